@@ -101,6 +101,8 @@ if TYPE_CHECKING:
         DeskPageRequest,
         DeskPageResult,
         DeskRight,
+        Digest,
+        DigestReceiver,
         Embedding,
         Event,
         Events,
@@ -205,6 +207,7 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
         brand_part,
@@ -231,6 +234,7 @@ __all__ = [
     "ALBUM_WAIT",
     "CARD_NUMBER",
     "EMAIL",
+    "GAP",
     "IBAN",
     "INTERNATIONAL_PHONE",
     "PHONE",
@@ -281,6 +285,8 @@ __all__ = [
     "DeskPageRequest",
     "DeskPageResult",
     "DeskRight",
+    "Digest",
+    "DigestReceiver",
     "DraftText",
     "Embedding",
     "Emotion",
@@ -417,6 +423,7 @@ __all__ = [
     "client_address",
     "client_network",
     "code_label",
+    "common_words",
     "compose_yaml",
     "construct_yaml",
     "contact_text",
@@ -429,6 +436,7 @@ __all__ = [
     "lay_over",
     "location_text",
     "luhn",
+    "mask_text",
     "mood_label",
     "note_text",
     "of_brand",
@@ -443,6 +451,7 @@ __all__ = [
     "replace_text",
     "retry_after",
     "says_thanks",
+    "share_kept",
     "site_origin",
     "split_brand",
     "spoke_of_harm",
@@ -463,6 +472,7 @@ _MODULES = (
     "support.labels",
     "support.internal_words",
     "support.courtesy",
+    "support.masking",
     "support.personal_data",
     "support.assets",
     "support.clients",

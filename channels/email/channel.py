@@ -15,12 +15,19 @@ from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
 from channels.email.mailboxes import MailboxNames, MailReceiver
-from channels.email.outgoing import AlarmMails, MaildirTransport, MailTransport, SmtpTransport
+from channels.email.outgoing import (
+    AlarmMails,
+    DigestMails,
+    MaildirTransport,
+    MailTransport,
+    SmtpTransport,
+)
 from channels.email.parse import ParseLimits
 from channels.email.settings import EmailSettings, LookSettings
 from gateway import (
     Address,
     Clock,
+    Digest,
     File,
     HealthProblem,
     Json,
@@ -64,6 +71,7 @@ class Email:
         )
         self._loop_guard = LoopGuard(max_mails=settings.loop_mails, window=settings.loop_window)
         self._services: Services | None = None
+        self._digest_mails: DigestMails | None = None
         self._watcher: MailboxWatcher | None = None
         self._watched_elsewhere = False
         self._listener: SmtpListener | None = None
@@ -75,6 +83,24 @@ class Email:
     def receives_alarms(self) -> bool:
         """Whether alarms are mailed to somebody; see `AlarmReceiver`."""
         return bool(self._settings.alarm_to)
+
+    def receives_digests(self, brand: str) -> bool:
+        """Whether digests about all are mailed to somebody; see `DigestReceiver`."""
+        return bool(self._settings.digest_to) and not brand
+
+    async def receive_digest(self, digest: Digest, services: Services) -> None:
+        """Store a digest for those who get it by mail; see `DigestReceiver`."""
+        await self._digests(services).add(digest)
+
+    def _digests(self, services: Services) -> DigestMails:
+        if self._digest_mails is None:
+            self._digest_mails = DigestMails(
+                services,
+                transport=self._transport,
+                sender=self._settings.mailbox,
+                recipients=self._settings.digest_to,
+            )
+        return self._digest_mails
 
     @classmethod
     def all_from_settings(cls, section: EmailSettings, settings: Settings) -> list[Self]:
@@ -149,20 +175,21 @@ class Email:
             await asyncio.get_running_loop().create_future()
 
     async def watch(self, services: Services) -> None:
-        """Store mail from the mailbox, if there is one, and mail alarms, until cancelled."""
+        """Store mail from the mailbox, if there is one, and mail alarms and digests, until
+        cancelled."""
         self._watched_elsewhere = False
-        if not self.receives_alarms:
-            await self._watch_mailbox(services)
-            return
-        alarms = AlarmMails(
-            services,
-            transport=self._transport,
-            sender=self._settings.mailbox,
-            recipients=self._settings.alarm_to,
-        )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_mailbox(services))
-            group.create_task(alarms.run())
+            if self.receives_alarms:
+                alarms = AlarmMails(
+                    services,
+                    transport=self._transport,
+                    sender=self._settings.mailbox,
+                    recipients=self._settings.alarm_to,
+                )
+                group.create_task(alarms.run())
+            if self._settings.digest_to:
+                group.create_task(self._digests(services).run())
 
     async def _watch_mailbox(self, services: Services) -> None:
         if self._settings.imap is None:

@@ -1,4 +1,5 @@
-"""Mail that we send: handed to a mail server or a Maildir, once for each message or alarm."""
+"""Mail that we send: handed to a mail server or a Maildir, once for each message, alarm or
+digest."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import hashlib
 import mailbox
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
@@ -15,17 +17,22 @@ from pathlib import Path
 from typing import Protocol
 
 import aiosmtplib
+import msgspec
 import structlog
 
 from channels.email.composing import MAIL_POLICY, message_id
 from channels.email.settings import OutgoingSettings
 from gateway import (
+    Digest,
     Message,
+    Outdated,
     QueueItem,
     Services,
+    StoredValue,
     TryLater,
     Undeliverable,
     Unsure,
+    Value,
     priority_label,
     private_folder,
     reason_label,
@@ -35,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 _STORAGE = "channels.email"
 _LOOK_EVERY = 60.0
-"""Seconds between looks for alarms that no event announced."""
+"""Seconds between looks for alarms and digests that no event announced."""
 
 # Enhanced codes (RFC 3463) that say the recipient's address is of no use: bad mailbox, bad
 # system, bad syntax, moved, null MX (RFC 7505). The other 5.1.x are about the sender.
@@ -277,4 +284,115 @@ def alarm_mail(
         "Please claim it at the desk and answer.\n",
         cte="quoted-printable",
     )
+    return mail
+
+
+# -- digests --------------------------------------------------------------------------------------
+
+
+class WaitingDigest(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A digest that is to be mailed, and to whom it was. Once all have it only ``done`` is left."""
+
+    title: str = ""
+    lines: tuple[str, ...] = ()
+    url: str = ""
+    at: datetime | None = None
+    sent: tuple[str, ...] = ()
+    done: bool = False
+
+
+class DigestMails:
+    """Mails digests to the people who are named in the settings, each once. They are stored first,
+    so an outage of the mail server only delays them."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        transport: MailTransport,
+        sender: MailAddress,
+        recipients: Sequence[str],
+    ) -> None:
+        self._services, self._transport = services, transport
+        self._sender, self._recipients = sender, recipients
+        self._wake = asyncio.Event()
+
+    async def add(self, digest: Digest) -> None:
+        """Store a digest; a second one with the same id is ignored."""
+        waiting = WaitingDigest(
+            title=digest.title, lines=digest.lines, url=digest.url, at=self._services.clock.now()
+        )
+        with suppress(Outdated):
+            await self._services.storage.put(
+                _STORAGE, f"digest/{digest.id}", msgspec.json.encode(waiting).decode()
+            )
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled: at each digest, and regularly for what another process stored."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_regularly())
+            group.create_task(self._work())
+
+    async def send_due(self) -> None:
+        """Send every digest to everybody who has not got it yet."""
+        after = ""
+        while page := await self._services.storage.scan(_STORAGE, "digest/", after=after):
+            for entry in page:
+                waiting = msgspec.json.decode(entry.value, type=WaitingDigest)
+                if not waiting.done:
+                    await self._send(entry, waiting)
+            after = page[-1].key
+
+    async def _look_regularly(self) -> None:
+        while True:
+            self._wake.set()
+            await self._services.clock.sleep(_LOOK_EVERY)
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.send_due()
+            except Exception:
+                log.exception("mail.digest_failed")  # the next round tries again
+
+    async def _send(self, entry: StoredValue, waiting: WaitingDigest) -> None:
+        for recipient in self._recipients:
+            if recipient in waiting.sent:
+                continue
+            mail = digest_mail(waiting, entry.key, sender=self._sender, recipient=recipient)
+            try:
+                await self._transport.send(mail, sender=self._sender.addr_spec, recipient=recipient)
+            except Undeliverable as error:
+                log.error("mail.digest_refused", id=entry.key, error=str(error))  # noqa: TRY400
+            except (TryLater, Unsure) as error:
+                log.warning("mail.digest_later", id=entry.key, error=str(error))
+                continue
+            waiting = waiting.replace(sent=(*waiting.sent, recipient))
+            entry = await self._keep(entry, waiting)
+        if set(self._recipients) <= set(waiting.sent):
+            await self._keep(entry, WaitingDigest(done=True))
+
+    async def _keep(self, entry: StoredValue, waiting: WaitingDigest) -> StoredValue:
+        value = msgspec.json.encode(waiting).decode()
+        return await self._services.storage.put(_STORAGE, entry.key, value, version=entry.version)
+
+
+def digest_mail(
+    waiting: WaitingDigest, key: str, *, sender: MailAddress, recipient: str
+) -> EmailMessage:
+    """A digest as a mail; every attempt has the same Message-ID."""
+    mail = EmailMessage(policy=MAIL_POLICY)
+    mail["From"] = sender
+    mail["To"] = MailAddress(addr_spec=recipient)
+    mail["Subject"] = waiting.title
+    mail["Date"] = format_datetime(waiting.at or datetime.now(UTC))
+    mail["Message-ID"] = message_id(f"{key} {recipient}", sender.domain)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    rest = f"\nThe whole report: {waiting.url}\n" if waiting.url else ""
+    text = "".join(f"- {line}\n" for line in waiting.lines)
+    mail.set_content(f"{waiting.title}\n\n{text}{rest}", cte="quoted-printable")
     return mail

@@ -215,12 +215,16 @@ class EmailSettings(BaseModel):
         "nobody is there",
     )
 
+    digest_to: tuple[str, ...] = Field(
+        (), description="addresses of people who get the weekly digest of the report by mail"
+    )
+
     mailboxes: dict[SupportAddressName, EmailMailbox] = Field(
         {}, description="further mailboxes of ours, each a support address of its own"
     )
 
     _valid_address = field_validator("address")(_checked_mailbox)
-    _valid_lists = field_validator("also", "alarm_to")(_normalized)
+    _valid_lists = field_validator("also", "alarm_to", "digest_to")(_normalized)
 
     @model_validator(mode="after")
     def _check_routes(self) -> Self:
@@ -232,11 +236,12 @@ class EmailSettings(BaseModel):
         if len(set(addresses)) < len(addresses):
             twice = min(address for address in addresses if addresses.count(address) > 1)
             raise ValueError(f"`mailboxes`: {twice} belongs to two of them; leave it in one")
-        if own := self.every_address.intersection(self.alarm_to):
-            raise ValueError(
-                f"`alarm_to`: {min(own)} is an address that customers write to; the alarm would "
-                "come in as a message, so name addresses of people"
-            )
+        for field, what in (("alarm_to", "alarm"), ("digest_to", "digest")):
+            if own := self.every_address.intersection(getattr(self, field)):
+                raise ValueError(
+                    f"`{field}`: {min(own)} is an address that customers write to; the {what} "
+                    "would come in as a message, so name addresses of people"
+                )
         return self
 
     def with_paths(self, resolve: Callable[[Path], Path]) -> Self:
@@ -272,6 +277,7 @@ class EmailSettings(BaseModel):
                 "imap": mailbox.imap,
                 "smtp_port": None,
                 "alarm_to": (),
+                "digest_to": (),
                 "look": mailbox.look or self.look,
                 "mailboxes": {**self.mailboxes, "": first},
                 **way_out,

@@ -22,6 +22,7 @@ from gateway.pipeline.understanding import UnderstandingStage
 from gateway.pipeline.verification import AddressVerification
 from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
+    DigestReceiver,
     Event,
     Sender,
     Services,
@@ -221,6 +222,11 @@ class Pipeline:
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),
+            digest_receivers=tuple(
+                plugin
+                for plugin in infrastructure.plugin_objects
+                if isinstance(plugin, DigestReceiver)
+            ),
             subscribers=_subscribers(
                 (
                     *infrastructure.registrations.components,

@@ -7,6 +7,8 @@ base class. The gateway passes them its `Services`, which they may call.
 from gateway.ports.channels import (
     AlarmReceiver,
     Channel,
+    Digest,
+    DigestReceiver,
     HttpRoutes,
     OpenApiProvider,
     Reconciler,
@@ -111,6 +113,8 @@ __all__ = [
     "DeskPageRequest",
     "DeskPageResult",
     "DeskRight",
+    "Digest",
+    "DigestReceiver",
     "Embedding",
     "Event",
     "Events",

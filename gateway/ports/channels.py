@@ -129,6 +129,35 @@ class AlarmReceiver(Protocol):
         ...
 
 
+class Digest(msgspec.Struct, frozen=True, kw_only=True):
+    """A short message of a plugin for the team, such as the week's most important figures.
+
+    ``lines`` are plain text, at most nine, without words of customers; ``url`` is where the rest
+    stands, if anywhere. ``brand``: it is about this brand alone; empty: about all. The same ``id``
+    is the same digest.
+    """
+
+    id: str
+    title: str
+    lines: tuple[str, ...]
+    url: str = ""
+    brand: str = ""
+
+
+@runtime_checkable
+class DigestReceiver(Protocol):
+    """Brings digests to the team where it reads them, such as a channel of its chat or its mail."""
+
+    def receives_digests(self, brand: str) -> bool:
+        """Whether it is set up to pass on digests about ``brand`` (empty: about all)."""
+        ...
+
+    async def receive_digest(self, digest: Digest, services: Services) -> None:
+        """Store ``digest`` and return after the commit; it is passed on once, as soon as that is
+        possible. A second one with the same id is ignored."""
+        ...
+
+
 @runtime_checkable
 class WebhookSubscriber(Protocol):
     """Handles some of the payloads of a webhook endpoint that another plugin serves.

@@ -23,7 +23,7 @@ from gateway.model import (
     Receipt,
     Survey,
 )
-from gateway.ports.channels import WebhookSubscriber
+from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.trials import Trials
 from gateway.ports.turns import TextEncoder, Voice
@@ -309,3 +309,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The subscribers of each webhook endpoint, for the plugin that serves it."""
     desk_pages: tuple[DeskPageProvider, ...] = ()
     """What plugins show within the web desk, for the plugin that serves it."""
+    digest_receivers: tuple[DigestReceiver, ...] = ()
+    """Who brings digests to the team."""

@@ -18,6 +18,7 @@ from gateway import (
 )
 from plugins.insights.learning.commands import learn, proposals
 from plugins.insights.learning.plugin import LearningPart, learning_folder
+from plugins.insights.report.command import report
 from plugins.insights.review.job import ReviewSampling
 from plugins.insights.review.pages import ReviewPages
 from plugins.insights.settings import InsightsSettings
@@ -32,8 +33,8 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_commands(register: Callable[[click.Command], None]) -> None:
-    register(learn)
-    register(proposals)
+    for command in (report, learn, proposals):
+        register(command)
 
 
 @hookimpl
@@ -41,6 +42,11 @@ def register_routes(
     register: Callable[[HttpRoutes | ExclusiveTask | Poller], None], settings: Settings
 ) -> None:
     if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+        from plugins.insights.report.weekly import WeeklyReport  # noqa: PLC0415
+
+        register(ReportPages(settings=section))
+        register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
         register(ReviewPages(settings=section.review, least=section.least))
         register(ReviewSampling(settings=section.review, timezone=section.timezone))
         register(_learning(section, settings))
@@ -49,6 +55,9 @@ def register_routes(
 @hookimpl
 def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: Settings) -> None:
     if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+
+        register(ReportPages(settings=section))
         register(ReviewPages(settings=section.review, least=section.least))
         register(_learning(section, settings))
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from plugins.insights.review.settings import ReviewSettings
+from plugins.insights.report.settings import ReportSettings
 
 
 def _check_time_zone(name: str) -> str:
@@ -30,3 +31,6 @@ class InsightsSettings(BaseModel):
         30, ge=1, description="below so many cases a figure is grey and is not compared"
     )
     review: ReviewSettings = ReviewSettings()
+    report: ReportSettings = Field(
+        ReportSettings(), description="the weekly report, its digest, and pilots"
+    )

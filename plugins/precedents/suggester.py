@@ -10,9 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateway import Fact, PastAnswer, Records, Reply, Services, Turn
-
-from .masking import common_words, mask, share_kept
+from gateway import (
+    Fact,
+    PastAnswer,
+    Records,
+    Reply,
+    Services,
+    Turn,
+    common_words,
+    mask_text,
+    share_kept,
+)
 
 RECENT = 3
 """Earlier messages of the customer that are compared, beside the current one."""
@@ -62,7 +70,7 @@ class PrecedentIndex:
         for score, precedent in ranked:
             if score < least:
                 return None
-            answer = mask(precedent.said, precedent.names, self._common)
+            answer = mask_text(precedent.said, precedent.names, self._common)
             if precedent.conversation != conversation and share_kept(answer) >= LEAST_KEPT:
                 return answer, precedent.conversation
         return None

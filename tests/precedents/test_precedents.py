@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway import Reason, Reply, Turn
+from gateway import GAP, Reason, Reply, Turn, common_words, mask_text
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import precedents
-from plugins.precedents.masking import GAP, common_words, mask
 from plugins.precedents.suggester import TextSimilarity
 
 KETTLE = "My kettle from you leaks at the bottom, what now?"
@@ -97,8 +96,8 @@ def test_a_word_becomes_a_gap_when_a_customer_is_erased() -> None:
     """A word is kept only while several customers were told it."""
     two = [(1, "Ask for Dorothea"), (2, "Dorothea helps, ask her")]
     assert "dorothea" in common_words(two)
-    assert mask("Ask for Dorothea", (), common_words(two)) == "Ask for Dorothea"
-    assert mask("Ask for Dorothea", (), common_words(two[:1])) == f"{GAP} for {GAP}"
+    assert mask_text("Ask for Dorothea", (), common_words(two)) == "Ask for Dorothea"
+    assert mask_text("Ask for Dorothea", (), common_words(two[:1])) == f"{GAP} for {GAP}"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,7 @@ def test_a_word_becomes_a_gap_when_a_customer_is_erased() -> None:
 )
 def test_personal_data_becomes_a_gap(text: str, masked: str) -> None:
     """Addresses, links, numbers, known names in any spelling, and words that could be names."""
-    assert mask(text, ["Ana"], frozenset()) == masked
+    assert mask_text(text, ["Ana"], frozenset()) == masked
 
 
 def test_similarity_counts_rare_words_more() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from channels.slack.agents import AgentsSlackSettings
 from channels.slack.agents.context import AgentContext, SupportMembers
 from channels.slack.agents.dialogs import named_conversation
+from channels.slack.agents.digests import DigestPoster
 from channels.slack.agents.events import AgentEvents
 from channels.slack.agents.home import AppHomes
 from channels.slack.agents.publisher import Notifier, Publisher
@@ -16,7 +17,7 @@ from channels.slack.agents.replies import ReplyWorker
 from channels.slack.agents.store import NAMESPACE, StateStore
 from channels.slack.agents.sync import CardSync
 from channels.slack.api import CallPace, SlackApi
-from gateway import Event, Json, NotFound, Services, WarmlineError, channel_key
+from gateway import Digest, Event, Json, NotFound, Services, WarmlineError, channel_key
 
 
 class AgentsSlack:
@@ -50,6 +51,15 @@ class AgentsSlack:
             return None
         return await parts.events.take(payload)
 
+    def receives_digests(self, brand: str) -> bool:
+        """Whether digests about ``brand`` belong here: the support channel of some brands gets
+        theirs, that of the settings those about all."""
+        return brand in self._brands if self._brand else not brand
+
+    async def receive_digest(self, digest: Digest, services: Services) -> None:
+        """Store a digest for the support channel; see `DigestReceiver`."""
+        await self._get_parts(services).digests.add(digest)
+
     async def _is_ours(self, payload: Mapping[str, Any], context: AgentContext) -> bool:
         """Whether ``payload`` belongs to this support channel: by the Slack channel or the
         conversation that it names, else by its user's membership. The last one asked, that of the
@@ -81,7 +91,8 @@ class AgentsSlack:
         Slack in our order; other processes may take what Slack delivers."""
         parts = self._get_parts(services)
         async with asyncio.TaskGroup() as group:
-            for worker in (parts.sync.run, parts.replies.run, parts.notifier.run):
+            workers = (parts.sync, parts.replies, parts.notifier, parts.digests)
+            for worker in (part.run for part in workers):
                 group.create_task(worker())
             group.create_task(parts.listen())
             group.create_task(parts.wake_regularly())
@@ -144,6 +155,7 @@ class _Parts:
         self.sync = CardSync(context, publisher)
         self.replies = ReplyWorker(context)
         self.notifier = Notifier(context)
+        self.digests = DigestPoster(context, publisher)
         self.homes = AppHomes(context)
         self.events = AgentEvents(context, self.homes, self.sync, publisher)
 
@@ -170,6 +182,7 @@ class _Parts:
             self.sync.check_soon(conversation)
         self.replies.wake()
         self.notifier.wake()
+        self.digests.wake()
 
 
 def _channel(payload: Mapping[str, Any]) -> str:

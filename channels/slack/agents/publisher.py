@@ -16,7 +16,7 @@ import structlog
 
 from channels.slack.agents.card import SlackPost, ThreadPost, without_file
 from channels.slack.agents.context import AgentContext
-from channels.slack.agents.store import CardThread, PrivateNotice, Saved
+from channels.slack.agents.store import CardThread, PrivateNotice, Saved, StoredDigest
 from channels.slack.api import SlackRefused
 from gateway import Backoff, NotFound, Outdated, TooLarge, TryLater, Unsure
 
@@ -83,6 +83,22 @@ class Publisher:
         except (TryLater, SlackRefused):
             await store.change(saved, saved.value.replace(post_pending=False))
             raise
+
+    async def post_digest(self, saved: Saved[StoredDigest], post: SlackPost) -> None:
+        """Post a digest, unless it is there already, and keep no more than that it is done."""
+        store, marker = self._context.store, saved.key
+        found = ""
+        if saved.value.post_pending:
+            found = await self._find(marker, "conversations.history", oldest=saved.value.since)
+        else:
+            saved = await store.change(saved, saved.value.replace(post_pending=True))
+        if not found:
+            try:
+                await self._post(post.text, post.blocks, marker)
+            except (TryLater, SlackRefused):
+                await store.change(saved, saved.value.replace(post_pending=False))
+                raise
+        await store.change(saved, StoredDigest(done=True))
 
     async def update_card(self, ts: str, post: SlackPost) -> None:
         """Show the card as it is now; this may be repeated."""

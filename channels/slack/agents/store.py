@@ -12,6 +12,7 @@ key            entry
 ``tell/ID``    a notice for one agent, or a reaction
 ``person/U``   whether an agent is on a break
 ``day/U/DATE`` what an agent did that day
+``digest/ID``  a digest of another plugin, posted or not
 ============== =============================================================
 """
 
@@ -139,7 +140,30 @@ class DayCounts(Value, frozen=True, kw_only=True):
     notes: int = 0
 
 
-V = TypeVar("V", CardThread, AgentReply, FinishedReply, PrivateNotice, Availability, DayCounts, str)
+class StoredDigest(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A digest to post. Once it is posted only ``done`` is left of it. ``since`` is when it came,
+    as a timestamp of Slack's: it stands in the channel after that."""
+
+    title: str = ""
+    lines: tuple[str, ...] = ()
+    url: str = ""
+    since: str = ""
+    post_pending: bool = False
+    """A post was begun, and its outcome is not known."""
+    done: bool = False
+
+
+V = TypeVar(
+    "V",
+    CardThread,
+    AgentReply,
+    FinishedReply,
+    PrivateNotice,
+    Availability,
+    DayCounts,
+    StoredDigest,
+    str,
+)
 
 
 class Saved(Value, Generic[V], frozen=True, kw_only=True):

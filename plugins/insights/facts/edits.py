@@ -25,7 +25,9 @@ from .wording import LANGUAGES, fold, stem, wording
 
 EditKind = Literal["fact", "tone", "length", "typo"]
 
-_TOKEN = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_TOKEN = re.compile(
+    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*"
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _EXACT = re.compile(r"\d|@|/|\w\.\w")
 _LETTERS = re.compile(r"[\W_]")
@@ -90,7 +92,9 @@ def edit_kinds(suggested: str, sent: str) -> tuple[EditKind, ...]:
 def _language(before: str, after: str) -> str:
     words = set(_words(fold(f"{before} {after}")))
     counts = {
-        language: len(words & (_edit_words(language).stop | _edit_words(language).lists["courtesy"]))
+        language: len(
+            words & (_edit_words(language).stop | _edit_words(language).lists["courtesy"])
+        )
         for language in LANGUAGES
     }
     return max(counts, key=lambda language: counts[language])
@@ -110,7 +114,8 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
             left.remove(sentence)
             right.remove(sentence)
     likeness = sorted(
-        ((_likeness(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)), reverse=True
+        ((_likeness(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)),
+        reverse=True,
     )
     used_left: set[int] = set()
     used_right: set[int] = set()
@@ -135,9 +140,12 @@ def _likeness(a: str, b: str) -> float:
 
 def _of_facts(before: str, after: str, rules: _EditWords) -> set[EditKind]:
     """``fact`` when the numbers, links and dates of the whole texts differ."""
+
     def exact(text: str) -> Counter[str]:
         return Counter(
-            word.rstrip(".,") for word in _words(fold(text)) if _EXACT.search(word) or word in rules.exact
+            word.rstrip(".,")
+            for word in _words(fold(text))
+            if _EXACT.search(word) or word in rules.exact
         )
 
     one, two = exact(before), exact(after)
@@ -168,8 +176,13 @@ def _changed(old: str, new: str, rules: _EditWords) -> set[EditKind]:
     for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        left, right = list(zip(a[i:j], before[i:j], strict=True)), list(zip(b[k:m], after[k:m], strict=True))
-        if len(left) == len(right) and all(_misspelt(x, y, rules) for x, y in zip(left, right, strict=True)):
+        left, right = (
+            list(zip(a[i:j], before[i:j], strict=True)),
+            list(zip(b[k:m], after[k:m], strict=True)),
+        )
+        if len(left) == len(right) and all(
+            _misspelt(x, y, rules) for x, y in zip(left, right, strict=True)
+        ):
             found.add("typo")
             continue
         gone += [word for word, _ in left]
@@ -205,7 +218,10 @@ def _meaning(
     negations = rules.lists["negations"]
     if bool(negations & set(a)) != bool(negations & set(b)):
         found.add("fact")
-    if changed & (rules.lists["conditions"] | rules.lists["hedges"]) and not changed <= rules.manners:
+    if (
+        changed & (rules.lists["conditions"] | rules.lists["hedges"])
+        and not changed <= rules.manners
+    ):
         found.add("fact")
     known = rules.stop | rules.manners | rules.lists["filler"]
     gone_content = [word for word in gone if word not in known]
@@ -233,7 +249,9 @@ def _akin(a: str, b: str) -> bool:
     if a == b or stem(a) == stem(b):
         return True
     a, b = (_TWICE.sub(r"\1", _CLITIC.sub("", word)) for word in (a, b))
-    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    same = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
     return same >= 4 and same >= 0.6 * max(len(a), len(b))
 
 
@@ -250,7 +268,13 @@ def _misspelt(old: tuple[str, str], new: tuple[str, str], rules: _EditWords) -> 
         return False
     if a in rules.manners and b in rules.manners and a in rules.stop and b in rules.stop:
         return a[:2] == b[:2]
-    if a_text[0].isupper() and b_text[0].isupper() and len(a) < 6 and a[0] == b[0] and a[-1] != b[-1]:
+    if (
+        a_text[0].isupper()
+        and b_text[0].isupper()
+        and len(a) < 6
+        and a[0] == b[0]
+        and a[-1] != b[-1]
+    ):
         return False
     if len(a) == 1 and len(b) == 1:
         return False

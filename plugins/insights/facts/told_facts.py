@@ -79,7 +79,9 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         elif match := _POSTCODE.search(read.text):
             found["address"] = {match[0]}
         if found["phone"]:
-            found["order"] = {code for code in found["order"] if code not in "".join(found["phone"])}
+            found["order"] = {
+                code for code in found["order"] if code not in "".join(found["phone"])
+            }
     if "@" in read.folded:
         found["email"] = set(_EMAIL.findall(read.folded))
     if dates := _dates(read, rules):
@@ -90,7 +92,9 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         found["name"] = set(names)
     if message.understanding is not None:
         for slot in message.understanding.slots:
-            fact = slot.name if slot.name in ("email", "phone", "address", "name", "date") else "order"
+            fact = (
+                slot.name if slot.name in ("email", "phone", "address", "name", "date") else "order"
+            )
             found.setdefault(fact, set()).add(re.sub(r"[-# ]", "", slot.value.casefold()))
     return {fact: said for fact, said in found.items() if said}
 

@@ -1,8 +1,8 @@
-"""Removes a customer's personal data from an old answer. Pure functions.
+"""Removes personal data from what customers and agents wrote. Pure functions.
 
 Nothing of one customer may reach another. What is certain to be personal (names that we know,
 numbers, addresses, links) is removed, and so is every word that could be a name: a capitalised
-one in answers to this customer alone.
+one that the caller does not know for a common word.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def common_words(answers: Iterable[tuple[int, str]]) -> frozenset[str]:
     return frozenset(word for word, found in customers.items() if len(found) >= CUSTOMERS)
 
 
-def mask(text: str, names: Iterable[str], common: Collection[str]) -> str:
+def mask_text(text: str, names: Iterable[str], common: Collection[str]) -> str:
     """``text`` with a `GAP` for all that may be personal; ``names`` are those of the people in the
-    conversation, ``common`` the words that `common_words` found."""
+    conversation, ``common`` the words (case-folded) that no name is, such as those of `common_words`."""
     known = {word.casefold() for name in names for word in _WORD.findall(name)}
 
     def keep(found: re.Match[str]) -> str:

@@ -1,0 +1,1 @@
+"""The report: what happened, what hurt, what nobody could answer, and what to do about it."""

@@ -1,0 +1,1 @@
+"""The sections of the report: pure functions from `ReportMaterial` to a `Section`."""

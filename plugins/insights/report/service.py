@@ -1,0 +1,61 @@
+"""Joins the parts of the report with the gateway's services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway import Services
+from plugins.insights.findings import FindingInputs
+from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
+from plugins.insights.report.background import BackgroundLoad
+from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
+from plugins.insights.report.searching import FindingSearch
+from plugins.insights.settings import InsightsSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportService:
+    """What the command, the desk and the weekly job share."""
+
+    measures: MeasuresApi
+    builder: ReportBuilder
+    search: FindingSearch
+    load: LoadApi
+
+
+def report_service(
+    services: Services, settings: InsightsSettings, *, patience: float | None = None
+) -> ReportService:
+    """The service over the gateway's ``services``. What is heavy loads here.
+
+    With ``patience`` reports do not wait longer than so many seconds for the team's load: see
+    `BackgroundLoad`.
+    """
+    from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (scipy)
+    from plugins.insights.measures.service import Measures  # noqa: PLC0415
+
+    measures = Measures(services, settings)
+    infos: Mapping[str, MeasureInfo] = {name: m.info for name, m in MEASURES.items()}
+    load: TeamLoadSource = measures.load
+    if patience is not None:
+        load = BackgroundLoad(measures.load, services.clock, patience)
+
+    async def inputs() -> FindingInputs:
+        return FindingInputs(encoder=services.encoder, voice=services.voice)
+
+    return ReportService(
+        measures=measures,
+        builder=ReportBuilder(
+            measures=measures,
+            infos=infos,
+            clock=services.clock,
+            timezone=settings.timezone,
+            least=settings.least,
+            brands=services.brands,
+            load=load,
+            pilots=settings.report.pilots,
+        ),
+        search=FindingSearch(records=services.records, timezone=settings.timezone, inputs=inputs),
+        load=measures.load,
+    )

@@ -1,0 +1,1 @@
+"""The report: sentences, plots, files, pages, and the weekly job."""

@@ -1,0 +1,259 @@
+"""What the report says: sections, the page, report.json and tables."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import html
+import io
+import json
+import re
+
+import jsonschema
+
+from plugins.insights.measures.values import Comparison, MeasuredPeriod, TeamLoad, Totals
+from plugins.insights.model import Figure
+from plugins.insights.report.compose import compose
+from plugins.insights.report.data import report_json, table_csv
+from plugins.insights.report.html import desk_part, index_page
+from plugins.insights.report.material import DecisionEffect, Pilot, ReportMaterial
+from plugins.insights.report.values import Column, Report, Section, Table
+from tests.insights.report.conftest import SINCE, UNTIL
+
+SHARE = Figure(value=0.5, low=0.4, high=0.6, n=90, enough=True)
+MEASURES = (
+    "containment", "containment_honest", "seconds_to_person", "seconds_to_person_upset",
+    "first_answer_seconds", "resolution_seconds", "csat", "ces", "felt_heard", "response_rate",
+    "mood_change", "repeat_contact_7d", "repeat_contact_30d", "first_contact_resolution",
+    "repeated_themselves", "human_moment", "suggestion_sent", "suggestion_edited",
+    "suggestion_ignored", "voice_hits", "agent_minutes", "sms_segments",
+)  # fmt: skip
+"""The contract's names."""
+FIGURE = {
+    "type": "object",
+    "required": ["value", "low", "high", "n", "enough"],
+    "properties": {
+        "value": {"type": ["number", "null"]},
+        "low": {"type": ["number", "null"]},
+        "high": {"type": ["number", "null"]},
+        "n": {"type": "integer"},
+        "enough": {"type": "boolean"},
+    },
+}
+CONTRACT = {
+    "type": "object",
+    "required": ["from", "to", "totals", "measures", "by", "findings"],
+    "properties": {
+        "totals": {"type": "object", "required": ["conversations", "messages"]},
+        "measures": {
+            "type": "object",
+            "required": list(MEASURES),
+            "additionalProperties": FIGURE,
+        },
+        "by": {"type": "object", "required": ["channel", "language", "intent"]},
+        "findings": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["kind", "title", "evidence", "examples", "proposal"],
+            },
+        },
+    },
+}
+
+
+def section(report: Report, id: str) -> Section:
+    return next(section for section in report.sections if section.id == id)
+
+
+def plain(page: str) -> str:
+    """The page's text."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", page))
+
+
+def test_report_json_has_what_the_contract_says(report: Report) -> None:
+    data = json.loads(report_json(report))
+    jsonschema.validate(data, CONTRACT)
+    assert (data["from"], data["to"]) == ("2026-04-01", "2026-04-30")
+    assert data["by"]["channel"]["sms"]["containment"]["n"] > 0
+    assert data["by"]["channel"]["sms"]["conversations"] > 0
+    assert data["findings"][0]["proposal"] == "P7"
+    parts = [group["conversations"] for group in data["by"]["channel"].values()]
+    assert sum(parts) == data["totals"]["conversations"] > 0
+
+
+def test_each_section_answers_a_question_before_it_shows_a_plot(report: Report) -> None:
+    page = index_page(report)
+    for part in report.sections:
+        assert part.question.endswith("?")
+        assert part.answer.endswith((".", "!")), part.answer
+        shown = page[page.index(f'<section class="part" id="{part.id}"') :]
+        shown = shown[: shown.index("</section>")]
+        answer = shown.index('<p class="answer">')
+        assert "<svg" not in shown[:answer]
+        assert ("<svg" in shown[answer:]) == bool(part.plots)
+
+
+def test_the_sections_stand_in_the_order_in_which_a_lead_asks(report: Report) -> None:
+    assert [part.id for part in report.sections] == [
+        "changes", "hurt", "unanswered", "todo", "volume", "speed", "containment", "heard", "mood",
+        "repeats", "handover", "suggestions", "voice", "cost",
+    ]  # fmt: skip
+
+
+def test_index_html_is_one_file_that_loads_nothing(report: Report) -> None:
+    """Its policy allows its own style sheet and nothing else."""
+    page = index_page(report)
+    style = page[page.index("<style>") + 7 : page.index("</style>")]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in html.unescape(page)
+    assert not re.search(r"<(script|link|img|iframe|object)\b", page)
+    assert not re.search(r"\s(style|on\w+)=", page)
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_what_others_wrote_is_escaped(report: Report) -> None:
+    page = index_page(report)
+    assert "&lt;b&gt;Policy?&lt;/b&gt; My parcel is gone." in page
+
+
+def test_the_desk_links_to_conversations_proposals_and_tables(report: Report) -> None:
+    part = desk_part(report, query="?from=2026-04-01&to=2026-04-30&channel=sms")
+    assert '<a href="/desk/c/3">' in part
+    assert '<a href="/desk/proposals/P7">' in part
+    table = "/desk/report/by-intent.csv?from=2026-04-01&amp;to=2026-04-30&amp;channel=sms"
+    assert f'<a href="{table}" download>' in part
+    assert "/desk/" not in index_page(report)
+
+
+def test_findings_stand_where_a_lead_looks_for_them(report: Report) -> None:
+    assert [found.kind for found in section(report, "hurt").findings] == ["phrase_hurts"]
+    assert [f.kind for f in section(report, "unanswered").findings] == ["unanswered_question"]
+    assert [found.kind for found in section(report, "todo").findings] == ["rewritten_answer"]
+    assert "1 proposal waits for your word" in section(report, "todo").answer
+
+
+def test_without_a_search_the_report_says_so(material: ReportMaterial) -> None:
+    """It does not claim that there is nothing."""
+    report = compose(material.replace(findings=(), found_since=None, found_until=None))
+    assert "Nobody has looked" in section(report, "unanswered").answer
+    assert "Nobody has looked" in section(report, "hurt").answer
+
+
+def test_without_conversations_it_says_what_to_do(material: ReportMaterial) -> None:
+    empty = MeasuredPeriod(since=SINCE, until=UNTIL)
+    report = compose(material.replace(measured=empty, findings=(), trend=(), daily=()))
+    assert report.sections == ()
+    assert "Choose other days or fewer filters" in plain(index_page(report))
+    jsonschema.validate(json.loads(report_json(report))["totals"], {"type": "object"})
+
+
+def test_without_anything_but_conversations_nothing_is_invented(material: ReportMaterial) -> None:
+    """A shop's first day: every section still answers, and says that it cannot be told."""
+    bare = MeasuredPeriod(since=SINCE, until=UNTIL, totals=Totals(conversations=1, messages=1))
+    report = compose(material.replace(measured=bare, findings=(), trend=(), daily=(), contrasts={}))
+    assert section(report, "changes").answer.startswith("This cannot be told")
+    assert section(report, "heard").answer.startswith("Nobody can tell")
+    assert not any(part.plots for part in report.sections)
+    index_page(report)
+
+
+def test_only_changes_beyond_chance_are_named(material: ReportMaterial) -> None:
+    changes = {
+        "felt_heard": _change(0.3, notable=True),
+        "csat": _change(0.3, notable=False),
+    }
+    report = compose(material.replace(measured=material.measured.replace(changes=changes)))
+    answer = section(report, "changes").answer
+    assert answer.startswith("Beyond chance, 1 figure of 2 changed. Felt heard:")
+    assert "better" in answer
+    assert "Satisfaction" not in answer
+
+
+def test_decisions_whose_effect_is_unclear_are_told_so(material: ReportMaterial) -> None:
+    effects = (
+        DecisionEffect(proposal="P1", title="A new answer", decision="adopted by Ana"),
+        DecisionEffect(
+            proposal="P2",
+            title="Another",
+            decision="adopted by Ana",
+            measure="felt_heard",
+            effect=_change(0.05, notable=False, half=0.2),
+        ),
+    )
+    report = compose(material.replace(decisions=effects))
+    rows = report.tables()["decisions"].rows
+    assert rows[0][2] == "four weeks are not over"
+    assert str(rows[1][2]).startswith("cannot be told")
+
+
+def test_a_small_team_shows_nothing_of_its_load(material: ReportMaterial) -> None:
+    """And a larger one only its aggregate."""
+    small = compose(material.replace(load=TeamLoad(agents=2)))
+    assert "too few to show the team" in section(small, "load").answer
+    assert section(small, "load").tables == ()
+    team = TeamLoad(agents=5, person_days=90, over=SHARE, people_over=1, peak=SHARE)
+    large = section(compose(material.replace(load=team)), "load")
+    assert "for 1 person it happened more than once" in large.answer
+
+
+def test_a_pilot_without_a_difference_is_told_so(material: ReportMaterial) -> None:
+    pilot = Pilot(title="Short answers", figures={"felt_heard": _change(0.1, notable=False)})
+    report = compose(material.replace(pilots=(pilot,)))
+    assert section(report, "pilots").answer == (
+        "Short answers: no difference beyond chance can be told."
+    )
+
+
+def test_a_csv_table_is_for_spreadsheets_and_runs_nothing() -> None:
+    """RFC 4180; a text that would be a formula begins with an apostrophe; numbers are in full."""
+    table = Table(
+        name="t",
+        title="T",
+        columns=(
+            Column(key="word", label="Word"),
+            Column(key="times", label="Times", unit="whole"),
+            Column(key="share", label="Share", unit="share", figures=True),
+        ),
+        rows=(
+            ('=HYPERLINK("x")', 3, SHARE.replace(value=1 / 3)),
+            ("+1", -2, None),
+            ("-a", 0, None),
+            ("@b", 0, None),
+            ('a "quoted",\nline', 1, None),
+            ("plain − text", 1, None),
+        ),
+    )
+    data = table_csv(table)
+    assert data.count(b"\r\n") == 7
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    assert rows[0] == [
+        "word", "times", "share", "share_low", "share_high", "share_n", "share_enough",
+    ]  # fmt: skip
+    assert rows[1] == [
+        '\'=HYPERLINK("x")', "3", "0.3333333333333333", "0.4", "0.6", "90", "yes",
+    ]  # fmt: skip
+    assert [row[0] for row in rows[2:]] == [
+        "'+1", "'-a", "'@b", 'a "quoted",\nline', "plain − text",
+    ]  # fmt: skip
+    assert rows[2][1:] == ["-2", "", "", "", "0", "no"]
+
+
+def test_every_table_has_a_name_of_its_own_and_becomes_csv(report: Report) -> None:
+    tables = [table for part in report.sections for table in part.tables]
+    assert len({table.name for table in tables}) == len(tables)
+    for table in tables:
+        rows = list(csv.reader(io.StringIO(table_csv(table).decode(), newline="")))
+        assert len(rows) == len(table.rows) + 1
+        assert len({len(row) for row in rows}) == 1
+
+
+def _change(difference: float, *, notable: bool, half: float = 0.1) -> Comparison:
+    return Comparison(
+        figure=SHARE,
+        other=SHARE,
+        difference=SHARE.replace(value=difference, low=difference - half, high=difference + half),
+        p=0.001 if notable else 0.4,
+        notable=notable,
+    )
