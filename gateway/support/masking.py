@@ -33,7 +33,8 @@ def common_words(answers: Iterable[tuple[int, str]]) -> frozenset[str]:
 
 def mask_text(text: str, names: Iterable[str], common: Collection[str]) -> str:
     """``text`` with a `GAP` for all that may be personal; ``names`` are those of the people in the
-    conversation, ``common`` the words (case-folded) that no name is, such as those of `common_words`."""
+    conversation, ``common`` the words (case-folded) that are no names, as `common_words` finds
+    them."""
     known = {word.casefold() for name in names for word in _WORD.findall(name)}
 
     def keep(found: re.Match[str]) -> str:
