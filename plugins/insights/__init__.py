@@ -46,10 +46,12 @@ def register_routes(
         from plugins.insights.report.weekly import WeeklyReport  # noqa: PLC0415
 
         register(ReportPages(settings=section))
-        register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
+        part = _learning(section, settings)
+        url = settings.core.public_url or ""
+        register(WeeklyReport(settings=section, url=url, learn=part.learn_weekly))
         register(ReviewPages(settings=section.review, least=section.least))
         register(ReviewSampling(settings=section.review, timezone=section.timezone))
-        register(_learning(section, settings))
+        register(part)
 
 
 @hookimpl

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.report.settings import ReportSettings
+from plugins.insights.review.settings import ReviewSettings
 
 
 def _check_time_zone(name: str) -> str:

@@ -54,7 +54,7 @@ def learn(
             what = "`plugins.insights` is not in the configuration; add the section"
             raise WarmlineError(what)
         folder = plugin.learning_folder(settings)
-        found = await plugin.learn(services, section, folder, discover_with(services))
+        found = await plugin.learn(services, section, folder, discover_with(services, section))
         decisions = plugin.decisions_of(services)
         if out is not None:
             await printing.write_all(decisions, out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -170,11 +171,16 @@ class Learning:
     async def _tell_effects(self, now: datetime) -> list[str]:
         if self.measures is None:
             return []
+        listed = await self.store.listed("adopted")
+        current = [(await self.decisions.current(each.id)).proposal for each in listed]
+        due = [proposal for proposal in current if is_due(proposal, now)]
+        if not due:
+            return []
         measures = self.measures()
+        await measures.refresh()
         told: list[str] = []
-        for listed in await self.store.listed("adopted"):
-            proposal = (await self.decisions.current(listed.id)).proposal
-            if is_due(proposal, now):
+        for proposal in due:
+            with suppress(Outdated):  # a person rolls it back at this moment
                 effect = await effect_of(proposal, measures, now)
                 await self.store.change(proposal.replace(effect=effect))
                 told.append(proposal.id)

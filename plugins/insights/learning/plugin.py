@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
 from gateway import Clock, DeskPage, HealthProblem, Services, Settings
@@ -23,7 +25,10 @@ from plugins.insights.learning.pages import (
 from plugins.insights.learning.reminder import TrainingRecordFile, overdue
 from plugins.insights.learning.storage import StoredProposals
 from plugins.insights.measures.values import MeasuresApi
+from plugins.insights.model import Discovery
 from plugins.insights.settings import InsightsSettings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -59,6 +64,22 @@ class LearningPart:
         finally:
             if self._tasks is not None:
                 await self._tasks.stop()
+
+    async def learn_weekly(
+        self, services: Services, findings: Sequence[Discovery]
+    ) -> Sequence[Discovery]:
+        """Make proposals of ``findings`` and of reviews; return the findings with the proposals
+        that are about them."""
+        from plugins.insights.learning.discoveries import (  # noqa: PLC0415  (it loads the report)
+            with_proposals,
+        )
+
+        async def discover(_: datetime) -> Sequence[Discovery]:
+            return findings
+
+        done = await learn(services, self.settings, self.folder, discover)
+        log.info("learning.done", new=len(done.new), evaluated=len(done.evaluated))
+        return await with_proposals(findings, services)
 
     async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:
         """Whether something was learnt within a quarter."""
