@@ -42,7 +42,7 @@ PLAIN = {
     "timers": {"lane", "name", "data"},
     "handoffs": {"tier", "skills", "agent"},
     "suggestions": {"source", "outcome", "agent"},
-    "surveys": {"kind", "scale"},
+    "surveys": {"kind", "scale", "aspect"},
     "notes_of_guests": {"guest", "key"},
     "links": {"channel", "value", "how", "agent", "support_address"},
     "codes": {"channel", "value", "digest", "support_address"},
