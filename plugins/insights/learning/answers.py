@@ -12,6 +12,7 @@ from gateway import (
     Conversation,
     Customer,
     Guess,
+    KeyPath,
     Language,
     Message,
     RenderContext,
@@ -36,16 +37,25 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^\W\d_]|[¿¡\"„«“])|\n+")
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 
 
-def answer_changes(proposal: Proposal, body: Sequence[str]) -> tuple[AdoptedChange, ...]:
-    """The changes that make ``body`` the answer, in the format of the team's files."""
+def text_path(proposal: Proposal) -> KeyPath:
+    """Where the answer's text in one language is in the files."""
+    target = proposal.target
+    say = ("answers", target.intent, "say", target.language or "en")
+    return ("brands", target.brand, *say) if target.brand else say
+
+
+async def answer_changes(
+    trials: Trials, proposal: Proposal, body: Sequence[str]
+) -> tuple[AdoptedChange, ...]:
+    """The changes that make ``body`` the answer, in the format of the team's files. An adopted text
+    replaces all of its language, so what else is there now (openers, buttons) stays in it."""
     if not body:
         return proposal.changes
-    target = proposal.target
-    if proposal.kind == "answer":
-        return (*proposal.changes, SetValue(at=target.path, value=list(body)))
-    say = ("answers", target.intent, "say", target.language, "body")
-    at = ("brands", target.brand, *say) if target.brand else say
-    return (*proposal.changes, SetValue(at=at, value=list(body)))
+    at = text_path(proposal)
+    known = await trials.in_force("answers", at)
+    part = "personal" if proposal.target.at[-1:] == ("personal",) else "body"
+    text = {**(known if isinstance(known, dict) else {}), part: list(body)}
+    return (*proposal.changes, SetValue(at=at, value=text))
 
 
 def as_sentences(text: str) -> tuple[str, ...]:

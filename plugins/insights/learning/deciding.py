@@ -107,7 +107,7 @@ class ProposalDecisions:
         whole = await self._undecided(id, row)
         proposal = whole.proposal
         await self._check_adoptable(whole)
-        changes = changes_of(whole)
+        changes = await changes_of(whole, self.services.trials)
         now = self.services.clock.now()
         decision = ProposalDecision(by=author, at=now, why=_checked_why(why))
         claimed = await self._change(

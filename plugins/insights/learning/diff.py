@@ -32,7 +32,7 @@ async def diff_of(whole: WholeProposal, trials: Trials) -> tuple[DiffLine, ...]:
     lines: list[DiffLine] = []
     old: dict[str, Any] = {}
     new: dict[str, Any] = {}
-    for change in changes_of(whole):
+    for change in await changes_of(whole, trials):
         if isinstance(change, AddExamples):
             shown = {each.text: each.shown or each.text for each in whole.sentences}
             lines += _example_lines(change, shown)
@@ -52,8 +52,8 @@ def as_text(lines: Sequence[DiffLine]) -> str:
 
 async def _before(whole: WholeProposal, at: KeyPath, trials: Trials) -> Json:
     proposal = whole.proposal
-    if proposal.state not in OPEN and at == proposal.target.path:
-        return proposal.evaluation.base if proposal.evaluation else None
+    if proposal.state not in OPEN and proposal.evaluation and proposal.evaluation.base:
+        return proposal.evaluation.base
     return await trials.in_force(proposal.version_kind, at)
 
 

@@ -18,7 +18,7 @@ from gateway import (
     Services,
     Trials,
 )
-from plugins.insights.learning.answers import answer_changes, evaluate_answer
+from plugins.insights.learning.answers import answer_changes, evaluate_answer, text_path
 from plugins.insights.learning.drafting import has_gap
 from plugins.insights.learning.intents import (
     HeldOutReading,
@@ -54,7 +54,7 @@ from plugins.insights.learning.training import TrialTrainer
 SHOWN = 3
 
 
-def changes_of(whole: WholeProposal) -> tuple[AdoptedChange, ...]:
+async def changes_of(whole: WholeProposal, trials: Trials) -> tuple[AdoptedChange, ...]:
     """What adopting the proposal changes, in the format of the team's files."""
     proposal, changes = whole.proposal, list[AdoptedChange]()
     if whole.sentences:
@@ -62,15 +62,18 @@ def changes_of(whole: WholeProposal) -> tuple[AdoptedChange, ...]:
             ExampleText(text=each.text, conversation=each.conversation) for each in whole.sentences
         )
         changes.append(AddExamples(intent=proposal.target.intent, examples=examples))
-    changes += answer_changes(proposal, whole.text.body if whole.text else ())
+    changes += await answer_changes(trials, proposal, whole.text.body if whole.text else ())
     return tuple(changes)
 
 
 async def base_of(trials: Trials, proposal: Proposal) -> Json:
     """What is in force where the proposal would change something; None where it only adds."""
-    if proposal.kind in ("examples", "new_intent", "voice_rule", "customer_phrase"):
-        return None
-    return await trials.in_force(proposal.version_kind, proposal.target.path)
+    match proposal.kind:
+        case "answer":
+            return await trials.in_force("answers", text_path(proposal))
+        case "threshold":
+            return await trials.in_force("policy", proposal.target.path)
+    return None
 
 
 @dataclass(kw_only=True)
@@ -150,7 +153,7 @@ class ProposalEvaluator:
     async def _intents(
         self, whole: WholeProposal, at: datetime, version: int
     ) -> ProposalEvaluation:
-        changes = changes_of(whole)
+        changes = await changes_of(whole, self.services.trials)
         problems = await self.services.versions.check("answers", changes)
         if problems:
             raise ChangeRefused(problems)
@@ -187,7 +190,7 @@ class ProposalEvaluator:
         found = await evaluate_answer(
             self.services.trials,
             whole.proposal,
-            answer_changes(whole.proposal, body),
+            await answer_changes(self.services.trials, whole.proposal, body),
             channels=channels,
             at=at,
             version=version,
@@ -201,7 +204,8 @@ class ProposalEvaluator:
         self, whole: WholeProposal, at: datetime, version: int
     ) -> ProposalEvaluation:
         trials, proposal = self.services.trials, whole.proposal
-        old, new = await trials.voice(), await trials.voice(changes_of(whole))
+        changes = await changes_of(whole, trials)
+        old, new = await trials.voice(), await trials.voice(changes)
         changed: list[ChangedMessage] = []
         ours = 0
         async for case in recent_cases(self.services.records, self.services.clock.now()):
@@ -220,8 +224,9 @@ class ProposalEvaluator:
         self, whole: WholeProposal, at: datetime, version: int
     ) -> ProposalEvaluation:
         turns = await self._recent_turns()
+        trials = self.services.trials
         comparisons, faithful = await compare_routes(
-            self.services.trials, turns, changes_of(whole), least=self.least
+            trials, turns, await changes_of(whole, trials), least=self.least
         )
         verdict, sentence = judge_routes(comparisons, faithful, len(turns))
         note = f"{faithful:.0%} of the turns are replayed as they were routed."
@@ -237,7 +242,8 @@ class ProposalEvaluator:
     async def _customer_phrase(
         self, whole: WholeProposal, at: datetime, version: int
     ) -> ProposalEvaluation:
-        await self.services.trials.voice(changes_of(whole))  # whether the guide would load
+        trials = self.services.trials
+        await trials.voice(await changes_of(whole, trials))  # whether the guide would load
         phrase, recent = whole.proposal.target.phrase, Counter[str]()
         async for case in recent_cases(self.services.records, self.services.clock.now()):
             for message in case.messages:

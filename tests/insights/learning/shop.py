@@ -40,6 +40,7 @@ answers:
     say:
       en:
         body: ["A refund is back in your account within {days} working days."]
+        next_step: Is it urgent? Just say so.
   opening_hours:
     say:
       en: {body: ["We are open from nine to five."]}

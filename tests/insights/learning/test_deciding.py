@@ -55,6 +55,15 @@ async def test_the_next_customer_gets_the_adopted_answer_and_the_old_one_after_a
     assert kim.heard is not lea.heard
 
 
+async def test_what_else_the_answer_has_stays(shop: Shop) -> None:
+    """An adopted text replaces that of its language: openers and next steps are carried over."""
+    proposal = await a_better_answer(shop)
+    await adopt(shop, proposal)
+    entry = await shop.running.services.trials.in_force("answers", ("answers", "refund"))
+    assert isinstance(entry, dict)
+    assert entry["say"]["en"]["next_step"] == "Is it urgent? Just say so."
+
+
 async def test_a_fact_stays_a_fact_in_the_proposed_words(shop: Shop) -> None:
     await a_better_answer(shop)
     whole = await shop.learning.decisions.current("1")
@@ -149,7 +158,7 @@ async def test_decisions_are_in_the_audit_log(shop: Shop) -> None:
     proposal = await a_better_answer(shop)
     await adopt(shop, proposal)
     lines = await shop.running.services.audit.lines(who="desk:ana")
-    assert "answers version 1 proposal 1" in [line.detail for line in lines]
+    assert "answers version 1 of proposal 1" in [line.detail for line in lines]
 
 
 async def test_an_adoption_that_a_crash_cut_off_is_completed(shop: Shop) -> None:
