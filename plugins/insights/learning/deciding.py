@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +16,7 @@ from gateway import (
     Version,
     WarmlineError,
 )
-from plugins.insights.learning.answers import with_placeholders
+from plugins.insights.learning.answers import text_path, with_placeholders
 from plugins.insights.learning.drafting import (
     LEARNT,
     has_gap,
@@ -64,6 +65,9 @@ class ProposalChange:
     instead: str | None = None
     phrase: str | None = None
     value: float | None = None
+    other_language: str = ""
+    other_body: Sequence[str] = ()
+    """The answer in another language, too: a new one needs the fallback language."""
 
 
 @dataclass(kw_only=True)
@@ -233,10 +237,11 @@ class ProposalDecisions:
         """``proposal`` with another name, phrase, replacement or number."""
         target = proposal.target
         if proposal.kind == "new_intent" and change.intent is not None:
-            return proposal.replace(
-                target=_renamed(target, _checked_name(change.intent)),
-                title=f"Learn the new intent “{_checked_name(change.intent)}”",
+            name = _checked_name(change.intent)
+            renamed = proposal.replace(
+                target=_renamed(target, name), title=f"Learn the new intent “{name}”"
             )
+            return renamed.replace(changes=_other_language(renamed, change))
         if proposal.kind == "threshold" and change.value is not None:
             if not 0 <= change.value <= 1:
                 raise ProposalEdit("a confidence is between 0 and 1; correct it")
@@ -302,6 +307,18 @@ def _renamed(target: ProposalTarget, intent: str) -> ProposalTarget:
     return target.replace(
         intent=intent, at=tuple(intent if key == old else key for key in target.at)
     )
+
+
+def _other_language(proposal: Proposal, change: ProposalChange) -> tuple[SetValue, ...]:
+    """The answer in the other language, as a change."""
+    body = [" ".join(line.split()) for line in change.other_body if line.strip()]
+    if not body:
+        return ()
+    code = change.other_language.strip().casefold()
+    if not re.fullmatch("[a-z]{2,3}", code):
+        raise ProposalEdit("name the other language by its ISO 639-1 code, such as en or de")
+    at = (*text_path(proposal)[:-1], code)
+    return (SetValue(at=at, value={"body": body}),)
 
 
 def _checked_name(name: str) -> str:

@@ -219,6 +219,7 @@ class ProposalEditPage:
             typed={name: request.value(name) for name in request.form},
             facts=await stated_facts(self.learning.services.trials, proposal.target),
             instead=_instead(proposal),
+            other=_other_text(proposal),
             value=_threshold(proposal),
         )
 
@@ -239,6 +240,8 @@ def _change(request: DeskPageRequest, whole: WholeProposal) -> ProposalChange:
         intent=request.value("intent") if "intent" in form else None,
         phrase=request.value("phrase") if "phrase" in form else None,
         instead=_wanted_instead(request) if kind == "voice_rule" else None,
+        other_language=request.value("other_language"),
+        other_body=request.value("other_body").splitlines(),
         value=_decimal(request.value("value")) if "value" in form else None,
     )
 
@@ -256,6 +259,14 @@ def _instead(proposal: Proposal) -> str | None:
                 if isinstance(item, dict) and "instead" in item:
                     return str(item["instead"])
     return None
+
+
+def _other_text(proposal: Proposal) -> tuple[str, str]:
+    """The answer in another language, with its code."""
+    for change in proposal.changes:
+        if isinstance(change, SetValue) and isinstance(change.value, dict):
+            return change.at[-1], "\n".join(change.value.get("body", ()))
+    return "", ""
 
 
 def _threshold(proposal: Proposal) -> float | None:
