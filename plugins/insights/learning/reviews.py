@@ -11,6 +11,7 @@ from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.drafting import (
     SHOWN,
     answer_target,
+    intent_name,
     sentences_of,
     stated_facts,
 )
@@ -61,7 +62,7 @@ async def review_drafts(
     records = {case.conversation.id: case for case in cases}
     known = {intent for _, intent in await trials.examples_of_shop()}
     drafts = [
-        _examples(intent, examples, records, known)
+        _examples(intent if intent in known else intent_name(intent), examples, records, known)
         for intent, examples in _by_intent(outcomes.examples).items()
     ]
     better = [await _answer(answer, records, trials) for answer in _newest(outcomes.answers)]
