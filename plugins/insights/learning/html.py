@@ -184,7 +184,11 @@ def evidence_lines(proposal: Proposal) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             continue
         name = EVIDENCE.get(key, key[:1].upper() + key[1:].replace("_", " "))
-        if isinstance(value, float):
+        if key == "reviewer":
+            found.append((name, who_text(str(value))))
+        elif key == "channel":
+            found.append((name, CHANNELS.get(str(value), str(value))))
+        elif isinstance(value, float):
             found.append((name, f"{value:.3g}"))
         elif isinstance(value, list):
             found.append((name, ", ".join(map(str, value[:8]))))
