@@ -89,7 +89,8 @@ class ProposalListPage:
         now = self.learning.services.clock.now()
         for listed in await self.learning.store.listed("adopting", "adopted"):
             await self.learning.decisions.current(listed.id)
-        found = await self.learning.store.listed()
+        every = await self.learning.store.listed()
+        found = [each for each in every if request.agent.works_for(each.target.brand)]
         record = await asyncio.to_thread(self.record.read)
         return self.templates.page(
             "list.html",
@@ -122,6 +123,7 @@ class ProposalPage:
         id, author = request.path["id"], request.agent.id
         row, newest = _number(request.value("row")), _number(request.value("newest"))
         decisions, why = self.learning.decisions, request.value("why")
+        await _whole(self.learning, request)
         notice = ""
         try:
             match request.value("do"):
@@ -151,7 +153,7 @@ class ProposalPage:
         self, request: DeskPageRequest, *, problem: str = "", notice: str = "", status: int = 200
     ) -> DeskPageResult:
         learning = self.learning
-        whole = await learning.decisions.current(request.path["id"])
+        whole = await _whole(learning, request)
         proposal = whole.proposal
         newest = await learning.services.versions.overlay(proposal.version_kind)
         return self.templates.page(
@@ -188,7 +190,7 @@ class ProposalEditPage:
         """Store the words, and evaluate with them. What is wrong with them is said on the page,
         which keeps them."""
         id = request.path["id"]
-        whole = await self.learning.decisions.current(id)
+        whole = await _whole(self.learning, request)
         try:
             change = _change(request, whole)
             await self.learning.decisions.edit(
@@ -205,7 +207,7 @@ class ProposalEditPage:
     async def _page(
         self, request: DeskPageRequest, *, problem: str = "", status: int = 200
     ) -> DeskPageResult:
-        whole = await self.learning.decisions.current(request.path["id"])
+        whole = await _whole(self.learning, request)
         proposal = whole.proposal
         if proposal.state != "open":
             return DeskPageResult(redirect=f"/desk/proposals/{proposal.id}")
@@ -222,6 +224,15 @@ class ProposalEditPage:
             other=_other_text(proposal),
             value=_threshold(proposal),
         )
+
+
+async def _whole(learning: Learning, request: DeskPageRequest) -> WholeProposal:
+    """The proposal of the page. One that is not for a brand of theirs is not found by people who
+    are limited to brands: its examples are conversations that they may not see."""
+    whole = await learning.decisions.current(request.path["id"])
+    if not request.agent.works_for(whole.proposal.target.brand):
+        raise NotFound(f"there is no proposal {whole.proposal.id} for your brands")
+    return whole
 
 
 def _change(request: DeskPageRequest, whole: WholeProposal) -> ProposalChange:

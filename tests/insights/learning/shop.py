@@ -164,12 +164,16 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(
-    folder: Path, *, users: Iterable[Any] = (), clock: FakeClock | None = None
+    folder: Path,
+    *,
+    users: Iterable[Any] = (),
+    clock: FakeClock | None = None,
+    brand: str = "",
 ) -> AsyncIterator[Shop]:
-    """The shop, with its files in ``folder``."""
+    """The shop, with its files in ``folder``. With ``brand`` its web chat is of that brand."""
     (folder / "answers.yaml").write_text(ANSWERS, "utf-8")
     words = WordUnderstander()
-    config = {
+    config: dict[str, Any] = {
         "brand_voice": {},
         "plugins": {
             "faq": {"answers": ["answers.yaml"], "packaged": False},
@@ -178,6 +182,8 @@ async def open_shop(
             "agents_desk": {"users": list(users)},
         },
     }
+    if brand:
+        config["brands"] = {brand: {"support_addresses": ["webchat"]}}
     async with running(
         words,
         FakeChannel("webchat"),

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 
 from gateway.testing import FakeClock
-from tests.agents_desk.conftest import Visit
+from tests.agents_desk.conftest import Visit, as_config, user
 from tests.insights.learning.conftest import LATER, people
 from tests.insights.learning.shop import Shop, open_shop
 
@@ -166,3 +166,16 @@ async def test_the_effect_is_shown_with_its_interval(changing: Shop, http: Clien
     text = words(ana.page)
     assert "−31 points (−40 to −21)" in text
     assert "cannot be told" in text
+
+
+async def test_people_limited_to_a_brand_do_not_see_what_is_about_others(
+    prepared: Path, tmp_path: Path, http: ClientSession
+) -> None:
+    shutil.copytree(prepared / "var", tmp_path / "var")
+    finn = as_config(user("finn")) | {"brands": ["north"]}
+    clock = FakeClock(LATER)
+    async with open_shop(tmp_path, users=[finn], clock=clock, brand="north") as shop:
+        visit = await signed_in(shop, http, "finn")
+        await visit.open("/desk/proposals")
+        assert "refund" not in words(visit.page)
+        assert (await visit.open("/desk/proposals/2")).status == 404
