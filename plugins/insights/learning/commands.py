@@ -46,7 +46,6 @@ def learn(
     of its own: half a minute for each.
     """
     from plugins.insights.learning import plugin, printing  # noqa: PLC0415  (slow to import)
-    from plugins.insights.learning.discoveries import discover_with  # noqa: PLC0415  (slow too)
 
     async def run(services: Services, settings: Settings) -> None:
         section = settings.section(InsightsSettings)
@@ -54,7 +53,9 @@ def learn(
             what = "`plugins.insights` is not in the configuration; add the section"
             raise WarmlineError(what)
         folder = plugin.learning_folder(settings)
-        found = await plugin.learn(services, section, folder, discover_with(services, section))
+        found = await plugin.learn(
+            services, section, folder, plugin.discover_with(services, section)
+        )
         decisions = plugin.decisions_of(services)
         if out is not None:
             await printing.write_all(decisions, out)

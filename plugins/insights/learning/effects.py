@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
+from gateway import Services
 from plugins.insights.learning.model import (
     EffectMeasure,
     Proposal,
     ProposalEffect,
     ProposalKind,
 )
+from plugins.insights.learning.storage import StoredProposals
 from plugins.insights.measures.values import Comparison, Filters, MeasuredPeriod, MeasuresApi
 from plugins.insights.model import Figure
+from plugins.insights.report.material import DecisionEffect
 
 DAYS = 28
 
@@ -127,3 +131,40 @@ def _rest(proposal: Proposal, everything: MeasuredPeriod) -> Filters | None:
         names = tuple(n for n in everything.by.get("language", {}) if n != target.language)
         return Filters(language=names) if names else None
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedProposals:
+    """Tells the report what people decided, and what that did (see `report.material.Decisions`)."""
+
+    services: Services
+
+    async def effects(self, since: date, until: date) -> Sequence[DecisionEffect]:
+        """The proposals that were adopted before ``until`` and whose effect belongs to this time:
+        it was told at ``since`` or later, or is not told yet. Then those that were declined."""
+        store = StoredProposals(self.services.storage)
+        decided = await store.listed("adopted", "declined", "rolled_back")
+        chosen = [each for each in decided if _belongs(each, since, until)]
+        return [effect for proposal in chosen for effect in _effects(proposal)]
+
+
+def _belongs(proposal: Proposal, since: date, until: date) -> bool:
+    decision, effect = proposal.decision, proposal.effect
+    if decision is None or decision.at.date() > until:
+        return False
+    if proposal.state == "adopted" and effect is None:
+        return True
+    return (effect.at if effect else decision.at).date() >= since
+
+
+def _effects(proposal: Proposal) -> list[DecisionEffect]:
+    decision = proposal.decision
+    who = decision.by.partition(":")[2] if decision else ""
+    state = proposal.state.replace("_", " ")
+    base = DecisionEffect(
+        proposal=proposal.id,
+        title=proposal.title,
+        decision=f"{state} by {who}: {decision.why}" if decision else state,
+    )
+    measures = proposal.effect.measures if proposal.effect else ()
+    return [base.replace(measure=each.measure, effect=each.change) for each in measures] or [base]

@@ -36,7 +36,9 @@ from plugins.insights.learning.model import (
 )
 from plugins.insights.learning.moods import ReviewedMessage, evaluate_phrase, has_phrase
 from plugins.insights.learning.replay import (
+    AT,
     DAYS,
+    LEAST_ROWS,
     MOST_TURNS,
     ChangedMessage,
     ReplayedTurn,
@@ -48,7 +50,6 @@ from plugins.insights.learning.replay import (
 )
 from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import sentence_key, text_key
-from plugins.insights.learning.thresholds import AT, LEAST_ROWS
 from plugins.insights.learning.training import TrialTrainer
 
 SHOWN = 3

@@ -197,8 +197,12 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     gains = [each for each in changes if each.gained > each.lost]
     if gains:
         told = _messages(gains[0].gained)
-        loss = others.lost if others else 0
-        aside = f"; {loss} of the other messages are no longer right" if loss else ""
+        moved = others is not None and gains[0] is new and (others.gained or others.lost)
+        aside = (
+            f"; of the others {others.gained} become right and {others.lost} no longer are"
+            if others and moved
+            else ""
+        )
         return "better", f"{told} more of {gains[0].before.n} are understood{aside}."
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):

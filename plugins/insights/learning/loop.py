@@ -11,15 +11,14 @@ import structlog
 
 from gateway import CaseRecord, Outdated, Services, Value, WarmlineError
 from plugins.insights.learning.deciding import ProposalDecisions
-from plugins.insights.learning.drafting import draft_of
+from plugins.insights.learning.drafting import draft_of, is_about_same, was_decided
 from plugins.insights.learning.effects import effect_of, is_due
 from plugins.insights.learning.evaluation import ProposalEvaluator, base_of
-from plugins.insights.learning.fingerprints import is_about_same, was_decided
 from plugins.insights.learning.model import Proposal, ProposalDraft, WholeProposal
 from plugins.insights.learning.moods import draft_phrases, reviewed_messages
+from plugins.insights.learning.replay import draft_threshold
 from plugins.insights.learning.reviews import labelled_rows, review_drafts
 from plugins.insights.learning.storage import StoredProposals
-from plugins.insights.learning.thresholds import draft_threshold
 from plugins.insights.measures.values import MeasuresApi
 from plugins.insights.model import Discovery
 from plugins.insights.review.storage import ReviewSheet, ReviewStorage

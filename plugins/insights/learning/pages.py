@@ -19,14 +19,14 @@ from gateway import (
     WarmlineError,
 )
 from plugins.insights.learning.deciding import ProposalChange
-from plugins.insights.learning.diff import diff_of
 from plugins.insights.learning.drafting import stated_facts
 from plugins.insights.learning.html import ProposalTemplates
 from plugins.insights.learning.loop import Learning
 from plugins.insights.learning.model import Proposal, WholeProposal
+from plugins.insights.learning.printing import diff_of
 from plugins.insights.learning.reminder import TrainingRecordFile, overdue
 
-PATIENCE = 3.0
+PAGE_WAITS = 3.0
 """Seconds that a page waits for an evaluation; a longer one goes on by itself."""
 LISTED = 100
 """Decided proposals that the list shows."""
@@ -52,7 +52,7 @@ class EvaluationTasks:
         if task is None:
             task = self._tasks[id] = asyncio.create_task(self._run(id))
             task.add_done_callback(lambda done: self._forget(id, done))
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({task}, timeout=PAGE_WAITS)
         if done:
             task.result()
         return bool(done)

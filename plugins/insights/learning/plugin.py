@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
 
 from gateway import Clock, DeskPage, HealthProblem, Services, Settings
 from plugins.insights.learning.deciding import ProposalDecisions
+from plugins.insights.learning.drafting import draft_of, is_about_same
 from plugins.insights.learning.html import ProposalTemplates
 from plugins.insights.learning.loop import Discover, Learning, LearningRound
 from plugins.insights.learning.pages import (
@@ -27,6 +29,9 @@ from plugins.insights.learning.storage import StoredProposals
 from plugins.insights.measures.values import MeasuresApi
 from plugins.insights.model import Discovery
 from plugins.insights.settings import InsightsSettings
+
+DAYS = 28
+"""Of conversations, in which `warmline learn` looks for findings."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,9 +75,6 @@ class LearningPart:
     ) -> Sequence[Discovery]:
         """Make proposals of ``findings`` and of reviews; return the findings with the proposals
         that are about them."""
-        from plugins.insights.learning.discoveries import (  # noqa: PLC0415  (it loads the report)
-            with_proposals,
-        )
 
         async def discover(_: datetime) -> Sequence[Discovery]:
             return findings
@@ -138,3 +140,31 @@ async def learn(
     record = TrainingRecordFile(folder)
     await asyncio.to_thread(record.note, examples, services.clock.now())
     return found
+
+
+def discover_with(services: Services, settings: InsightsSettings) -> Discover:
+    """Looks for findings in the last four weeks."""
+
+    async def discover(now: datetime) -> Sequence[Discovery]:
+        from plugins.insights.report.service import (  # noqa: PLC0415  (scipy, and it imports us)
+            report_service,
+        )
+
+        until = now.astimezone(ZoneInfo(settings.timezone)).date()
+        search = report_service(services, settings).search
+        return (await search.search(until - timedelta(days=DAYS - 1), until)).findings
+
+    return discover
+
+
+async def with_proposals(
+    findings: Sequence[Discovery], services: Services
+) -> tuple[Discovery, ...]:
+    """``findings``, each with the id of the proposal that is about it, if there is one."""
+    known = await StoredProposals(services.storage).listed()
+    found: list[Discovery] = []
+    for finding in findings:
+        draft = await draft_of(finding, services.trials)
+        same = next((each for each in known if draft and is_about_same(draft, each)), None)
+        found.append(finding.replace(proposal=same.id) if same else finding)
+    return tuple(found)

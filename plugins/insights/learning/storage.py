@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from gateway import NotFound, Outdated, PluginStorage, StoredValue, Value
-from plugins.insights.learning.fingerprints import (
+from plugins.insights.learning.drafting import (
     conversations_of,
     fingerprint_of,
     subject_of,

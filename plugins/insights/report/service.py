@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway import Services
 from plugins.insights.findings import FindingInputs, LabelledText
-from plugins.insights.learning.discoveries import DecidedProposals
+from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
 from plugins.insights.report.background import BackgroundLoad
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource

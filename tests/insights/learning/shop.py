@@ -135,7 +135,7 @@ class Shop:
         answer = next((m for m in case.messages if m.author == "bot"), asked)
         read = asked.understanding.intent.name if asked.understanding else "none"
         item = ReviewItem(
-            day=date(2026, 3, 1),
+            day=date(2026, 2, 20),  # the sampling job draws for the day before
             conversation=number,
             message=answer.id,
             asked=asked.id,

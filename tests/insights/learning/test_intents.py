@@ -13,7 +13,7 @@ from plugins.insights.learning.intents import (
     judge_readings,
 )
 from plugins.insights.learning.model import ProposedSentence
-from plugins.insights.learning.thresholds import draft_threshold
+from plugins.insights.learning.replay import draft_threshold
 from plugins.insights.learning.training import IntentPrediction, TrialTrainer
 from plugins.nlu_local.engine import NluLocal
 from tests.insights.learning.shop import WordUnderstander

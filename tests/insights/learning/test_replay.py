@@ -13,8 +13,7 @@ from plugins.insights.learning.moods import (
     evaluate_phrase,
     has_phrase,
 )
-from plugins.insights.learning.replay import compare_routes, recent_cases, routed_turns
-from plugins.insights.learning.thresholds import AT
+from plugins.insights.learning.replay import AT, compare_routes, recent_cases, routed_turns
 from tests.insights.learning.shop import Shop
 
 
