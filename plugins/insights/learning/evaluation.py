@@ -52,7 +52,8 @@ from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import sentence_key, text_key
 from plugins.insights.learning.training import TrialTrainer
 
-SHOWN = 3
+ENOUGH_CONVERSATIONS = 1000
+"""They show on which channels customers write."""
 
 
 async def changes_of(whole: WholeProposal, trials: Trials) -> tuple[AdoptedChange, ...]:
@@ -92,6 +93,7 @@ class ProposalEvaluator:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _training: tuple[IntentTrials, TrialTrainer] | None = field(default=None, init=False)
     _turns: list[ReplayedTurn] | None = field(default=None, init=False)
+    _seen_channels: list[str] | None = field(default=None, init=False)
 
     async def __aenter__(self) -> ProposalEvaluator:
         return self
@@ -279,10 +281,15 @@ class ProposalEvaluator:
 
     async def _channels(self) -> list[str]:
         """The channels on which customers wrote lately, the usual first."""
-        found = Counter[str]()
-        async for case in recent_cases(self.services.records, self.services.clock.now(), days=7):
-            found[case.conversation.address.channel] += 1
-        return [channel for channel, _ in found.most_common()]
+        if self._seen_channels is None:
+            now, found, seen = self.services.clock.now(), Counter[str](), 0
+            async for case in recent_cases(self.services.records, now, days=7):
+                found[case.conversation.address.channel] += 1
+                seen += 1
+                if seen == ENOUGH_CONVERSATIONS:
+                    break
+            self._seen_channels = [channel for channel, _ in found.most_common()]
+        return self._seen_channels
 
 
 def _untold(at: datetime, version: int, sentence: str) -> ProposalEvaluation:

@@ -30,8 +30,8 @@ from gateway import (
 from gateway.testing import FakeChannel, FakeClock, RunningGateway, SimulatedCustomer, running
 from plugins import agents_desk, escalation, faq, insights
 from plugins.insights.learning.loop import Learning
-from plugins.insights.review.storage import ITEMS, JUDGEMENTS, PLUGIN
-from plugins.insights.review.values import Judgement, ReviewItem
+from plugins.insights.review.storage import ITEMS, JUDGEMENTS, PLUGIN, ReviewStorage
+from plugins.insights.review.values import DayDraw, Judgement, ReviewItem
 
 ANSWERS = """
 answers:
@@ -152,6 +152,8 @@ class Shop:
             at=self.running.clock.now(),
             **{"intent": read, **said},
         )
+        reviews = ReviewStorage(self.running.services.storage)
+        await reviews.keep_draw(DayDraw(day=item.day, answers=1, drawn=1, message=0), [])
         await self._put(ITEMS + item.id, item, number)
         await self._put(f"{JUDGEMENTS}{item.id}/{reviewer}", judgement, number)
 
