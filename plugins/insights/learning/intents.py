@@ -207,13 +207,18 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):
         return "no_difference", f"Not one of {others.before.n} messages is understood differently."
+    own = ""
+    if new and new.after.n:
+        right_now = round((new.after.value or 0) * new.after.n)
+        own = f" Of its own {_messages(new.after.n)} {right_now} would be right."
     if all(not each.gained and not each.lost for each in (new, others) if each):
-        return "cannot_be_told", "Nothing changes for the few messages that there are to test with."
+        few = "Nothing changes for the few messages that there are to test with."
+        return "cannot_be_told", few + own
     gained = sum(each.gained for each in (new, others) if each)
     lost = sum(each.lost for each in (new, others) if each)
     return "cannot_be_told", (
         f"{_messages(gained)} more would be right and {lost} no longer: too few to tell it from "
-        "chance."
+        f"chance.{own}"
     )
 
 

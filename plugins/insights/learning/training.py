@@ -4,6 +4,7 @@ the memory is freed afterwards."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import pickle
@@ -88,7 +89,10 @@ def _use(trainable: Trainable) -> None:
 
 def _predict(rows: list[tuple[str, str]], texts: list[str]) -> list[IntentPrediction]:
     assert _trained_here is not None  # noqa: S101  (the initializer ran)
-    return asyncio.run(_understand(_trained_here, rows, texts))
+    try:
+        return asyncio.run(_understand(_trained_here, rows, texts))
+    finally:
+        gc.collect()  # models are large, and refer to themselves
 
 
 async def _understand(
