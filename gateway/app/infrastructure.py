@@ -100,7 +100,6 @@ class Infrastructure:
             consumers=(*_version_consumers(registrations), self.policies),
             changed=self._share_phrases,
             events=self.events,
-            clock=self.clock,
             every=core.versions.look_every,
         )
         self.tracing = tracing_from_environment(core.tracing.enabled, os.environ)

@@ -48,6 +48,7 @@ async def doctor(config: Path | None, json: bool) -> None:
         diagnoses: Sequence[Diagnosis] = _misconfigured(error, find_config(config))
     else:
         try:
+            await follow_versions(gateway)
             checks = dict(health_checks(gateway))
             checks["deployment"] = partial(_check_deployment, gateway, find_config(config))
             diagnoses = await diagnose(checks)
@@ -106,7 +107,6 @@ async def _check_configuration(gateway: Gateway) -> Sequence[HealthProblem]:
 
 async def _check_versions(gateway: Gateway) -> Sequence[HealthProblem]:
     """What people adopted and does not fit the files any more, or was erased."""
-    await follow_versions(gateway)
     follower = gateway.infrastructure.follower
     found = [
         HealthProblem(

@@ -25,6 +25,7 @@ from gateway.model import VERSION_KINDS, OverlayDifference, Version, VersionKind
 from gateway.ports import Versions
 
 PAGE = 500
+NOTHING = "nothing is adopted: your files alone are in force"
 kind_option = click.option(
     "--kind", type=click.Choice(VERSION_KINDS), default=None, help="Only versions of this kind."
 )
@@ -67,7 +68,7 @@ async def list_versions(config: Path | None, kind: VersionKind | None, json: boo
             *(str(version.number), version.kind, adopted, version.author, version.proposal),
             *(in_force, back if in_force else "", why.replace("[", r"\[")),
         )
-    print_table(table) if found else click.echo("nothing is adopted: your files alone are in force")
+    print_table(table) if found else click.echo(NOTHING)
     for problem in left_out:
         print_note(problem)
 
@@ -107,25 +108,32 @@ async def show(config: Path | None, kind: VersionKind | None, json: bool, number
 @versions.command()
 @config_option
 @kind_option
-@click.option("--why", required=True, help="Why, in a few words.")
+@click.option("--why", default="by command", show_default=True, help="Why, in a few words.")
 @click.argument("number", type=click.IntRange(0))
 @run_async
 async def rollback(config: Path | None, kind: VersionKind | None, why: str, number: int) -> None:
     """Return to version NUMBER.
 
-    This adds a version with the same content. NUMBER 0 is your files alone, and needs --kind. A
-    running server follows within seconds.
+    This adds a version with the same content. NUMBER 0 is your files alone: of all kinds, or of
+    --kind. A running server follows within seconds.
     """
     async with open_store(config) as gateway:
         service = gateway.services.versions
-        adoption = await service.roll_back(number, author=operator(), why=why, kind=kind)
-        left_out = _left_out(gateway, adoption.version.kind)
-    version = adoption.version
-    click.echo(f"version {version.number} of {version.kind} is in force: as version {number}")
-    for file in adoption.written:
-        click.echo(f"written: {file}")
-    for line in (*adoption.not_written, *left_out):
-        print_note(line)
+        kinds: list[VersionKind | None] = [kind]
+        if number == 0 and kind is None:
+            kinds = [each for each in VERSION_KINDS if await service.overlay(each)]
+        if not kinds:
+            click.echo(NOTHING)
+        for each in kinds:
+            adoption = await service.roll_back(number, author=operator(), why=why, kind=each)
+            version = adoption.version
+            click.echo(
+                f"version {version.number} of {version.kind} is in force: as version {number}"
+            )
+            for file in adoption.written:
+                click.echo(f"written: {file}")
+            for line in (*adoption.not_written, *_left_out(gateway, version.kind)):
+                print_note(line)
 
 
 async def _all(service: Versions, kind: VersionKind | None) -> list[Version]:

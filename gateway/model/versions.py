@@ -36,8 +36,8 @@ class SetValue(Value, frozen=True, kw_only=True, tag=True):
 
 
 class AddItems(Value, frozen=True, kw_only=True, tag=True):
-    """Add ``items`` to a list that a guide joins with those below it. Items that are adopted there
-    already are not added twice.
+    """Add ``items`` to a list that a guide joins with those below it; lists of other kinds are
+    replaced as a whole. Items that are adopted there already are not added twice.
 
     - a phrase to avoid: ``("lexicon", "avoid", "dismissive", "phrases", "en")`` ->
       ``({"phrase": "as I said", "instead": ""},)``
@@ -95,9 +95,10 @@ class Overlay(Value, frozen=True, kw_only=True):
     """What one version lays over the team's files.
 
     ``tree`` is a partial file: of answers, a guide or a policy; what is a brand's own is below
-    ``brands``. ``lost``: how many examples of the version were erased or deleted since, together
-    with their conversations. ``kept_examples`` are the ids of the adopted examples of all versions
-    that are still stored: a model that was trained with any other one must go.
+    ``brands``. Only ``answers`` have examples. ``lost``: how many examples of the version were
+    erased or deleted since, together with their conversations. ``kept_examples`` are the ids of the
+    adopted examples of all versions that are still stored: a model that was trained with any other
+    one must go.
     """
 
     kind: VersionKind

@@ -36,6 +36,11 @@ class Versions(Protocol):
         """Whether the team's files are written, too (the setting ``versions.write_files``)."""
         ...
 
+    def left_out(self, kind: VersionKind) -> tuple[OverlayProblem, ...]:
+        """What of the newest version of ``kind`` does not fit the team's files any more, so that
+        this process left it out."""
+        ...
+
     async def history(
         self, *, kind: VersionKind | None = None, before: int | None = None, limit: int = 100
     ) -> tuple[Version, ...]:

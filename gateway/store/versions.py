@@ -14,10 +14,10 @@ are stored."""
 
 
 class VersionFiles(Value, frozen=True, kw_only=True):
-    """The team's files that a version was written to, and what they had before anything adopted was
-    written to them: by the name of the plugin, and by key."""
+    """The team's files that a version was written to (None: it was not written yet), and what they
+    had before anything adopted was written to them: by the name of the plugin, and by key."""
 
-    written: tuple[str, ...] = ()
+    written: tuple[str, ...] | None = None
     originals: Mapping[str, Mapping[str, Json]] = {}
 
 

@@ -87,6 +87,9 @@ def _with_change(after: ChangedOverlay, change: AdoptedChange, before: Overlay) 
             if isinstance(value, Mapping) and not value:
                 raise _UnfitChange(".".join(at), "is empty; name what is to change")
             return after.replace(tree=_with_value(after.tree, _checked(at), value))
+        case AddItems(at=at) if before.kind != "guide":
+            what = f"a list of `{before.kind}` is replaced as a whole; write all of it (SetValue)"
+            raise _UnfitChange(".".join(at), what)
         case AddItems(at=at, items=items):
             _check_value(at, list(items))
             return after.replace(tree=_with_items(after.tree, _checked(at), items))

@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 
 from gateway.model import VERSION_KINDS, Overlay, OverlayProblem, VersionKind
-from gateway.ports import Clock, Event, Events, VersionConsumer
+from gateway.ports import Event, Events, VersionConsumer
 from gateway.store import VersionStamp, VersionStore
 
 log = structlog.get_logger()
@@ -32,11 +32,10 @@ class OverlayFollower:
         consumers: Sequence[VersionConsumer],
         changed: Callable[[VersionKind], None],
         events: Events,
-        clock: Clock,
         every: float,
     ) -> None:
         self._store, self._consumers, self._changed = store, tuple(consumers), changed
-        self._events, self._clock, self._every = events, clock, every
+        self._events, self._every = events, every
         self._stamp: VersionStamp | None = None
         self._pinned = False
         self._busy = asyncio.Lock()
@@ -99,22 +98,20 @@ class OverlayFollower:
             return None
 
     async def _listen(self, announced: asyncio.Event) -> None:
-        async with self._events.listen(TOPIC) as events:
-            async for _ in events:
-                announced.set()
+        """Without events the next regular look follows, so a failure here stops nothing."""
+        try:
+            async with self._events.listen(TOPIC) as events:
+                async for _ in events:
+                    announced.set()
+        except Exception:
+            log.exception("versions.not_announced")
 
     async def _wait(self, announced: asyncio.Event) -> None:
-        """Until a change is announced, or it is time to look."""
-        waits = [
-            asyncio.create_task(announced.wait()),
-            asyncio.create_task(self._clock.sleep(self._every)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        """Until a change is announced, or it is time to look: by real time, for that is when other
+        programs change something."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._every):
+                await announced.wait()
         announced.clear()
 
     async def _use(self, overlays: Sequence[Overlay], *, again: bool = False) -> None:

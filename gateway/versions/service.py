@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -53,10 +54,14 @@ class VersionService:
     events: Events
     clock: Clock
     writers: Mapping[str, VersionWriter] = field(default_factory=dict)
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     @property
     def writes_files(self) -> bool:
         return bool(self.writers)
+
+    def left_out(self, kind: VersionKind) -> tuple[OverlayProblem, ...]:
+        return self.follower.left_out.get(kind, ())
 
     async def history(
         self, *, kind: VersionKind | None = None, before: int | None = None, limit: int = 100
@@ -131,7 +136,7 @@ class VersionService:
             examples=tuple(example.id for example in changed.examples),
             added=changed.added,
         )
-        return await self._add(draft, before)
+        return await self._add(draft)
 
     async def roll_back(
         self, number: int, *, author: str, why: str, kind: VersionKind | None = None
@@ -156,7 +161,7 @@ class VersionService:
             tree=restored.tree,
             examples=tuple(example.id for example in restored.examples),
         )
-        return await self._add(draft, before)
+        return await self._add(draft)
 
     async def _changed(
         self, before: Overlay, changes: Sequence[AdoptedChange]
@@ -177,23 +182,28 @@ class VersionService:
             found += [each for each in await consumer.check_overlay(after) if each not in known]
         return changed, tuple(dict.fromkeys(found))
 
-    async def _add(self, draft: VersionDraft, before: Overlay) -> Adoption:
+    async def _add(self, draft: VersionDraft) -> Adoption:
+        async with self._one_by_one:  # so that files are written in the order of the versions
+            return await self._add_now(draft)
+
+    async def _add_now(self, draft: VersionDraft) -> Adoption:
         version = await self.store.add(draft)
-        await self.follower.refresh()
-        announce(self.events)
         what = "adopted" if version.restores is None else "rolled_back"
         to = "" if version.restores is None else f" to {version.restores}"
         of = f" of proposal {version.proposal}" if version.proposal else ""
         detail = f"{version.kind} version {version.number}{to}{of}"[:200]
         await self.audit.record(draft.author, what, detail=detail)
-        return await self._write(version, before)
+        await self._follow()
+        announce(self.events)
+        return await self._write(version)
 
-    async def _write(self, version: Version, before: Overlay) -> Adoption:
+    async def _write(self, version: Version) -> Adoption:
         """Write the team's files, if that is wanted."""
         if not self.writers:
             return Adoption(version=version)
+        number, files = await self._newest_in_files(version)
+        before = await self.overlay(version.kind, number)
         after = await self.overlay(version.kind, version.number)
-        files = await self.store.files(version.before)
         originals = dict(files.originals)
         written: list[str] = []
         not_written: list[str] = []
@@ -211,9 +221,27 @@ class VersionService:
             not_written += found.not_written
         files = VersionFiles(written=tuple(written), originals=originals)
         await self.store.set_files(version.number, files)
-        await self.follower.refresh()
-        version = version.replace(written=files.written)
-        return Adoption(version=version, written=files.written, not_written=tuple(not_written))
+        await self._follow()
+        version = version.replace(written=tuple(written))
+        return Adoption(version=version, written=tuple(written), not_written=tuple(not_written))
+
+    async def _follow(self) -> None:
+        """Follow at once. What was adopted is stored: should this fail, the next look follows."""
+        try:
+            await self.follower.refresh()
+        except Exception:
+            log.exception("versions.not_followed")
+
+    async def _newest_in_files(self, version: Version) -> tuple[int, VersionFiles]:
+        """The version before this one that was written, and its files; 0 if none was. Those between
+        were adopted without ``write_files``, or the program ended too early."""
+        number = version.before
+        while number:
+            files = await self.store.files(number)
+            if files.written is not None:
+                return number, files
+            number = (await self.version(number)).before
+        return 0, VersionFiles()
 
 
 def _check_words(author: str, why: str, proposal: str) -> None:

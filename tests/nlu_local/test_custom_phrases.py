@@ -8,8 +8,8 @@ import pytest
 
 import brand_voice
 from brand_voice import load
-from gateway import BadConfig, Reply
-from gateway.testing import FakeChannel, FakeHandler, running
+from gateway import AddItems, BadConfig, Reply
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_local.reader import MessageReader
 from tests.conftest import until
@@ -101,3 +101,37 @@ def test_an_invalid_phrase_is_an_error_with_its_line(tmp_path: Path) -> None:
     assert "`*?` cannot be looked for; write words" in problems[0]
     assert problems[1].endswith("did you mean `harm`?")
     assert "take one `?` out" in problems[2]
+
+
+async def test_adopted_phrases_are_looked_for_at_once(tmp_path: Path) -> None:
+    """The running engine takes them without a restart, and drops them after the roll-back."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("reasons: {low_confidence: {enabled: false}}", "utf-8")
+    config = {
+        "policy": str(policy),
+        "plugins": {"nlu_local": {"languages": ["en", "de"]}},
+        "brand_voice": {},
+    }
+    handler = FakeHandler(lambda _: Reply(body=("Fine.",)))
+    plugins = (nlu_local, brand_voice, handler, FakeChannel())
+    text = "Please fetch me the concierge"
+
+    async def goes_to_person(gw: RunningGateway) -> bool:
+        customer = gw.customer("fake", f"c{len(handler.turns)}")
+        await customer.say(text)
+        return handler.turns[-1].route.action == "escalate"
+
+    async with running(*plugins, tmp_path=tmp_path / "run", config=config) as gw:
+        await until(lambda: is_ready(gw), timeout=60, every=0.1)
+        assert not await goes_to_person(gw)
+        at = ("customers", "en", "asked_for_person")
+        change = AddItems(at=at, items=("fetch me the concierge",))
+        versions = gw.services.versions
+        await versions.adopt("guide", [change], after=0, author="desk:ana", why="they say so")
+        await until(lambda: goes_to_person(gw), every=0.05)
+        await versions.roll_back(0, kind="guide", author="desk:ana", why="too many")
+
+        async def no_more() -> bool:
+            return not await goes_to_person(gw)
+
+        await until(no_more, every=0.05)

@@ -13,12 +13,13 @@ import yaml
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from gateway import Address
+from gateway import Address, ExampleText
 from gateway.adapters.sql.copying import TABLES, checksum
 from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.main import command
 from gateway.settings import PostgresSettings
+from gateway.store import VersionDraft
 from gateway.testing import FakeChannel, FakeHandler, running
 from tests.spine.conftest import echo
 
@@ -32,6 +33,16 @@ async def installation(tmp_path: Path) -> Path:
             for line in ("hello", "a “quoted” line\nand 🦊", "x" * 5000):
                 await gw.customer("fake", who).say(line)
         await gw.services.storage.put("guest", "key/ü", "a note")
+        example = ("greeting", ExampleText(text="hello", conversation=1))
+        adopted = VersionDraft(
+            kind="answers",
+            before=0,
+            at=gw.clock.now(),
+            author="desk:ana",
+            why="ü",
+            added=(example,),
+        )
+        await gw.gateway.store.versions.add(adopted)
         await gw.gateway.store.customers.erase(Address(channel="fake", value="حليمة"))
     file = tmp_path / "move.yaml"
     file.write_text(yaml.safe_dump({"data_dir": str(tmp_path / "var")}), "utf-8")

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Text, select
 
-from gateway import Address, File, Reply, WarmlineError
+from gateway import Address, ExampleText, File, Reply, WarmlineError
 from gateway.adapters.encryption import FILE, MARK, BadKey, DataKeys, new_key, read_keys
 from gateway.adapters.sql.encryption import ENCRYPTED_COLUMNS, rotate_keys
 from gateway.adapters.sql.schema import metadata
 from gateway.app import build_gateway
 from gateway.model import UNREADABLE
 from gateway.settings import BadConfig
+from gateway.store import VersionDraft, VersionFiles
 from gateway.testing import (
     FakeChannel,
     FakeHandler,
@@ -50,7 +51,7 @@ PLAIN = {
     "data_keys": {"name"},
     "hooks": {"event", "endpoint", "name", "state", "error"},
     "processes": {"id", "name", "role"},
-    "versions": {"kind", "author", "proposal", "examples"},
+    "versions": {"kind", "author", "proposal", "examples", "written"},
     "adopted_examples": {"intent"},
 }  # fmt: skip
 """Text columns that stay plain: codes, addresses to look up, and our own people."""
@@ -61,7 +62,7 @@ def environ(*keys: str) -> Mapping[str, str]:
 
 
 async def fill(gw: RunningGateway) -> None:
-    """Put the canary everywhere: message, file, answer, note, handoff, plugin storage."""
+    """Put the canary everywhere: message, file, answer, note, handoff, plugin storage, version."""
     sent = File(name=f"{CANARY}.txt", media_type="text/plain", data=CANARY.encode() * 9)
     kept = await gw.services.files.keep(sent)
     ana = gw.customer("email", "ana")
@@ -71,6 +72,19 @@ async def fill(gw: RunningGateway) -> None:
     await agent.answer(card, f"About the {CANARY}")
     await gw.services.desk.note(card.conversation.id, agent.agent, f"A {CANARY}?")
     await gw.services.storage.put("guest", "k", CANARY, conversation=card.conversation.id)
+    example = ("animals", ExampleText(text=CANARY, conversation=card.conversation.id))
+    adopted = VersionDraft(
+        kind="answers",
+        before=0,
+        at=gw.clock.now(),
+        author="desk:ben",
+        why=CANARY,
+        tree={"answers": {"animals": CANARY}},
+        added=(example, ("animals", ExampleText(text=CANARY))),
+    )
+    version = await gw.gateway.store.versions.add(adopted)
+    files = VersionFiles(written=(), originals={"faq": {"animals": CANARY}})
+    await gw.gateway.store.versions.set_files(version.number, files)
 
 
 def gateway_in(folder: Path, *keys: str) -> Any:

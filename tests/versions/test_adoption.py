@@ -101,6 +101,11 @@ async def test_of_two_people_at_once_one_is_told(tmp_path: Path) -> None:
             AddExamples(intent="x", examples=(ExampleText(text="y"),)),
             "examples: a version of `guide` has no examples; adopt them with `answers`",
         ),
+        (
+            "policy",
+            AddItems(at=("reasons", "sensitive_intent", "intents"), items=("x",)),
+            "reasons.sensitive_intent.intents: a list of `policy` is replaced as a whole",
+        ),
         ("answers", RemoveExamples(ids=(7,)), "examples: there is no adopted example 7"),
         ("answers", RemoveAdopted(at=EN), "answers.parking.say.en: nothing is adopted here"),
         ("policy", SetValue(at=(), value=1), "a path has 1 to 20 keys, none of them empty"),

@@ -125,8 +125,13 @@ def test_versions_are_listed_shown_and_rolled_back(config: Path) -> None:
     again = run(config, "versions", "rollback", "1", "--why", "too late")
     assert again.exit_code != 0
     assert "in force already" in str(again.exception)
-    unknown = run(config, "versions", "rollback", "9", "--why", "x")
+    unknown = run(config, "versions", "rollback", "9")
     assert "there is no version 9" in str(unknown.exception)
+    assert run(config, "versions", "rollback", "0").stdout == (
+        "version 5 of answers is in force: as version 0\n"
+        "version 6 of policy is in force: as version 0\n"
+    )
+    assert "your files alone are in force" in run(config, "versions", "rollback", "0").stdout
 
 
 def test_check_and_doctor_name_what_is_left_out(config: Path) -> None:

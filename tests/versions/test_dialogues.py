@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from gateway import AddItems, SetValue
 from tests.conftest import until
 from tests.versions.shop import WordReader, adopt, ask, configuration, open_shop, roll_back
@@ -111,3 +113,28 @@ async def test_other_processes_follow(tmp_path: Path) -> None:
             await roll_back(two, 1)
         async with open_shop(second, config=config, fresh=False) as later:
             assert await ask(later, "parking?") == expected
+
+
+@pytest.mark.sqlite
+async def test_each_brand_has_its_own(tmp_path: Path) -> None:
+    """An answer for one brand changes its answers alone; a rule for all is heard from every brand,
+    and one for a brand from that one alone."""
+    (tmp_path / "north.yaml").write_text(
+        'answers: {parking: {say: {en: {opener: "", body: We have spaces.}}}}', "utf-8"
+    )
+    north = {"support_addresses": ["sms"], "answers": "north.yaml"}
+    config = configuration(brands={"north": north, "south": {"support_addresses": ["email"]}})
+    async with open_shop(tmp_path, config=config) as gw:
+        own = SetValue(at=("brands", "north", *EN), value={"opener": "", "body": ["Many spaces."]})
+        await adopt(gw, "answers", own)
+        rule = AddItems(at=("lexicon", "use", "en", "places"), items=("spaces",))
+        await adopt(gw, "guide", rule)
+        assert await ask(gw, "parking?", channel="sms") == ["Many places."]
+        assert "There are 12 places" in str(await ask(gw, "parking?", channel="email"))
+        await roll_back(gw, 0, "guide")
+        at = ("brands", "north", *rule.at)
+        await adopt(gw, "guide", AddItems(at=at, items=("spaces",)))
+        assert await ask(gw, "parking?", channel="sms") == ["Many places."]
+        assert "There are 12 spaces" in str(await ask(gw, "parking?", channel="email"))
+        await roll_back(gw, 0, "answers")
+        assert await ask(gw, "parking?", channel="sms") == ["We have places."]

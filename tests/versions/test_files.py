@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway import AddExamples, AddItems, CannotEdit, ExampleText, RemoveAdopted, SetValue
-from gateway.support.yaml_edit import YamlText
-from plugins.nlu_local import plugin as nlu_local
+from gateway import AddItems, AdoptedExample, CannotEdit, Overlay, RemoveAdopted, SetValue
+from gateway.support.yaml_edit import YamlText, as_read
+from plugins.nlu_local.written_examples import write_examples
 from tests.versions.shop import (
     ANSWERS,
     GUIDE,
     POLICY,
-    WordReader,
     adopt,
     ask,
     configuration,
+    load,
     open_shop,
     roll_back,
 )
@@ -91,6 +94,26 @@ async def test_the_files_change_and_change_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
+async def test_what_was_adopted_before_is_written_with_the_next(tmp_path: Path) -> None:
+    """When ``write_files`` is switched on, the files catch up with the database."""
+    below = SetValue(at=("reasons", "low_confidence", "below"), value=0.3)
+    async with open_shop(tmp_path) as gw:
+        await adopt(gw, "policy", below)
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+    async with open_shop(tmp_path, config=configuration(**WRITING), fresh=False) as gw:
+        await adopt(gw, "policy", SetValue(at=("tiers", "front", "claim_minutes"), value=5))
+        assert load(tmp_path / "policy.yaml") == {
+            "reasons": {"low_confidence": {"below": 0.3}},
+            "clarify": {"times": 0},
+            "tiers": {"front": {"claim_minutes": 5}},
+        }
+        [version, _] = await gw.services.versions.history()
+        assert version.written == (str(tmp_path / "policy.yaml"),)
+        await roll_back(gw, 0, "policy")
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
 async def test_what_the_team_wrote_since_stays(tmp_path: Path) -> None:
     """Rolling back does not overwrite what a person has written into the file meanwhile."""
     file = tmp_path / "policy.yaml"
@@ -110,40 +133,39 @@ async def test_what_the_team_wrote_since_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
-async def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> None:
+def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> None:
     """What a colleague wrote goes into the file of its intent; a customer's sentence stays where an
-    erasure finds it."""
+    erasure finds it. Taken out again, the file is what it was."""
     file = tmp_path / "nlu.yml"
     file.write_text(NLU, "utf-8")
-    config = configuration(**WRITING)
-    config["plugins"]["nlu_local"] = {
-        "knowledge": "nlu.yml", "packaged": False, "sentence_encoder": False, "look_every": 60,
-    }  # fmt: skip
-    plugins = (WordReader(), nlu_local)
-    async with open_shop(tmp_path, *plugins, config=config) as gw:
-        await ask(gw, "do you take parcels back, my neighbour asks")
-        added = AddExamples(
-            intent="refund",
-            examples=(
-                ExampleText(text="give me back what I paid"),
-                ExampleText(text="my neighbour asks", conversation=1),
-            ),
-        )
-        new = AddExamples(intent="parking", examples=(ExampleText(text="where do I park"),))
-        adoption = await adopt(gw, "answers", added, new)
-        assert adoption.written == (str(file),)
-        assert adoption.not_written == (
-            "1 sentences of customers stay in the database alone, so that they can be erased",
-        )
-        assert changes(NLU, file.read_text("utf-8")) == [
-            "+    - give me back what I paid",
-            "+",
-            "+- intent: parking",
-            "+  examples: |",
-            "+    - where do I park",
-        ]
-        await roll_back(gw, 0, "answers")
-        assert file.read_text("utf-8") == NLU
+    rows = (
+        ("refund", "give me back what I paid", 0),
+        ("refund", "my neighbour wants his money", 1),
+        ("parking", "where do I park", 0),
+        ("location", "where is the shop", 0),
+    )
+    nothing = Overlay(kind="answers")
+    after = nothing.replace(
+        number=1,
+        examples=tuple(
+            AdoptedExample(id=id, intent=intent, text=text, conversation=conversation)
+            for id, (intent, text, conversation) in enumerate(rows, 1)
+        ),
+    )
+    done = write_examples([file], nothing, after, {})
+    assert done.written == (str(file),)
+    assert done.not_written == (
+        "1 sentences of customers stay in the database alone, so that they can be erased",
+    )
+    assert changes(NLU, file.read_text("utf-8")) == [
+        "+    - give me back what I paid",
+        "+",
+        "+- intent: parking",
+        "+  examples: |",
+        "+    - where do I park",
+    ]
+    write_examples([file], after, nothing, done.originals)
+    assert file.read_text("utf-8") == NLU
 
 
 @pytest.mark.sqlite
@@ -162,7 +184,7 @@ def test_an_edit_touches_its_value_alone(name: str) -> None:
                 walk(value, (*at, key))
 
     walk(edited.tree, ())
-    for at in paths[:: max(1, len(paths) // 40)]:
+    for at in paths[:: max(1, len(paths) // 12)]:
         raw = edited.raw(at)
         assert raw is not None
         edited.set(at, {"new: key": ["a # b", "no", "1", ""]})
@@ -217,3 +239,32 @@ async def test_a_mapping_that_becomes_empty_goes(tmp_path: Path) -> None:
         assert "repeat_contact" in (tmp_path / "policy.yaml").read_text("utf-8")
         await adopt(gw, "policy", RemoveAdopted(at=at))
         assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+KEYS = st.sampled_from(["a", "b", "c: d", "no", "é"])
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+TREES = st.recursive(
+    TEXTS | st.lists(TEXTS, max_size=3),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+).filter(lambda tree: isinstance(tree, dict))
+
+
+@pytest.mark.sqlite
+@given(TREES, st.lists(KEYS, min_size=1, max_size=3), TREES | TEXTS, st.booleans())
+def test_any_value_in_any_file(tree: Any, at: list[str], value: Any, in_flow: bool) -> None:
+    """Either the value is set, and everything else reads as before, or the text stays as it was."""
+    text = yaml.safe_dump(tree, default_flow_style=in_flow, allow_unicode=True)
+    edited = YamlText(text)
+    before, path = edited.tree, tuple(at)
+    try:
+        edited.set(path, value)
+    except CannotEdit:
+        assert edited.text == text
+        return
+    assert edited.find(path) == as_read(value)
+    assert yaml.compose(edited.text, Loader=yaml.CBaseLoader) is not None
+    if edited.find(path[:1]) is not None and len(path) == 1:
+        assert {k: v for k, v in edited.tree.items() if k != path[0]} == {
+            k: v for k, v in before.items() if k != path[0]
+        }

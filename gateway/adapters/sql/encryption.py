@@ -75,7 +75,7 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(notes_of_guests, "value", lambda row: f"{row['guest']}/{row['key']}"),
     EncryptedColumn(versions, "why", lambda row: row["id"]),
     EncryptedColumn(versions, "tree", lambda row: row["id"]),
-    EncryptedColumn(versions, "files", lambda row: row["id"]),
+    EncryptedColumn(versions, "originals", lambda row: row["id"]),
     EncryptedColumn(adopted_examples, "text", _conversation),
 )
 

@@ -348,10 +348,13 @@ versions = Table(
     Column("proposal", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("restores", BigInteger),
-    Column("tree", Text, nullable=False),
+    # The files that were written, as JSON; empty until they are.
+    Column("written", Text, nullable=False),
     Column("examples", Text, nullable=False),
-    Column("files", Text, nullable=False),
+    Column("tree", Text, nullable=False),
+    Column("originals", Text, nullable=False),
     UniqueConstraint("kind", "before_id"),
+    _index("ix_versions_written", "id", where="written <> ''"),
 )
 
 adopted_examples = Table(

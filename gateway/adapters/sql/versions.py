@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
@@ -16,6 +16,9 @@ from gateway.model import UNREADABLE, AdoptedExample, Json, Overlay, Version, Ve
 from gateway.ports import NotFound, Outdated
 from gateway.store import VersionDraft, VersionFiles, VersionStamp
 
+_LARGE = ("tree", "examples", "originals")
+_LISTED = [column for column in versions.c if column.name not in _LARGE]
+"""What says who adopted what: without the overlay, which may be large."""
 _READ_TREE = msgspec.json.Decoder(dict[str, Json])
 
 
@@ -27,7 +30,7 @@ class SqlVersions:
 
     async def stamp(self) -> VersionStamp:
         newest = select(func.coalesce(func.max(versions.c.id), 0)).scalar_subquery()
-        in_files = select(func.count()).where(versions.c.files != "").scalar_subquery()
+        in_files = select(func.count(versions.c.id)).where(text("written <> ''")).scalar_subquery()
         stored = select(func.count(adopted_examples.c.id)).scalar_subquery()
 
         def job(connection: Connection) -> VersionStamp:
@@ -39,7 +42,7 @@ class SqlVersions:
     async def history(
         self, kind: VersionKind | None, before: int | None, limit: int
     ) -> tuple[Version, ...]:
-        query = select(versions).order_by(versions.c.id.desc()).limit(limit)
+        query = select(*_LISTED).order_by(versions.c.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(versions.c.kind == kind)
         if before is not None:
@@ -47,7 +50,7 @@ class SqlVersions:
         return await self._db.read(lambda c: tuple(_version(c, row) for row in c.execute(query)))
 
     async def version(self, number: int) -> Version | None:
-        query = select(versions).where(versions.c.id == number)
+        query = select(*_LISTED).where(versions.c.id == number)
 
         def job(connection: Connection) -> Version | None:
             row = connection.execute(query).one_or_none()
@@ -69,9 +72,11 @@ class SqlVersions:
 
     async def set_files(self, number: int, files: VersionFiles) -> None:
         def job(connection: Connection) -> None:
-            stored = rows.encrypted(connection, "versions.files", number, rows.to_json(files))
+            originals = rows.to_json(files.originals)
+            stored = rows.encrypted(connection, "versions.originals", number, originals)
             chosen = update(versions).where(versions.c.id == number)
-            connection.execute(chosen.values(files=stored))
+            written = rows.to_json(files.written or ())
+            connection.execute(chosen.values(written=written, originals=stored))
 
         await self._db.write(job)
 
@@ -108,7 +113,8 @@ def _add(connection: Connection, draft: VersionDraft) -> Version:
             "why": column(connection, "versions.why", number, draft.why),
             "tree": column(connection, "versions.tree", number, rows.to_json(draft.tree)),
             "examples": rows.to_json(examples),
-            "files": "",
+            "written": "",
+            "originals": "{}",
         },
     )
     return Version(
@@ -125,14 +131,14 @@ def _add(connection: Connection, draft: VersionDraft) -> Version:
 
 def _add_examples(connection: Connection, draft: VersionDraft) -> list[int]:
     """Store the added examples; return their ids."""
-    named = {text.conversation for _, text in draft.added if text.conversation}
+    named = {each.conversation for _, each in draft.added if each.conversation}
     known = select(conversations.c.id).where(conversations.c.id.in_(named))
     if missing := named - set(connection.execute(known).scalars()):
         raise NotFound(f"there is no conversation {min(missing)}; it may have been erased")
     ids = []
-    for intent, text in draft.added:
-        scope = text.conversation or None
-        stored = rows.encrypted(connection, "adopted_examples.text", scope, text.text)
+    for intent, example in draft.added:
+        scope = example.conversation or None
+        stored = rows.encrypted(connection, "adopted_examples.text", scope, example.text)
         values = {"conversation_id": scope, "intent": intent, "text": stored}
         [id] = connection.execute(insert(adopted_examples), values).inserted_primary_key or (0,)
         ids.append(int(id))
@@ -140,7 +146,8 @@ def _add_examples(connection: Connection, draft: VersionDraft) -> list[int]:
 
 
 def _overlay(connection: Connection, kind: VersionKind, number: int | None) -> Overlay | None:
-    stored = connection.execute(select(adopted_examples).order_by(adopted_examples.c.id)).all()
+    everything = select(adopted_examples).order_by(adopted_examples.c.id)
+    stored = connection.execute(everything).all() if kind == "answers" else ()
     kept = frozenset(row.id for row in stored)
     if number is None:
         number = _newest(connection, kind)
@@ -172,19 +179,22 @@ def _examples(connection: Connection, found: Sequence[Any]) -> tuple[AdoptedExam
     examples = []
     for row in found:
         scope = row.conversation_id
-        text = rows.readable(connection, "adopted_examples.text", scope, row.text)
-        if text != UNREADABLE:
+        words = rows.readable(connection, "adopted_examples.text", scope, row.text)
+        if words != UNREADABLE:
             examples.append(
-                AdoptedExample(id=row.id, intent=row.intent, text=text, conversation=scope or 0)
+                AdoptedExample(id=row.id, intent=row.intent, text=words, conversation=scope or 0)
             )
     return tuple(examples)
 
 
+def _written(row: Any) -> tuple[str, ...] | None:
+    return tuple(rows.from_json(row.written, list[str])) if row.written else None
+
+
 def _files(connection: Connection, row: Any) -> VersionFiles:
-    if not row.files:
-        return VersionFiles()
-    place = ("versions.files", row.id)
-    return rows.readable_json(connection, place, row.files, VersionFiles, VersionFiles())
+    place = ("versions.originals", row.id)
+    originals = rows.readable_json(connection, place, row.originals, dict[str, Any], {})
+    return VersionFiles(written=_written(row), originals=originals)
 
 
 def _version(connection: Connection, row: Any) -> Version:
@@ -197,5 +207,5 @@ def _version(connection: Connection, row: Any) -> Version:
         why=rows.readable(connection, "versions.why", row.id, row.why),
         proposal=row.proposal,
         restores=row.restores,
-        written=_files(connection, row).written,
+        written=_written(row) or (),
     )

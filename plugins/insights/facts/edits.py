@@ -14,59 +14,40 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Literal, NamedTuple, get_args
 
-from gateway import packaged_yaml
-
-from .wording import LANGUAGES, fold, stem, wording
+from .edit_words import (
+    ELIDED,
+    EXACT,
+    TOKEN,
+    EditWords,
+    akin,
+    edit_language,
+    edit_words,
+    misspelt,
+    words_in,
+)
+from .wording import fold, stem
 
 EditKind = Literal["fact", "tone", "length", "typo"]
 
-_TOKEN = re.compile(
-    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*"
-)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_EXACT = re.compile(r"\d|@|/|\w\.\w")
 _LETTERS = re.compile(r"[\W_]")
-_ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|un|dell|all|nell)['’]")
 _PAIRED = 0.4
 """The least likeness of two sentences, 0..1, that say the same."""
-_LISTS = (
-    "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions", "hedges"
-)  # fmt: skip
-
-
-_ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
-_CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
-_TWICE = re.compile(r"(.)\1")
-
-
-@dataclass(frozen=True, slots=True)
-class _EditWords:
-    lists: dict[str, frozenset[str]]
-    promises: re.Pattern[str]
-    exact: frozenset[str]
-    """Another one of these, and another thing is said."""
-    manners: frozenset[str]
-    stop: frozenset[str]
-
-
-@cache
-def _edit_words(language: str) -> _EditWords:
-    tree: dict[str, Any] = packaged_yaml("plugins.insights.facts", "words/edits.yaml")[language]
-    lists = {name: frozenset(fold(tree[name]).split()) for name in _LISTS}
-    rules = wording(language)
-    dates = rules.words["days"] | rules.words["months"]
-    return _EditWords(
-        lists=lists,
-        promises=re.compile("|".join(tree["promises"])),
-        exact=(lists["numbers"] | dates) - lists["courtesy"] - _ARTICLES,
-        manners=lists["courtesy"] | lists["manner"] | lists["formal"] | lists["informal"],
-        stop=rules.words["stop"] | rules.words["determiners"],
-    )
+_LONG = 200
+"""Words of the longest sentence that is compared as a whole."""
+_REWORDED = 2
+"""So many words with a meaning can be replaced in a politer sentence that says the same."""
+_DETAIL = 2
+"""So many words with a meaning, added alone, are a detail; more of them explain."""
+_COURTESY_STOPS = frozenset((
+    "please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider",
+    "merci", "bonjour", "gracias", "hola", "grazie", "helaas", "graag",
+))  # fmt: skip
+"""Function words in the lists of the detectors that are courtesy in an edit."""
 
 
 def edit_kinds(suggested: str, sent: str) -> tuple[EditKind, ...]:
@@ -81,27 +62,12 @@ def edit_kinds(suggested: str, sent: str) -> tuple[EditKind, ...]:
         return ()
     if _LETTERS.sub("", fold(before)) == _LETTERS.sub("", fold(after)):
         return ("typo",)
-    rules = _edit_words(_language(before, after))
+    rules = edit_words(edit_language(before, after))
     found: set[EditKind] = set()
     for old, new in _pairs(_SENTENCE.split(suggested), _SENTENCE.split(sent)):
         found |= _changed(old, new, rules) if old and new else _left_out(old or new, rules)
     found |= _of_facts(before, after, rules)
     return tuple(kind for kind in get_args(EditKind) if kind in found) or ("typo",)
-
-
-def _language(before: str, after: str) -> str:
-    words = set(_words(fold(f"{before} {after}")))
-    counts = {
-        language: len(
-            words & (_edit_words(language).stop | _edit_words(language).lists["courtesy"])
-        )
-        for language in LANGUAGES
-    }
-    return max(counts, key=lambda language: counts[language])
-
-
-def _words(folded: str) -> list[str]:
-    return [_ELIDED.sub("", word) for word in _TOKEN.findall(folded)]
 
 
 def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -134,18 +100,18 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _likeness(a: str, b: str) -> float:
-    one, two = {stem(w) for w in _words(fold(a))}, {stem(w) for w in _words(fold(b))}
+    one, two = {stem(w) for w in words_in(fold(a))}, {stem(w) for w in words_in(fold(b))}
     return len(one & two) / max(1, min(len(one), len(two)))
 
 
-def _of_facts(before: str, after: str, rules: _EditWords) -> set[EditKind]:
+def _of_facts(before: str, after: str, rules: EditWords) -> set[EditKind]:
     """``fact`` when the numbers, links and dates of the whole texts differ."""
 
     def exact(text: str) -> Counter[str]:
         return Counter(
             word.rstrip(".,")
-            for word in _words(fold(text))
-            if _EXACT.search(word) or word in rules.exact
+            for word in words_in(fold(text))
+            if EXACT.search(word) or word in rules.exact
         )
 
     one, two = exact(before), exact(after)
@@ -153,45 +119,86 @@ def _of_facts(before: str, after: str, rules: _EditWords) -> set[EditKind]:
     return {"fact"} if gone or come else set()
 
 
-def _left_out(sentence: str, rules: _EditWords) -> set[EditKind]:
+def _left_out(sentence: str, rules: EditWords) -> set[EditKind]:
     """What it is to leave out or add a whole sentence."""
     folded = fold(sentence)
-    words = _words(folded)
+    words = words_in(folded)
     content = [w for w in words if w not in rules.stop and w not in rules.manners]
     if not content:
         return {"tone"}
     if rules.promises.search(folded):
         return {"fact"}
     courteous = sum(word in rules.lists["courtesy"] for word in words)
-    return {"tone"} if courteous >= 2 and len(content) <= max(2, courteous) else {"length"}
+    if words[0] in rules.lists["courtesy"] or 2 <= courteous >= len(content):
+        return {"tone"}
+    return {"length"}
 
 
-def _changed(old: str, new: str, rules: _EditWords) -> set[EditKind]:
+class _Change(NamedTuple):
+    """What differs between two sentences: ``gone`` from the old one, ``come`` into the new one."""
+
+    gone: list[str]
+    come: list[str]
+    old_words: list[str]
+    new_words: list[str]
+    old: str
+    new: str
+    phrased: bool
+    """A courteous expression came or went."""
+
+    @property
+    def changed(self) -> set[str]:
+        return set(self.gone) ^ set(self.come)
+
+
+def _changed(old: str, new: str, rules: EditWords) -> set[EditKind]:
     """What differs between two sentences that say about the same."""
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    a, b = [_ELIDED.sub("", fold(w)) for w in before], [_ELIDED.sub("", fold(w)) for w in after]
+    (old, old_phrases), (new, new_phrases) = (_without_phrases(s, rules) for s in (old, new))
+    before, after = TOKEN.findall(old), TOKEN.findall(new)
+    a, b = ([ELIDED.sub("", fold(word)) for word in words] for words in (before, after))
     found: set[EditKind] = set()
     gone: list[str] = []
     come: list[str] = []
-    for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in _opcodes(a, b):
         if tag == "equal":
             continue
-        left, right = (
-            list(zip(a[i:j], before[i:j], strict=True)),
-            list(zip(b[k:m], after[k:m], strict=True)),
-        )
-        if len(left) == len(right) and all(
-            _misspelt(x, y, rules) for x, y in zip(left, right, strict=True)
-        ):
+        left = list(zip(a[i:j], before[i:j], strict=True))
+        right = list(zip(b[k:m], after[k:m], strict=True))
+        if len(left) == len(right) and all(map(partial(misspelt, rules), left, right)):
             found.add("typo")
             continue
-        gone += [word for word, _ in left]
-        come += [word for word, _ in right]
+        gone += a[i:j]
+        come += b[k:m]
+    phrased = old_phrases != new_phrases
     if not gone and not come:
-        return found or {"typo"}
+        return {"tone"} if phrased else found or {"typo"}
     if not come and _doubled(a, gone):
         return found | {"typo"}
-    return found | _meaning(gone, come, a, b, old, new, rules)
+    gone = [word for word in gone if not any(akin(word, other) for other in set(b))]
+    come = [word for word in come if not any(akin(word, other) for other in set(a))]
+    come = _without_called(come, gone, b, new, rules)
+    return found | _meaning(_Change(gone, come, a, b, fold(old), fold(new), phrased), rules)
+
+
+def _opcodes(a: list[str], b: list[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    """What makes ``b`` of ``a``. Of a sentence that nobody writes, only the ends are compared: the
+    time of a comparison grows with the square of the length, and faster where words repeat."""
+    if max(len(a), len(b)) <= _LONG:
+        return SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    head = next(
+        (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    return [("replace", head, head + _LONG, head, head + _LONG)]
+
+
+def _without_phrases(sentence: str, rules: EditWords) -> tuple[str, int]:
+    """The sentence without courteous expressions, and how many there were."""
+    kept, count = [], 0
+    at = 0
+    for match in rules.phrases.finditer(fold(sentence)):
+        kept.append(sentence[at : match.start()])
+        at, count = match.end(), count + 1
+    return " ".join([*kept, sentence[at:]]), count
 
 
 def _doubled(words: Sequence[str], gone: Sequence[str]) -> bool:
@@ -199,102 +206,73 @@ def _doubled(words: Sequence[str], gone: Sequence[str]) -> bool:
     return all(any(words[i : i + 2] == [word, word] for i in range(len(words))) for word in gone)
 
 
-def _meaning(
-    gone: list[str],
-    come: list[str],
-    a: Sequence[str],
-    b: Sequence[str],
-    old: str,
-    new: str,
-    rules: _EditWords,
-) -> set[EditKind]:
-    """What the changed words mean: ``gone`` from the old sentence, ``come`` into the new one."""
-    gone, come = (
-        [word for word in gone if not any(_akin(word, other) for other in b)],
-        [word for word in come if not any(_akin(word, other) for other in a)],
-    )
+def _meaning(change: _Change, rules: EditWords) -> set[EditKind]:
+    """What the changed words mean."""
+    lists = rules.lists
+    suggests = not lists["helps"].isdisjoint(change.come)
+    known = rules.stop | rules.manners | lists["filler"]
+    if suggests:
+        known |= lists["hedges"]
+    gone = [word for word in change.gone if word not in known]
+    come = [word for word in change.come if word not in known]
+    courteous = change.changed & lists["courtesy"] - lists["filler"] - rules.stop
+    courteous = courteous - lists["conditions"] | change.changed & _COURTESY_STOPS
+    formal, informal = lists["formal"], lists["informal"]
+    if gone and come:
+        courteous -= rules.titles
+    polite = change.phrased or bool(courteous) or suggests or any(
+        one & set(change.gone) and other & set(change.come)
+        for one, other in ((formal, informal), (informal, formal))
+    )  # fmt: skip
     found: set[EditKind] = set()
-    changed = set(gone) ^ set(come)
-    negations = rules.lists["negations"]
-    if bool(negations & set(a)) != bool(negations & set(b)):
+    if _says_else(change, gone, come, rules, polite=polite, suggests=suggests):
         found.add("fact")
-    if (
-        changed & (rules.lists["conditions"] | rules.lists["hedges"])
-        and not changed <= rules.manners
-    ):
-        found.add("fact")
-    known = rules.stop | rules.manners | rules.lists["filler"]
-    gone_content = [word for word in gone if word not in known]
-    come_content = [word for word in come if word not in known]
-    if gone_content and come_content:
-        found.add("fact")
-    elif bool(rules.promises.search(fold(old))) != bool(rules.promises.search(fold(new))):
-        found.add("fact")
-    elif come_content and len(come_content) <= 2 and not _courteous(come, rules):
-        found.add("fact")
-    formal, informal = rules.lists["formal"], rules.lists["informal"]
-    readdressed = any(old & set(gone) and new & set(come)
-                      for old, new in ((formal, informal), (informal, formal)))  # fmt: skip
-    if changed & rules.lists["courtesy"] - rules.lists["filler"] or readdressed:
+    if polite and (not courteous or len(courteous) * 3 > len(come)):
         found.add("tone")
-    if come and changed & rules.lists["manner"] and not found and len(b) >= len(a):
-        found.add("tone")
-    if abs(len(a) - len(b)) >= 2 and (not found or gone_content or come_content):
+    if change.come and change.changed & lists["manner"] and not found and not come:
+        found |= {"tone"} if len(change.new_words) >= len(change.old_words) else set()
+    if abs(len(change.old_words) - len(change.new_words)) >= 2 and (not found or gone or come):
         found.add("length")
-    return found or {"tone" if changed & rules.manners else "typo"}
+    return found or {"tone" if change.changed & rules.manners else "typo"}
 
 
-def _akin(a: str, b: str) -> bool:
-    """Whether two words are forms of one: `mandi` and `mandarci`, `stuur` and `sturen`."""
-    if a == b or stem(a) == stem(b):
+def _says_else(
+    change: _Change,
+    gone: Sequence[str],
+    come: Sequence[str],
+    rules: EditWords,
+    *,
+    polite: bool,
+    suggests: bool,
+) -> bool:
+    """Whether the change is one of facts; ``gone`` and ``come`` are its words with a meaning."""
+    negations = rules.lists["negations"]
+    if bool(negations & set(change.old_words)) != bool(negations & set(change.new_words)):
         return True
-    a, b = (_TWICE.sub(r"\1", _CLITIC.sub("", word)) for word in (a, b))
-    same = next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-    return same >= 4 and same >= 0.6 * max(len(a), len(b))
-
-
-def _courteous(words: Sequence[str], rules: _EditWords) -> bool:
-    return any(word in rules.lists["courtesy"] for word in words)
-
-
-def _misspelt(old: tuple[str, str], new: tuple[str, str], rules: _EditWords) -> bool:
-    """Whether one word is a misspelling of the other, and not another word."""
-    (a, a_text), (b, b_text) = old, new
-    if a == b:
+    if _promised(change.old, rules) != _promised(change.new, rules):
         return True
-    if _EXACT.search(a + b) or {a, b} & (rules.exact | rules.lists["negations"]):
-        return False
-    if a in rules.manners and b in rules.manners and a in rules.stop and b in rules.stop:
-        return a[:2] == b[:2]
-    if (
-        a_text[0].isupper()
-        and b_text[0].isupper()
-        and len(a) < 6
-        and a[0] == b[0]
-        and a[-1] != b[-1]
-    ):
-        return False
-    if len(a) == 1 and len(b) == 1:
-        return False
-    if a.replace("'", "") == b.replace("'", "") or {a, b} == {"your", "you're"}:
+    limits = change.changed & (rules.lists["conditions"] | rules.lists["hedges"])
+    if limits and not suggests and not (polite and not come):
         return True
-    return _distance(a, b) <= (1 if min(len(a), len(b)) < 6 else 2)
+    if gone and come:
+        return not polite or len(gone) > _REWORDED or len(come) > _REWORDED
+    return bool(come) and len(come) <= _DETAIL and not polite
 
 
-def _distance(a: str, b: str) -> int:
-    """Letters to add, drop, change or swap with their neighbour to make ``b`` of ``a`` (optimal
-    string alignment; Damerau 1964); 9 when the lengths differ by more than 2."""
-    if abs(len(a) - len(b)) > 2:
-        return 9
-    rows = [list(range(len(b) + 1))]
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, rows[-2][j - 2] + 1)
-            row.append(cost)
-        rows.append(row)
-    return rows[-1][-1]
+def _promised(folded: str, rules: EditWords) -> set[str]:
+    """The last words of the promises: what is done."""
+    return {match[0].split()[-1][:4] for match in rules.promises.finditer(folded)}
+
+
+def _without_called(
+    come: list[str], gone: list[str], b: Sequence[str], new: str, rules: EditWords
+) -> list[str]:
+    """``come`` without a name that was added to a greeting."""
+    if any(word not in rules.stop and word not in rules.manners for word in gone):
+        return come
+    text = TOKEN.findall(new)
+    called = {
+        word for before, word, shown in zip(b, b[1:], text[1:], strict=False)
+        if before in rules.lists["courtesy"] and shown[0].isupper() and word not in rules.stop
+    }  # fmt: skip
+    return [word for word in come if word not in called]

@@ -16,16 +16,42 @@ from typing import Literal
 
 from gateway import Message, Value
 
-from .told_facts import codes, content, customer_names, values
+from .told_facts import codes, content, customer_names, shape
 from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, tokens
 
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
 _PARTICLES = frozenset(
-    "de la le van von der den du da di del dos el ten ter y e mr mrs ms dr".split()
+    [
+        "de",
+        "la",
+        "le",
+        "van",
+        "von",
+        "der",
+        "den",
+        "du",
+        "da",
+        "di",
+        "del",
+        "dos",
+        "el",
+        "ten",
+        "ter",
+        "y",
+        "e",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+    ]
 )
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
+
+
+_GAP = 3
+"""So many characters after a name, another word is no part of it."""
 
 
 class HumanMoment(Value, frozen=True, kw_only=True):
@@ -44,17 +70,16 @@ class HumanMoment(Value, frozen=True, kw_only=True):
 
 
 def human_moments(
-    messages: Sequence[Message], customer_name: str | None
+    messages: Sequence[Message] | Talk, customer_name: str | None
 ) -> tuple[HumanMoment, ...]:
     """The human moments in the agents' messages, in the order of the text.
 
     ``customer_name`` is the name as the shop knows it. Greetings such as "Dear customer", the
     agent's own name and signatures are none. Notes and messages that were never sent are left out.
+    Who asks for several facts of one conversation reads it once (`read_talk`).
     """
-    if not any(message.author == "agent" for message in messages):
-        return ()
-    talk = read_talk(messages)
-    if talk is None:
+    talk = messages if isinstance(messages, Talk) else read_talk(messages)
+    if talk is None or not any(message.author == "agent" for message, _ in talk.messages):
         return ()
     return tuple(_moments(talk, customer_name))
 
@@ -62,18 +87,17 @@ def human_moments(
 def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
     rules = talk.wording
     names = [fold(part) for part in re.findall(r"[^\W\d_][\w'-]+", customer_name or "")]
-    theirs: dict[str, bool] = {}
+    theirs: set[str] = set()
     ours: set[str] = set()
     numbers: set[str] = set()
-    lower: set[str] = set()
-    for message, read in talk.messages:
+    lower: list[ReadText] = []
+    last = max(at for at, (message, _) in enumerate(talk.messages) if message.author == "agent")
+    for message, read in talk.messages[: last + 1]:
         if message.author == "customer":
             names += [fold(name) for name in customer_names(read, rules)]
-            for key in content(read, rules):
-                if key not in ours:
-                    theirs[key] = True
+            theirs |= content(read, rules) - ours
             numbers |= codes(read)
-            lower.update(re.findall(r"(?<![\w'])[a-zà-ÿ][\w-]+", read.text))
+            lower.append(read)
             continue
         if message.author == "agent":
             found = [
@@ -82,10 +106,12 @@ def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
                 *_orders(read, numbers),
             ]
             taken = [(start, end) for _, start, end in found]
-            found += _specific(read, theirs, names, numbers, taken, rules)
+            found += _specific(
+                read, rules, theirs=theirs, names=names, numbers=numbers, taken=taken
+            )
             for kind, start, end in sorted(found, key=lambda one: one[1:]):
                 yield HumanMoment(message=message.id, kind=kind, start=start, end=end)
-        ours.update(key for key in content(read, rules) if key not in theirs)
+        ours |= content(read, rules) - theirs
 
 
 _Found = tuple[HumanMomentKind, int, int]
@@ -95,14 +121,14 @@ _Found = tuple[HumanMomentKind, int, int]
 
 
 def _names(
-    read: ReadText, names: Sequence[str], lower: set[str], rules: Wording
+    read: ReadText, names: Sequence[str], lower: Sequence[ReadText], rules: Wording
 ) -> Iterator[_Found]:
     """The customer's names, but for signatures, the agent's own name, and ordinary words."""
     known = {name for name in names if len(name) > 1 and name not in _PARTICLES}
     if known.isdisjoint(read.words) and not any(name in read.folded for name in known):
         return
     signed = _signature(read, rules)
-    end_before = -1
+    last = -_GAP
     for token in tokens(read):
         if token.word not in known or not read.text[token.start].isupper():
             continue
@@ -111,18 +137,19 @@ def _names(
             continue
         if rules.introductions.search(before[-30:]) or rules.introduced.search(after[:30]):
             continue
-        if token.start - end_before > 2 and _may_be_word(token, read, lower, rules):
+        if token.start - last >= _GAP and _may_be_word(token, read, lower, rules):
             continue
-        if end_before >= 0 and token.start - end_before <= 2:
-            yield "name", token.start, token.end
-        else:
-            yield "name", token.start, token.end
-        end_before = token.end
+        yield "name", token.start, token.end
+        last = token.end
 
 
-def _may_be_word(token: Token, read: ReadText, lower: set[str], rules: Wording) -> bool:
+def _may_be_word(token: Token, read: ReadText, lower: Sequence[ReadText], rules: Wording) -> bool:
     """Whether a name that is also a word (Amber, Stone, Will) is that word here."""
-    ordinary = token.word in rules.ignored or token.word in {fold(word) for word in lower}
+    dates = rules.words["days"] | rules.words["months"]
+    ordinary = token.word in rules.ignored | dates or any(
+        re.search(rf"\b{re.escape(read.text[token.start : token.end].lower())}\b", said.text)
+        for said in lower
+    )
     if not ordinary:
         return False
     before = re.findall(r"[^\W_]+", read.folded[: token.start])[-1:]
@@ -154,7 +181,7 @@ def _signature(read: ReadText, rules: Wording) -> int:
     return size
 
 
-# -- earlier contacts, numbers ----------------------------------------------------------------------
+# -- earlier contacts, numbers ---------------------------------------------------------------------
 
 
 def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
@@ -164,36 +191,35 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
 
 
 _OUR_CODE = re.compile(
-    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)"
+    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\dA-Z/-]{2,}[\dA-Z]|[A-Z]{1,3}-\d+)"
+    r"(?![\w@]|[.,]\d)"
 )
-_NEAR = re.compile(
-    r"(?:order|booking|invoice|reservation|case|ticket|parcel|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
-    r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"
-    r"\W{1,3}(?:\w{1,9}\W{1,2})?$"
-)
+_LAST_WORDS = re.compile(r"(\w+)\W{1,3}(?:\w{1,9}\W{1,2})?$")
 
 
 def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
     """Numbers of an order: those that the customer gave, and others beside such a word."""
     for match in _OUR_CODE.finditer(read.text):
-        code = re.sub(r"[-# ]", "", match[0]).lower()
-        if code in numbers or _NEAR.search(read.folded[max(0, match.start() - 30) : match.start()]):
+        code = re.sub(r"[-# /]", "", match[0]).lower()
+        near = _LAST_WORDS.search(read.folded[max(0, match.start() - 30) : match.start()])
+        if code in numbers or (near and shape("before_number").search(near[0])):
             yield "order", match.start(), match.end()
 
 
-# -- specific facts ----------------------------------------------------------------------------------
+# -- specific facts --------------------------------------------------------------------------------
 
 
 def _specific(
     read: ReadText,
-    theirs: dict[str, bool],
+    rules: Wording,
+    *,
+    theirs: set[str],
     names: Sequence[str],
     numbers: set[str],
     taken: Sequence[tuple[int, int]],
-    rules: Wording,
 ) -> Iterator[_Found]:
     """Words of the customer that say something of them alone, where they stand like nouns."""
-    if not theirs:
+    if theirs.isdisjoint(content(read, rules)):
         return
     run: tuple[int, int] | None = None
     before = before_that = ""
@@ -210,7 +236,7 @@ def _specific(
             and word not in rules.ignored
             and re.sub(r"[-# ]", "", word) not in numbers
             and not any(start <= token.start < end for start, end in taken)
-            and _like_noun(read, token, before, before_that, matched, rules)
+            and _like_noun(read, token, rules, before=(before, before_that), matched=matched)
         )
         if fits:
             run = (run[0] if run else token.start, token.end)
@@ -223,19 +249,18 @@ def _specific(
 
 
 def _like_noun(
-    read: ReadText, token: Token, before: str, before_that: str, matched: bool, rules: Wording
+    read: ReadText, token: Token, rules: Wording, *, before: tuple[str, str], matched: bool
 ) -> bool:
-    """Whether a word stands where a noun or its adjective does."""
+    """Whether a word stands where a noun or its adjective does. ``before`` are the two words
+    before it in the sentence, nearest first; ``matched`` is whether the nearest was found."""
+    determiners = rules.words["determiners"]
     if token.word[0].isdigit():
-        return len(token.word) > 1 or before in rules.words["determiners"]
-    if rules.has("days", (token.word,)):
+        return len(token.word) > 1 or before[0] in determiners
+    if token.word in rules.words["days"] or token.word in rules.words["months"]:
         return True
     if read.text[token.start].isupper() and not _begins(read, token):
         return True
-    if rules.german:
-        return False
-    determiners = rules.words["determiners"]
-    return matched or before in determiners or before_that in determiners
+    return not rules.german and (matched or not determiners.isdisjoint(before))
 
 
 def _begins(read: ReadText, token: Token) -> bool:

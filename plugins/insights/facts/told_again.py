@@ -13,13 +13,14 @@ nearest one, where little but values is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
 from gateway import Message, Value
 
-from .told_facts import codes, content, told_story, values
-from .wording import ReadText, Wording, read_talk, stem, tokens
+from .told_facts import Told, codes, content, events, values
+from .wording import ReadText, Talk, Wording, read_talk, read_text, stem, wording, words_of
 
 ToldFact = Literal[
     "order", "item", "problem", "address", "email", "phone", "name", "date", "photo", "other"
@@ -32,6 +33,9 @@ _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!]+(?=\S)[^.?!\n]+)*[.?!]*")
 _ONE_OF_MANY = frozenset(("order", "address", "phone", "email", "date", "name"))
 _MAX_ANSWER = 4
 """Content words of an answer that is a fact and no story."""
+_MAX_CONTENT = 10
+"""Content words of an answer that may be the story again."""
+_IN_WORDS = ("item", "problem", "date", "name")
 _MAX_VALUE_ANSWER = 8
 """Words of an answer to a question that no rule knows."""
 _AFTER = 25
@@ -68,66 +72,32 @@ class _Question(NamedTuple):
     asks: bool
 
 
-class _Told:
-    """What the customer has told so far."""
-
-    def __init__(self, rules: Wording) -> None:
-        self._rules = rules
-        self.first: int | None = None
-        self.values: dict[str, dict[str, int]] = {}
-        self.stems: dict[str, int] = {}
-        self.events: set[str] = set()
-        self.story: int | None = None
-        self.words: set[str] = set()
-
-    def add(self, message: Message, read: ReadText) -> None:
-        """Take in a message of the customer."""
-        if self.first is None:
-            self.first = message.id
-        for fact, said in values(message, read, self._rules).items():
-            for value in said:
-                self.values.setdefault(fact, {}).setdefault(value, message.id)
-            if fact == "date":
-                self.events.update(_events(read.words, self._rules))
-        for key in content(read, self._rules):
-            self.stems.setdefault(key, message.id)
-        self.words |= read.words
-        if self.story is None and told_story(read, self._rules):
-            self.story = message.id
-
-    def where(self, fact: str) -> int | None:
-        """The message that told ``fact`` first; None if none did."""
-        if fact == "problem":
-            return self.story
-        if fact == "item":
-            return min(self.stems.values(), default=None)
-        return min(self.values.get(fact, {}).values(), default=None)
-
-
-def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
+def told_again(messages: Sequence[Message] | Talk) -> tuple[ToldAgain, ...]:
     """What the customer had to tell again, in the order of the messages.
 
     Each fact is named once, at the first sign. Notes and messages that were never sent are left
-    out, and so are what the customer told in earlier conversations and to other people.
+    out, and so is what the customer told in earlier conversations and to other people. Who asks
+    for several facts of one conversation reads it once (`read_talk`).
     """
-    talk = read_talk(messages)
+    talk = messages if isinstance(messages, Talk) else read_talk(messages)
     if talk is None:
         return ()
     rules = talk.wording
-    told = _Told(rules)
+    told = Told(rules)
     found: dict[str, ToldAgain] = {}
     question: _Question | None = None
     for message, read in talk.messages:
         if message.author == "customer":
             if told.first is not None:
-                for one in _answer(message, read, question, told, rules, found):
+                for one in _answer(message, read, question, told, found):
                     found[one.fact] = one
             told.add(message, read)
             question = None
         elif message.purpose not in ("survey", "thanks"):
-            asked = _asked(message, read, rules)
+            asked = _asked(read.text, rules.language)
             by: Literal["bot", "agent"] = "agent" if message.author == "agent" else "bot"
-            if told.first is not None:
+            if told.first is not None and asked:
+                told.look()
                 for fact in asked:
                     where = told.where(fact)
                     if (
@@ -153,15 +123,17 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
 # -- what we ask ---------------------------------------------------------------------------------
 
 
-def _asked(message: Message, read: ReadText, rules: Wording) -> tuple[str, ...]:
-    """The facts that our message asks for."""
+@lru_cache(1024)
+def _asked(text: str, language: str) -> tuple[str, ...]:
+    """The facts that our message asks for. Cached: bots and saved texts say the same again."""
+    read, rules = read_text(text), wording(language)
     question = "?" in read.text
     if not question and not rules.has("request", read.words):
         return ()
     found: dict[str, None] = {}
     for match in _SENTENCE.finditer(read.folded):
         sentence = match[0]
-        words = frozenset(token.word for token in tokens(ReadText(sentence, sentence, frozenset())))
+        words = frozenset(words_of(sentence))
         asks = "?" in sentence or rules.has("request", words)
         if not asks or rules.unneeded.search(sentence):
             continue
@@ -180,7 +152,7 @@ def _asks_for_more(fact: str, words: frozenset[str], rules: Wording) -> bool:
     return rules.has("more", words)
 
 
-def _forgotten(fact: str, read: ReadText, told: _Told, rules: Wording) -> bool:
+def _forgotten(fact: str, read: ReadText, told: Told, rules: Wording) -> bool:
     """Whether the asker shows no sign that they have read the fact."""
     if fact == "order":
         return codes(read).isdisjoint(told.values.get("order", ()))
@@ -189,15 +161,11 @@ def _forgotten(fact: str, read: ReadText, told: _Told, rules: Wording) -> bool:
     if fact == "photo":
         return not rules.has("unfit_photo", read.words)
     if fact == "date":
-        here = _events(read.words, rules)
+        here = events(read.words, rules)
         there = told.events
         return not here or not there or bool(here & there)
     compact = re.sub(r"\W", "", read.folded)
     return not any(re.sub(r"\W", "", value) in compact for value in told.values.get(fact, ()))
-
-
-def _events(words: Iterable[str], rules: Wording) -> set[str]:
-    return {name for name, of in rules.events.items() if not of.isdisjoint(words)}
 
 
 # -- what the customer answers ---------------------------------------------------------------------
@@ -207,11 +175,11 @@ def _answer(
     message: Message,
     read: ReadText,
     question: _Question | None,
-    told: _Told,
-    rules: Wording,
+    told: Told,
     found: dict[str, ToldAgain],
 ) -> Iterator[ToldAgain]:
     """What the customer tells again in ``message``, or says that they have told."""
+    rules = told.rules
     by = question.by if question else "agent"
     asked = question.message if question else None
     pending = [fact for fact in (question.facts if question else ()) if fact in found]
@@ -221,15 +189,17 @@ def _answer(
     facts: list[str] = []
     how: Literal["complaint", "repeated"] = "repeated"
     if _complains(read, question, rules):
+        told.look()
         how = "complaint"
         facts = [] if pending else _complained(message, read, question, told, rules)
     elif question is not None and question.asks:
+        told.look()
         facts = list(_repeated(message, read, question, told, rules))
     for fact in facts:
         if fact not in found and told.first is not None:
             yield ToldAgain(
-                fact=cast(ToldFact, fact), how=how, told=told.where(fact) or told.first, asked=asked,
-                repeated=message.id, by=by,
+                fact=cast(ToldFact, fact), how=how, told=told.where(fact) or told.first,
+                asked=asked, repeated=message.id, by=by,
             )  # fmt: skip
 
 
@@ -247,7 +217,7 @@ def _complains(read: ReadText, question: _Question | None, rules: Wording) -> bo
 
 
 def _complained(
-    message: Message, read: ReadText, question: _Question | None, told: _Told, rules: Wording
+    message: Message, read: ReadText, question: _Question | None, told: Told, rules: Wording
 ) -> list[str]:
     """The facts that a complaint is about."""
     if question and question.facts:
@@ -261,7 +231,7 @@ def _complained(
 
 
 def _repeated(
-    message: Message, read: ReadText, question: _Question, told: _Told, rules: Wording
+    message: Message, read: ReadText, question: _Question, told: Told, rules: Wording
 ) -> Iterator[str]:
     """The facts that the answer has again, though the question did not name them."""
     for fact in _same_values(message, read, told, rules):
@@ -271,26 +241,34 @@ def _repeated(
             or unknown
             or (fact == "other" and len(read.words) <= _MAX_ANSWER)
         ):
-            if told.values[fact].keys() & _values_of_question(fact, question):
+            if told.values[fact].keys() & _values_of_question(question):
                 continue
             yield fact
             return
-    said = [t.word for t in tokens(read) if t.word not in rules.words["yes_no"]
-            and t.word not in rules.words["determiners"] and t.word not in rules.words["stop"]]  # fmt: skip
-    if said and len(said) <= _MAX_ANSWER and question.words.isdisjoint(said):
-        before = told.words
-        if all(word in before or stem(word) in told.stems for word in said):
-            yield next(
-                (f for f in question.facts if f in ("item", "problem", "date", "name")), "other"
-            )
+    if _says_again(read, question, told, rules):
+        yield next((fact for fact in question.facts if fact in _IN_WORDS), "other")
 
 
-def _values_of_question(fact: str, question: _Question) -> set[str]:
+def _says_again(read: ReadText, question: _Question, told: Told, rules: Wording) -> bool:
+    """Whether the answer's own words all stand above, and not in the question."""
+    empty = rules.words["yes_no"] | rules.words["stop"] | rules.words["greetings"]
+    empty |= rules.words["determiners"]
+    said = [rules.digits.get(word, word) for word in read.sequence
+            if word in rules.digits or word not in empty]  # fmt: skip
+    if not 0 < len(said) <= _MAX_CONTENT:
+        return False
+    known = sum(word in told.words or stem(word) in told.stems for word in said)
+    ours = sum(word in question.words for word in said)
+    allowed = len(said) // 5
+    return known >= len(said) - allowed and ours <= allowed
+
+
+def _values_of_question(question: _Question) -> set[str]:
     """The words of the question that may be values."""
     return {re.sub(r"[-#]", "", word) for word in question.words}
 
 
-def _same_values(message: Message, read: ReadText, told: _Told, rules: Wording) -> Iterator[str]:
+def _same_values(message: Message, read: ReadText, told: Told, rules: Wording) -> Iterator[str]:
     for fact, said in values(message, read, rules).items():
         if fact != "photo" and not told.values.get(fact, {}).keys().isdisjoint(said):
             yield fact

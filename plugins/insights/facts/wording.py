@@ -20,6 +20,9 @@ _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _CAPITALISED = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸŒßàáâãäåçèéêëìíîïñòóôõöùúûüýÿœ"
 _PLAIN = "aaaaaaceeeeiiiinooooouuuuyyosaaaaaaceeeeiiiinooooouuuuyyo"
 _FOLD = str.maketrans(_CAPITALISED + "’‘İ\u00a0\u202f", _PLAIN + "''i  ")
+_ELIDED = frozenset(
+    ("jusqu", "lorsqu", "puisqu", "quelqu", "dell", "nell", "all", "sull", "dall", "quest")
+)
 _UNSENT = frozenset(("failed", "discarded"))
 
 
@@ -33,6 +36,8 @@ class ReadText(NamedTuple):
 
     text: str
     folded: str
+    sequence: tuple[str, ...]
+    """The folded words in order."""
     words: frozenset[str]
 
 
@@ -43,7 +48,24 @@ def read_text(text: str) -> ReadText:
     folded = fold(text)
     if len(folded) != len(text):  # a letter whose lower case is two characters
         folded = "".join(fold(char)[:1] or " " for char in text)
-    return ReadText(text, folded, frozenset(_WORD.findall(folded)))
+    sequence = words_of(folded)
+    return ReadText(text, folded, sequence, frozenset(sequence))
+
+
+def words_of(folded: str) -> tuple[str, ...]:
+    """The words of a folded text in order. Elided words (``l'ordre``) are two."""
+    found: list[str] = _WORD.findall(folded)
+    if "'" not in folded:
+        return tuple(found)
+    parts: list[str] = []
+    for word in found:
+        elided, _, rest = word.partition("'")
+        if rest == "s":
+            parts.append(elided)
+        elif rest and len(rest) > 1 and (len(elided) <= 2 or elided in _ELIDED):
+            parts += (elided, rest)
+        parts.append(word)
+    return tuple(parts)
 
 
 class Token(NamedTuple):
@@ -55,12 +77,12 @@ class Token(NamedTuple):
 
 
 def tokens(read: ReadText) -> list[Token]:
-    """The words in order. Elided words (``l'ordre``) are two."""
+    """The words in order with their places. Elided words are two."""
     found = []
     for match in _WORD.finditer(read.folded):
         word, start = match[0], match.start()
         elided, _, rest = word.partition("'")
-        if rest and len(elided) <= 2 and len(rest) > 2:
+        if rest and rest != "s" and len(rest) > 1 and (len(elided) <= 2 or elided in _ELIDED):
             found.append(Token(elided, start, start + len(elided)))
             word, start = rest, start + len(elided) + 1
         elif rest == "s":
@@ -79,6 +101,7 @@ def stem(word: str) -> str:
 class Wording:
     """One language's rules, from its file in ``words``. Words and patterns are folded."""
 
+    language: str
     asks: Mapping[str, re.Pattern[str]]
     complaints: re.Pattern[str]
     past: re.Pattern[str]
@@ -94,6 +117,8 @@ class Wording:
     ignored: frozenset[str]
     """Words that say nothing of one customer: function words, and those of every case."""
     ignored_stems: frozenset[str]
+    digits: Mapping[str, str]
+    """Digits of the words of numbers from two to twenty."""
     date: re.Pattern[str]
     german: bool
     """Nouns have capitals."""
@@ -106,7 +131,12 @@ class Wording:
 _LISTS = (
     "request", "more", "other_one", "also_of_photo", "unfit_photo", "complaint_hints", "not_us",
     "no_matter", "past_hints", "greetings", "titles", "determiners", "stop", "generic", "person",
-    "yes_no", "days", "months",
+    "yes_no", "days", "months", "name_hints",
+)  # fmt: skip
+
+
+_PATTERNS = (
+    "complaints", "past", "closings", "introductions", "introduced", "customer_names", "unneeded"
 )  # fmt: skip
 
 
@@ -118,25 +148,17 @@ def wording(language: str) -> Wording:
     ignored = words["stop"] | words["generic"] | words["greetings"] | words["yes_no"]
     days, months = "|".join(words["days"]), "|".join(words["months"])
     return Wording(
+        language=language,
         asks={fact: _any(patterns) for fact, patterns in tree["asks"].items()},
-        **{
-            name: _any(tree[name])
-            for name in (
-                "complaints",
-                "past",
-                "closings",
-                "introductions",
-                "introduced",
-                "customer_names",
-                "unneeded",
-            )
-        },  # fmt: skip
+        **{name: _any(tree[name]) for name in _PATTERNS},
         events={name: frozenset(fold(text).split()) for name, text in tree["events"].items()},
         words=words,
         ignored=ignored | words["determiners"] | words["titles"],
         ignored_stems=frozenset(stem(word) for word in words["generic"]),
+        digits={word: str(n) for n, word in enumerate(fold(tree["numbers_from_two"]).split(), 2)},
         date=re.compile(
-            rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s(?:of |de |di )?(?:{months}|may)\b"
+            rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s"
+            rf"(?:of |de |di )?(?:{months}|may)\b"
             rf"|\b(?:{months}|may) \d{{1,2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{2,4}}\b)?"
         ),
         german=language == "de",
@@ -172,8 +194,20 @@ def _language(said: Sequence[tuple[Message, ReadText]]) -> str:
     What the gateway understood of a message is one message's language; a conversation of short
     ones (`MP-20417`, `yes`) is read more surely as a whole, with our answers.
     """
+    function_words = _function_words()
     counts = dict.fromkeys(LANGUAGES, 0)
     for _, read in said[:8]:
-        for language in LANGUAGES:
-            counts[language] += len(wording(language).words["stop"] & read.words)
-    return max(counts, key=lambda language: counts[language])
+        for word in function_words.keys() & read.words:
+            for language in function_words[word]:
+                counts[language] += 1
+    return max(counts, key=counts.__getitem__)
+
+
+@cache
+def _function_words() -> dict[str, tuple[str, ...]]:
+    """The languages in which a word is a function word, a greeting or a word of every case."""
+    found: dict[str, tuple[str, ...]] = {}
+    for language in LANGUAGES:
+        for word in wording(language).ignored:
+            found[word] = (*found.get(word, ()), language)
+    return found

@@ -80,7 +80,8 @@ class Score:
         return 2 * self.hits / max(1, 2 * self.hits + self.false + self.missed)
 
     def __str__(self) -> str:
-        return f"P {self.precision:.2f}  R {self.recall:.2f}  F1 {self.f1:.3f}  (n {self.hits + self.missed})"
+        n = self.hits + self.missed
+        return f"P {self.precision:.2f}  R {self.recall:.2f}  F1 {self.f1:.3f}  (n {n})"
 
 
 @dataclass
@@ -134,7 +135,9 @@ def read_dialogues(file: Path) -> list[Dialogue]:
         for at, line in enumerate(lines, 1):
             match = _LINE.match(line)
             if match is None or (match[4] and match[1] != "A"):
-                raise ValueError(f"{where}: line {at} is not `C: ...`, `B: ...` or `A: ... ##kinds`")
+                raise ValueError(
+                    f"{where}: line {at} is not `C: ...`, `B: ...` or `A: ... ##kinds`"
+                )
             text = match[3].replace("\\n", "\n").strip()
             photo = text.endswith("[photo]")
             messages.append(Message(
@@ -166,41 +169,57 @@ def read_edits(file: Path) -> list[Edit]:
 def score(folder: Path) -> Scores:
     """Score the detectors on the files of ``folder``."""
     scores = Scores()
-
-    def add(where: dict[str, Score], key: str, found: Iterable[object], right: Iterable[object]) -> None:
-        found, right = list(found), list(right)
-        for name in (key, "all"):
-            where.setdefault(name, Score()).add(found, right)
-
     for file in (folder / f"{language}.txt" for language in LANGUAGES):
         for talk in read_dialogues(file) if file.exists() else ():
-            found = told_again(talk.messages)
-            facts = {one.fact for one in found}
-            add(scores.told, talk.language, {talk.id} if found else (), {talk.id} if talk.told else ())
-            add(scores.facts, talk.language, facts, talk.told)
-            moments = human_moments(talk.messages, talk.customer)
-            if facts != talk.told:
-                scores.wrong.append(f"{talk.id} told {sorted(facts)}, right {sorted(talk.told)}")
-            for message, right in zip(talk.messages, talk.moments, strict=True):
-                kinds = {one.kind for one in moments if one.message == message.id}
-                add(scores.moments, talk.language, kinds, right)
-                add(scores.any_moment, talk.language, {1} if kinds else (), {1} if right else ())
-                for kind in get_args(HumanMomentKind):
-                    scores.kinds.setdefault(kind, Score()).add({kind} & kinds, {kind} & right)
-                if kinds != right:
-                    words = [message.text[m.start:m.end] for m in moments if m.message == message.id]
-                    scores.wrong.append(
-                        f"{talk.id} {sorted(kinds)}, right {sorted(right)}: {message.text} {words}"
-                    )
+            _score_told(scores, talk)
+            _score_moments(scores, talk)
     file = folder / "edits.txt"
     for edit in read_edits(file) if file.exists() else ():
-        main = next(iter(edit_kinds(edit.suggested, edit.sent)), "none")
-        for name in (edit.language, "all"):
-            scores.edits[name, main == edit.kinds[0]] += 1
-        scores.confusion[edit.kinds[0], main] += 1
-        if main != edit.kinds[0]:
-            scores.wrong.append(f"{edit.id} {main}, right {edit.kinds[0]}: {edit.suggested} -> {edit.sent}")
+        _score_edit(scores, edit)
     return scores
+
+
+def _count(
+    where: dict[str, Score], language: str, found: Iterable[object], right: Iterable[object]
+) -> None:
+    found, right = list(found), list(right)
+    for name in (language, "all"):
+        where.setdefault(name, Score()).add(found, right)
+
+
+def _score_told(scores: Scores, talk: Dialogue) -> None:
+    facts = {one.fact for one in told_again(talk.messages)}
+    _count(scores.told, talk.language, [1] if facts else [], [1] if talk.told else [])
+    _count(scores.facts, talk.language, facts, talk.told)
+    if facts != talk.told:
+        scores.wrong.append(f"{talk.id} told {sorted(facts)}, right {sorted(talk.told)}")
+
+
+def _score_moments(scores: Scores, talk: Dialogue) -> None:
+    moments = human_moments(talk.messages, talk.customer)
+    for message, right in zip(talk.messages, talk.moments, strict=True):
+        here = [one for one in moments if one.message == message.id]
+        kinds = {one.kind for one in here}
+        _count(scores.moments, talk.language, kinds, right)
+        _count(scores.any_moment, talk.language, [1] if kinds else [], [1] if right else [])
+        for kind in get_args(HumanMomentKind):
+            scores.kinds.setdefault(kind, Score()).add({kind} & kinds, {kind} & right)
+        if kinds != right:
+            words = [message.text[one.start : one.end] for one in here]
+            scores.wrong.append(
+                f"{talk.id} {sorted(kinds)}, right {sorted(right)}: {message.text} {words}"
+            )
+
+
+def _score_edit(scores: Scores, edit: Edit) -> None:
+    main = next(iter(edit_kinds(edit.suggested, edit.sent)), "none")
+    for name in (edit.language, "all"):
+        scores.edits[name, main == edit.kinds[0]] += 1
+    scores.confusion[edit.kinds[0], main] += 1
+    if main != edit.kinds[0]:
+        scores.wrong.append(
+            f"{edit.id} {main}, right {edit.kinds[0]}: {edit.suggested} -> {edit.sent}"
+        )
 
 
 def main(folder: Path, *, wrong: bool) -> None:

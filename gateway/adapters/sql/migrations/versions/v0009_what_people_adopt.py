@@ -17,7 +17,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.create_table(
         "versions",
-        sa.Column("id", ID, nullable=False),
+        sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("kind", KIND, nullable=False),
         sa.Column("before_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -25,11 +25,16 @@ def upgrade() -> None:
         sa.Column("proposal", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("restores", sa.BigInteger(), nullable=True),
-        sa.Column("tree", sa.Text(), nullable=False),
+        sa.Column("written", sa.Text(), nullable=False),
         sa.Column("examples", sa.Text(), nullable=False),
-        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("tree", sa.Text(), nullable=False),
+        sa.Column("originals", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
         sa.UniqueConstraint("kind", "before_id", name=op.f("uq_versions_kind_before_id")),
+    )
+    written = sa.text("written <> ''")
+    op.create_index(
+        "ix_versions_written", "versions", ["id"], sqlite_where=written, postgresql_where=written
     )
     op.create_table(
         "adopted_examples",
