@@ -147,12 +147,17 @@ async def _before(whole: WholeProposal, at: KeyPath, trials: Trials) -> Json:
 
 def _compared(before: Sequence[str], after: Sequence[str]) -> list[DiffLine]:
     """The lines that stay, go and come. A key above others is no change by itself."""
-    marks: Mapping[str, LineMark] = {"  ": " ", "- ": "-", "+ ": "+"}
-    return [
-        DiffLine(mark=" " if _KEY_ALONE.fullmatch(line[2:]) else marks[line[:2]], text=line[2:])
-        for line in difflib.ndiff(before, after)
-        if line[:2] in marks
-    ]
+    lines: list[DiffLine] = []
+    for _, first, last, new, end in difflib.SequenceMatcher(None, before, after).get_opcodes():
+        if before[first:last] == after[new:end]:
+            lines += [DiffLine(mark=" ", text=line) for line in after[new:end]]
+            continue
+        lines += [DiffLine(mark="-", text=line) for line in before[first:last]]
+        lines += [
+            DiffLine(mark=" " if _KEY_ALONE.fullmatch(line) else "+", text=line)
+            for line in after[new:end]
+        ]
+    return lines
 
 
 def _example_lines(change: AddExamples, shown: Mapping[str, str]) -> list[DiffLine]:
