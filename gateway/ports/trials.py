@@ -42,8 +42,11 @@ class Trials(Protocol):
         """Return what applies at ``at``, in the format of the team's files; None: nothing."""
         ...
 
-    async def answer(self, turn: Turn, changes: Sequence[AdoptedChange] = ()) -> Reply | None:
-        """Return the bot's reply to ``turn`` whatever its route; None: it has no answer."""
+    async def answer(
+        self, turn: Turn, changes: Sequence[AdoptedChange] = (), *, drafted: bool = False
+    ) -> Reply | None:
+        """Return the bot's reply to ``turn`` whatever its route, or with ``drafted`` its draft for
+        a person; None: it has none."""
         ...
 
     async def voice(self, changes: Sequence[AdoptedChange] = ()) -> Voice:

@@ -20,6 +20,7 @@ from gateway.model import (
 from gateway.ports import (
     ExampleOwner,
     Handler,
+    Suggester,
     Trainable,
     TriedConsumer,
     Understander,
@@ -57,12 +58,18 @@ class VersionTrials:
                 return found
         return None
 
-    async def answer(self, turn: Turn, changes: Sequence[AdoptedChange] = ()) -> Reply | None:
+    async def answer(
+        self, turn: Turn, changes: Sequence[AdoptedChange] = (), *, drafted: bool = False
+    ) -> Reply | None:
         overlay = await self.versions.preview("answers", changes)
         asked = turn.replace(route=Route(action="automate"))
         for handler in self._tried("answers"):
             tried = await handler.trial(overlay) if changes else handler
-            if (reply := await cast(Handler, tried).handle(asked)) is not None:
+            if not drafted:
+                reply = await cast(Handler, tried).handle(asked)
+            else:
+                reply = await tried.suggest(asked) if isinstance(tried, Suggester) else None
+            if reply is not None:
                 return reply
         return None
 

@@ -44,6 +44,11 @@ def text_path(proposal: Proposal) -> KeyPath:
     return ("brands", target.brand, *say) if target.brand else say
 
 
+def is_draft(proposal: Proposal) -> bool:
+    """Whether it is about the draft that people get, not about what the bot says."""
+    return proposal.target.at[-1:] == ("personal",)
+
+
 async def answer_changes(
     trials: Trials, proposal: Proposal, body: Sequence[str]
 ) -> tuple[AdoptedChange, ...]:
@@ -53,7 +58,7 @@ async def answer_changes(
         return proposal.changes
     at = text_path(proposal)
     known = await trials.in_force("answers", at)
-    part = "personal" if proposal.target.at[-1:] == ("personal",) else "body"
+    part = "personal" if is_draft(proposal) else "body"
     text = {**(known if isinstance(known, dict) else {}), part: list(body)}
     return (*proposal.changes, SetValue(at=at, value=text))
 
@@ -86,8 +91,9 @@ async def evaluate_answer(
 ) -> ProposalEvaluation:
     """Render the answer as it is and as it would be. Raises ChangeRefused as `Trials` does."""
     turn = _asking(proposal, at)
-    old = await trials.answer(turn)
-    new = await trials.answer(turn, changes)
+    drafted = is_draft(proposal)
+    old = await trials.answer(turn, drafted=drafted)
+    new = await trials.answer(turn, changes, drafted=drafted)
     voice = await trials.voice()
     renderings = tuple(
         _render(voice, channel, proposal, old, new) for channel in channels or USUAL_CHANNELS

@@ -82,18 +82,22 @@ async def answer_target(
     trials: Trials, intent: str, language: str, brand: str, *, drafted: bool
 ) -> ProposalTarget:
     """Where the answer's sentences are in the files. ``drafted``: those of drafts for people
-    (``personal``), if the answer has its own."""
-    part = "body"
-    if drafted:
-        at: KeyPath = ("answers", intent, "say", language, "personal")
-        if await trials.in_force("answers", ("brands", brand, *at) if brand else at):
-            part = "personal"
+    (``personal``), so that what the bot says stays; there must be an answer for that."""
+    at: KeyPath = ("answers", intent, "say", language)
+    known = await trials.in_force("answers", ("brands", brand, *at) if brand else at)
+    part = "personal" if drafted and known else "body"
     return ProposalTarget(
         at=("answers", intent, "say", language, part),
         intent=intent,
         language=language,
         brand=brand,
     )
+
+
+def answer_title(target: ProposalTarget) -> str:
+    """What a proposal for this answer is called."""
+    what = "the draft for agents" if target.at[-1] == "personal" else "the answer"
+    return f"Change {what} about “{target.intent}” ({target.language})"
 
 
 async def stated_facts(trials: Trials, target: ProposalTarget) -> Mapping[str, str]:
@@ -155,7 +159,7 @@ async def _answer(
         return None
     return ProposalDraft(
         kind="answer",
-        title=f"Change the answer to “{draft.intent}” ({draft.language})",
+        title=answer_title(target),
         found=discovery.title,
         target=target,
         source=discovery.kind,

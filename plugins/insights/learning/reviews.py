@@ -11,6 +11,7 @@ from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.drafting import (
     SHOWN,
     answer_target,
+    answer_title,
     intent_name,
     sentences_of,
     stated_facts,
@@ -133,7 +134,7 @@ async def _answer(
     asked = MaskedExample(conversation=answer.conversation, text=masked_text(answer.asked, case))
     return ProposalDraft(
         kind="answer",
-        title=f"Change the answer to “{answer.intent}” ({answer.language})",
+        title=answer_title(target),
         found=f"A reviewer wrote a better answer{what}.",
         target=target,
         source="review",

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from plugins.insights.learning.drafting import draft_of
-from plugins.insights.learning.model import EffectMeasure, ProposalEffect
+from plugins.insights.learning.answers import as_sentences, with_placeholders
+from plugins.insights.learning.drafting import (
+    answer_target,
+    answer_title,
+    draft_of,
+    stated_facts,
+)
+from plugins.insights.learning.model import (
+    DraftedText,
+    EffectMeasure,
+    ProposalDraft,
+    ProposalEffect,
+)
 from plugins.insights.measures.values import Comparison
 from plugins.insights.model import (
     Discovery,
@@ -83,40 +94,64 @@ def discoveries() -> list[Discovery]:
     ]
 
 
+async def add(shop: Shop, found: Discovery) -> None:
+    """The proposal of a finding."""
+    draft = await draft_of(found, shop.running.services.trials)
+    assert draft is not None
+    await shop.learning.store.add(draft, shop.running.clock.now())
+
+
+async def better_answer(shop: Shop, intent: str, found: str, body: str, number: int) -> None:
+    """A proposal of another text, which an agent wrote in conversation ``number``."""
+    learning, trials = shop.learning, shop.running.services.trials
+    target = await answer_target(trials, intent, "en", "", drafted=False)
+    asked = (await shop.case(number)).messages[0].text
+    draft = ProposalDraft(
+        kind="answer",
+        title=answer_title(target),
+        found=found,
+        target=target,
+        source="rewritten_answer",
+        evidence={"answers": 40, "wrong": 0.7},
+        text=DraftedText(
+            body=with_placeholders(as_sentences(body), await stated_facts(trials, target)),
+            conversation=number,
+        ),
+        examples=(MaskedExample(conversation=number, text=asked),),
+    )
+    await learning.store.add(draft, shop.running.clock.now())
+
+
 async def prepare(shop: Shop) -> None:
     """Proposals 1 (a new intent), 2 (an answer) and 3 (a phrase) are open; 4 was declined; 5 was
     adopted and is evaluated."""
     await conversations(shop)
     learning, services = shop.learning, shop.running.services
-    drafts = [await draft_of(each, services.trials) for each in discoveries()]
     await shop.running.pass_time(3600)
+    intent, _, phrase = discoveries()
+    other = Discovery(
+        kind="phrase_hurts",
+        title="After “as I said” moods fall.",
+        draft=PhraseDraft(phrase="as I said", language="en", hurts=True),
+    )
+    await add(shop, intent)
+    await better_answer(
+        shop,
+        "refund",
+        "Reviewers find 7 of 10 answers about refund wrong.",
+        "I have just looked: it leaves us today. Your bank needs 5 working days.",
+        6,
+    )
+    await add(shop, phrase)
+    await add(shop, other)
+    await better_answer(
+        shop,
+        "opening_hours",
+        "Reviewers miss the days.",
+        "We are here from nine to five, Monday to Friday.",
+        7,
+    )
     now = services.clock.now()
-    for draft in drafts:
-        assert draft is not None
-        await learning.store.add(draft, now)
-    more = [
-        Discovery(
-            kind="phrase_hurts",
-            title="After “as I said” moods fall.",
-            draft=PhraseDraft(phrase="as I said", language="en", hurts=True),
-        ),
-        Discovery(
-            kind="rewritten_answer",
-            title="Agents rewrite the answer to opening hours every second time.",
-            draft=WordingDraft(
-                intent="opening_hours",
-                language="en",
-                old="We are open from nine to five.",
-                new=MaskedExample(
-                    conversation=7, text="We are here from nine to five, Monday to Friday."
-                ),
-            ),
-        ),
-    ]
-    for found in more:
-        draft = await draft_of(found, services.trials)
-        assert draft is not None
-        await learning.store.add(draft, now)
     await learning.learn()
     four, five = [(await learning.decisions.current(id)).proposal for id in ("4", "5")]
     await learning.decisions.decline(

@@ -51,14 +51,14 @@ def run(config: Path, *words: str) -> Result:
 
 def test_list_names_what_waits_and_with_all_what_was_decided(config: Path) -> None:
     waiting = run(config, "proposals", "list").stdout
-    assert "Change the answer to “refund” (en)" in waiting
+    assert "Change the answer about “refund” (en)" in waiting
     assert "as I said" not in waiting
     assert "Avoid “as I said” (en) (declined)" in run(config, "proposals", "list", "--all").stdout
 
 
 def test_show_prints_evidence_change_and_evaluation(config: Path) -> None:
     text = run(config, "proposals", "show", "2").stdout
-    assert "Agents rewrite the answer to refund 7 times out of 10." in text
+    assert "Reviewers find 7 of 10 answers about refund wrong." in text
     assert "-         - A refund is back in your account within {days} working days." in text
     shown = json.loads(run(config, "proposals", "show", "2", "--json").stdout)
     assert shown["evaluation"]["facts_kept"] == ["days: 5"]

@@ -97,3 +97,18 @@ async def test_doctor_warns_after_a_quarter(shop: Shop, tmp_path: Path) -> None:
     (problem,) = await learning.check_health(shop.running.clock)
     assert problem.severity == "warning"
     assert problem.what == "Nothing has been added to the examples for 91 days"
+
+
+async def test_a_draft_that_agents_rewrite_changes_for_them_and_not_for_the_bot(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await conversations(shop)
+    await part(tmp_path).learn_weekly(shop.running.services, discoveries()[1:2])
+    proposal = (await shop.learning.decisions.current("1")).proposal
+    assert proposal.title == "Change the draft for agents about “refund” (en)"
+    assert proposal.evaluation is not None
+    assert "it leaves us today" in proposal.evaluation.renderings[0].after[0]
+    await shop.learning.decisions.adopt("1", row=proposal.row, after=0, author="desk:ana", why="y")
+    max_ = shop.customer("max")
+    await max_.say("when do I get my refund")
+    assert "A refund is back in your account" in max_.heard[-1]

@@ -45,7 +45,7 @@ def words(page: str) -> str:
 async def test_a_lead_reads_adopts_and_rolls_back(changing: Shop, http: ClientSession) -> None:
     ana = await signed_in(changing, http)
     await ana.open("/desk/proposals")
-    assert "Agents rewrite the answer to refund 7 times out of 10." in words(ana.page)
+    assert "Reviewers find 7 of 10 answers about refund wrong." in words(ana.page)
     await ana.open("/desk/proposals/2")
     row, newest = ana.field("row"), ana.field("newest")
     adopted = await ana.send("/desk/proposals/2", row=row, newest=newest, do="adopt", why="shorter")

@@ -92,7 +92,7 @@ async def test_from_a_bad_answer_to_a_better_one_and_back(
         ana = await person(shop, "ana")
         await ana.open("/desk/proposals")
         await ana.picture("learning-proposals")
-        await ana.page.get_by_role("link", name="Change the answer to “refund” (en)").click()
+        await ana.page.get_by_role("link", name="Change the answer about “refund” (en)").click()
         assert await ana.sees("A reviewer wrote a better answer; they found the tone wrong.")
         assert await ana.sees("All facts are kept")
         await ana.press("Evaluate again")
