@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from gateway import Value
 from plugins.insights.learning.model import EvaluationVerdict, PairedComparison, ProposedSentence
-from plugins.insights.learning.shares import is_certain, paired
+from plugins.insights.learning.shares import SIGNIFICANT, is_certain, mcnemar, paired
 from plugins.insights.learning.training import IntentPrediction, TrialTrainer
 
 FOLDS = 3
@@ -185,7 +185,8 @@ def compare_readings(
 
 
 def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationVerdict, str]:
-    """What the comparisons say together, and that in a sentence."""
+    """What the comparisons say together, and that in a sentence. *Better*: of the proposal's own
+    messages, or of all together, more become right than chance explains."""
     right = {each.group: each for each in comparisons if each.measure == "right"}
     others, new = right.get("all"), right.get("new")
     if others and is_certain(others) and others.lost > others.gained:
@@ -193,33 +194,28 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
             f"Other messages are read worse: {others.lost} of {others.before.n} are no longer "
             f"right, {others.gained} become right."
         )
-    changes = [each for each in (new, others) if each and is_certain(each)]
-    gains = [each for each in changes if each.gained > each.lost]
-    if gains:
-        told = _messages(gains[0].gained)
-        moved = others is not None and gains[0] is new and (others.gained or others.lost)
-        aside = (
-            f"; of the others {others.gained} become right and {others.lost} no longer are"
-            if others and moved
-            else ""
-        )
-        return "better", f"{told} more of {gains[0].before.n} are understood{aside}."
+    own = f" Of its own {_messages(new.after.n)} {_right(new)} would be right." if new else ""
+    gained = sum(each.gained for each in (new, others) if each)
+    lost = sum(each.lost for each in (new, others) if each)
+    pooled = mcnemar(gained, lost)
+    helps = new is not None and is_certain(new) and new.gained > new.lost
+    if helps or (gained > lost and pooled is not None and pooled < SIGNIFICANT):
+        tested = sum(each.before.n for each in (new, others) if each)
+        return "better", f"Of {tested} messages {gained} become right, {lost} no longer are.{own}"
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):
         return "no_difference", f"Not one of {others.before.n} messages is understood differently."
-    own = ""
-    if new and new.after.n:
-        right_now = round((new.after.value or 0) * new.after.n)
-        own = f" Of its own {_messages(new.after.n)} {right_now} would be right."
     if all(not each.gained and not each.lost for each in (new, others) if each):
         few = "Nothing changes for the few messages that there are to test with."
         return "cannot_be_told", few + own
-    gained = sum(each.gained for each in (new, others) if each)
-    lost = sum(each.lost for each in (new, others) if each)
     return "cannot_be_told", (
         f"{_messages(gained)} more would be right and {lost} no longer: too few to tell it from "
         f"chance.{own}"
     )
+
+
+def _right(comparison: PairedComparison) -> int:
+    return round((comparison.after.value or 0) * comparison.after.n)
 
 
 def _messages(count: int) -> str:
