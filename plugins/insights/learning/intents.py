@@ -186,7 +186,7 @@ def compare_readings(
 
 def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationVerdict, str]:
     """What the comparisons say together, and that in a sentence. *Better*: of the proposal's own
-    messages, or of all together, more become right than chance explains."""
+    messages, or of all together, more become right than chance explains, and no more are lost elsewhere."""
     right = {each.group: each for each in comparisons if each.measure == "right"}
     others, new = right.get("all"), right.get("new")
     if others and is_certain(others) and others.lost > others.gained:
@@ -199,7 +199,7 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     lost = sum(each.lost for each in (new, others) if each)
     pooled = mcnemar(gained, lost)
     helps = new is not None and is_certain(new) and new.gained > new.lost
-    if helps or (gained > lost and pooled is not None and pooled < SIGNIFICANT):
+    if gained > lost and (helps or (pooled is not None and pooled < SIGNIFICANT)):
         tested = sum(each.before.n for each in (new, others) if each)
         return "better", f"Of {tested} messages {gained} become right, {lost} no longer are.{own}"
     unchanged = others is not None and others.gained == others.lost == 0
