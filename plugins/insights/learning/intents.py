@@ -185,8 +185,11 @@ def compare_readings(
 
 
 def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationVerdict, str]:
-    """What the comparisons say together, and that in a sentence. *Better*: of the proposal's own
-    messages, or of all together, more become right than chance explains, and no more are lost elsewhere."""
+    """What the comparisons say together, and that in a sentence.
+
+    *Worse*: other messages are read worse than chance explains. *Better*: more of the proposal's
+    own messages, or of all together, become right than chance explains, and fewer are lost.
+    """
     right = {each.group: each for each in comparisons if each.measure == "right"}
     others, new = right.get("all"), right.get("new")
     if others and is_certain(others) and others.lost > others.gained:
