@@ -69,7 +69,9 @@ class TrialTrainer:
         """Train on ``rows`` and return what is made of each of ``texts``, which are those of new
         customers."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, _predict, list(rows), list(texts))
+        alone = isinstance(self._executor, ProcessPoolExecutor)
+        work = _predict_and_free if alone else _predict
+        return await loop.run_in_executor(self._executor, work, list(rows), list(texts))
 
 
 _trained_here: Trainable | None = None
@@ -89,10 +91,15 @@ def _use(trainable: Trainable) -> None:
 
 def _predict(rows: list[tuple[str, str]], texts: list[str]) -> list[IntentPrediction]:
     assert _trained_here is not None  # noqa: S101  (the initializer ran)
+    return asyncio.run(_understand(_trained_here, rows, texts))
+
+
+def _predict_and_free(rows: list[tuple[str, str]], texts: list[str]) -> list[IntentPrediction]:
+    """In the process: models are large and refer to themselves, so they are collected at once."""
     try:
-        return asyncio.run(_understand(_trained_here, rows, texts))
+        return _predict(rows, texts)
     finally:
-        gc.collect()  # models are large, and refer to themselves
+        gc.collect()
 
 
 async def _understand(
