@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway import (
     FilesWritten,
     Finding,
     Json,
+    KeyPath,
     Overlay,
     OverlayProblem,
     Phrases,
@@ -30,6 +32,8 @@ from gateway import (
     VersionKind,
     Voice,
     hookimpl,
+    split_brand,
+    value_at,
 )
 
 __all__ = ["BrandVoiceSettings", "Guide", "GuidedVoice", "load"]
@@ -108,6 +112,19 @@ class GuidedVoice:
             return FilesWritten(originals=originals)
         write = self._files.files.write
         return await asyncio.to_thread(write, before.tree, after.tree, originals)
+
+    async def trial(self, overlay: Overlay) -> GuidedVoice:
+        """See `TriedConsumer`."""
+        other = copy.copy(self)
+        await other.use_overlay(overlay)
+        return other
+
+    async def in_force(self, at: KeyPath) -> Json:
+        """See `TriedConsumer`. What a guide does not say has the packaged guide's value."""
+        brand, path = split_brand(at)
+        guide = self._guides.sources.get(brand, self._guides.sources[""])
+        found: Json = value_at(guide.model_dump(mode="json"), path)
+        return found
 
     def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """The parts to send, the rules that shaped them, and advice on an agent's words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.app.infrastructure import Infrastructure
@@ -32,6 +33,7 @@ from gateway.ports import (
 from gateway.runtime.dispatch import OutgoingLanes
 from gateway.runtime.load_shedding import LoadMonitor, LoadShedder
 from gateway.versions.service import VersionService
+from gateway.versions.trials import VersionTrials
 
 
 class Pipeline:
@@ -167,6 +169,7 @@ class Pipeline:
             intake, load_monitor=self._load_monitor, limits=limits, metrics=infrastructure.metrics
         )
 
+    @cached_property
     def _versions(self) -> VersionService:
         infrastructure = self._infrastructure
         return VersionService(
@@ -176,6 +179,15 @@ class Pipeline:
             events=infrastructure.events,
             clock=infrastructure.clock,
             writers=infrastructure.version_writers,
+        )
+
+    def _trials(self) -> VersionTrials:
+        registrations = self._infrastructure.registrations
+        return VersionTrials(
+            versions=self._versions,
+            understanders=sorted(registrations.understanders, key=lambda each: each.priority),
+            voice_in_use=registrations.voice,
+            policies=self._infrastructure.policies,
         )
 
     def _services(self) -> Services:
@@ -205,8 +217,9 @@ class Pipeline:
             ignored=lambda channel, why: infrastructure.metrics.ignored.labels(channel, why).inc(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
-            versions=self._versions(),
+            versions=self._versions,
             search=infrastructure.search,
+            trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),

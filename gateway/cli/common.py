@@ -217,5 +217,6 @@ async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
 @asynccontextmanager
 async def open_services(file: Path | None) -> AsyncIterator[tuple[Services, Settings]]:
     """What plugins' commands get (`gateway.OpenServices`): services that handle no messages."""
+    configure_logging("auto", logging.ERROR)  # stdout has only results
     async with open_store(file) as gateway:
         yield gateway.services, gateway.settings

@@ -67,6 +67,7 @@ from gateway.ports.services import (
     Services,
     StoredValue,
 )
+from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
 from gateway.ports.turns import (
     ContextSource,
     Embedding,
@@ -119,6 +120,7 @@ __all__ = [
     "Embedding",
     "Event",
     "Events",
+    "ExampleOwner",
     "ExclusiveTask",
     "Files",
     "Handler",
@@ -159,6 +161,8 @@ __all__ = [
     "TooLarge",
     "Trainable",
     "Traits",
+    "Trials",
+    "TriedConsumer",
     "TryLater",
     "Undeliverable",
     "Understander",

@@ -26,6 +26,7 @@ from gateway.model import (
 from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.search import ConversationSearch
+from gateway.ports.trials import Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
 
@@ -294,6 +295,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     public_http: PublicHttp
     records: Records
     versions: Versions
+    trials: Trials
     brands: Mapping[str, str] = {}
     """The names of the brands as people read them, by key."""
     search: ConversationSearch | None = None

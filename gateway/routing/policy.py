@@ -7,21 +7,30 @@ the keys. `load_policy` reads a file and names every mistake in it.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import Field, model_validator
 
-from gateway.model import FilesWritten, Json, MoodLabel, Overlay, OverlayProblem, VersionKind
+from gateway.model import (
+    FilesWritten,
+    Json,
+    KeyPath,
+    MoodLabel,
+    Overlay,
+    OverlayProblem,
+    VersionKind,
+)
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
 from gateway.settings import BadConfig, Hours, Problem, YamlLines, read_yaml, validate
 from gateway.support.files import FileWatcher
 from gateway.support.overlay_files import OverlayFiles
-from gateway.support.overlays import Tree, fitting_part, lay_over
+from gateway.support.overlays import Tree, fitting_part, lay_over, value_at
 
 
 class Clarify(PolicyPart):
@@ -157,8 +166,7 @@ class PolicySource:
     async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
         """See `VersionConsumer`."""
         refused = self._read_again()
-        fitting, problems = fitting_part(overlay.tree, self._problems)
-        self._policy = Policy.model_validate(lay_over(self._tree, fitting))
+        self._policy, problems = self._overlaid(overlay)
         return (*refused, *problems)
 
     async def write_overlay(
@@ -177,6 +185,20 @@ class PolicySource:
             what = f"the file has mistakes: {error.problems[0]}; correct it"
             return (OverlayProblem(key="", message=what),)
         return ()
+
+    async def trial(self, overlay: Overlay) -> PolicySource:
+        """See `TriedConsumer`."""
+        other = copy.copy(self)
+        other._policy, _ = self._overlaid(overlay)  # noqa: SLF001  (our own class)
+        return other
+
+    async def in_force(self, at: KeyPath) -> Json:
+        """See `TriedConsumer`. What no file says has the built-in policy's value."""
+        return cast(Json, value_at(self.current.model_dump(mode="json"), at))
+
+    def _overlaid(self, overlay: Overlay) -> tuple[Policy, tuple[OverlayProblem, ...]]:
+        fitting, problems = fitting_part(overlay.tree, self._problems)
+        return Policy.model_validate(lay_over(self._tree, fitting)), problems
 
     def _problems(self, overlay: Tree) -> list[OverlayProblem]:
         problems: list[Problem] = []

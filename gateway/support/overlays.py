@@ -40,6 +40,18 @@ def validated_part(
     return found, tuple(OverlayProblem(key=each.key, message=each.message) for each in problems)
 
 
+def value_at(tree: Any, at: KeyPath) -> Any:
+    """What ``tree`` has at ``at``; None when it has nothing there."""
+    for key in at:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def split_brand(at: KeyPath) -> tuple[str, KeyPath]:
+    """The brand of a path, empty for all others, and the path within its part."""
+    return (at[1], at[2:]) if len(at) > 1 and at[0] == "brands" else ("", at)
+
+
 def brand_part(tree: Tree, brand: str) -> Tree:
     """The part of an overlay's tree for ``brand``; for all others when it is empty."""
     if not brand:

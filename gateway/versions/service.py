@@ -92,6 +92,16 @@ class VersionService:
         before = await self.overlay(kind)
         return (await self._changed(before, changes))[1]
 
+    async def preview(self, kind: VersionKind, changes: Sequence[AdoptedChange]) -> Overlay:
+        """The overlay that adopting ``changes`` would make. Raises ChangeRefused as `adopt`."""
+        before = await self.overlay(kind)
+        if not changes:
+            return before
+        changed, problems = await self._changed(before, changes)
+        if problems:
+            raise ChangeRefused(problems)
+        return changed.as_overlay(before)
+
     async def adopt(
         self,
         kind: VersionKind,

@@ -75,6 +75,8 @@ class FaqAnswers(Value, frozen=True, kw_only=True):
     """The slots that an intent needs, if it needs some."""
     left_out: tuple[OverlayProblem, ...] = ()
     """What people adopted and does not fit the files."""
+    entries: Mapping[str, AnswerEntry] = {}
+    """The answers as the files and what was adopted have them."""
 
     def shared_language(self, intents: Sequence[str], language: str) -> str:
         """``language`` if all that has an answer has one there, else the fallback language: one
@@ -119,6 +121,7 @@ def load(
         fallback=fallback,
         needs={intent: entry.needs for intent, entry in read.entries.items() if entry.needs},
         left_out=left_out,
+        entries=dict(read.entries),
     )
 
 
@@ -131,11 +134,18 @@ class OverlaidAnswers:
     """
 
     def __init__(
-        self, paths: Sequence[Path], read: Callable[..., FaqAnswers], *, name: str, every: float
+        self,
+        paths: Sequence[Path],
+        read: Callable[..., FaqAnswers],
+        *,
+        name: str,
+        every: float,
+        overlay: Mapping[str, Json] | None = None,
     ) -> None:
         """Reads the files. Raises BadConfig."""
         self.paths, self._read = tuple(paths), read
-        self._overlay: Mapping[str, Json] = {}
+        self._name, self._every = name, every
+        self._overlay: Mapping[str, Json] = overlay or {}
         self._files = ReloadedFiles(self.paths, self._load, name=name, every=every)
 
     async def current(self) -> FaqAnswers:
@@ -157,6 +167,15 @@ class OverlaidAnswers:
             self._overlay = overlay
             await self._files.reload()
         return self._files.value.left_out
+
+    async def trial(self, overlay: Mapping[str, Json]) -> OverlaidAnswers:
+        """The same files with another overlay."""
+        return await asyncio.to_thread(self._read_again, overlay)
+
+    def _read_again(self, overlay: Mapping[str, Json]) -> OverlaidAnswers:
+        return OverlaidAnswers(
+            self.paths, self._read, name=self._name, every=self._every, overlay=overlay
+        )
 
     def _load(self, paths: Sequence[Path]) -> FaqAnswers:
         return self._read(paths, overlay=self._overlay)

@@ -20,7 +20,9 @@ from gateway import (
     VersionKind,
     brand_part,
     of_brand,
+    split_brand,
     unknown_brands,
+    value_at,
 )
 from plugins.faq.answers import FaqAnswers, OverlaidAnswers
 
@@ -142,6 +144,27 @@ class Faq:
             found = await answers.use(brand_part(overlay.tree, brand))
             problems += (of_brand(problem, brand) for problem in found)
         return problems
+
+    async def trial(self, overlay: Overlay) -> Faq:
+        """See `TriedConsumer`."""
+        return Faq(
+            answers=await self._answers.trial(brand_part(overlay.tree, "")),
+            suggest_confidence=self._suggest_confidence,
+            brands={
+                brand: await answers.trial(brand_part(overlay.tree, brand))
+                for brand, answers in self._brands.items()
+            },
+        )
+
+    async def in_force(self, at: KeyPath) -> Json:
+        """See `TriedConsumer`. Only ``answers`` by intent."""
+        brand, path = split_brand(at)
+        answers = await self._brands.get(brand, self._answers).current()
+        entry = answers.entries.get(path[1]) if path[:1] == ("answers",) and path[1:] else None
+        if entry is None:
+            return None
+        found: Json = value_at(entry.model_dump(mode="json", exclude_unset=True), path[2:])
+        return found
 
     async def write_overlay(
         self, before: Overlay, after: Overlay, originals: Mapping[str, Json]

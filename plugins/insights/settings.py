@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from plugins.insights.report.settings import ReportSettings
 from plugins.insights.review.settings import ReviewSettings
@@ -34,3 +34,9 @@ class InsightsSettings(BaseModel):
         ReportSettings(), description="the weekly report, its digest, and pilots"
     )
     review: ReviewSettings = ReviewSettings()
+    _made: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What several hooks register, made once for this section."""
+        return self._made

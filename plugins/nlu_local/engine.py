@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -302,6 +302,19 @@ class NluLocal:
             courtesies=self._setup.courtesies,
         )
 
+    def examples_of_shop(self) -> Sequence[Example]:
+        """See `ExampleOwner`."""
+        return self._example_files.of_shop if self._example_files else self._examples
+
+    def packaged_examples(self) -> Sequence[Example]:
+        """See `ExampleOwner`."""
+        own = set(self.examples_of_shop())
+        return [row for row in self._examples if row not in own]
+
+    def __reduce__(self) -> tuple[Callable[[ReaderSetup], NluLocal], tuple[ReaderSetup]]:
+        """Another process gets the settings alone, to train with."""
+        return _from_setup, (self._setup,)
+
     def restricted(self, languages: Sequence[str]) -> NluLocal:
         """A new understander that always detects one of ``languages`` if there are any words."""
         return NluLocal(
@@ -350,6 +363,20 @@ class NluLocal:
         self._reader, self._attempted = reader, tuple(examples)
         log.info("nlu.ready", intents=count_intents(examples))
         return reader
+
+
+def _from_setup(setup: ReaderSetup) -> NluLocal:
+    """An understander with these settings, without examples."""
+    made = NluLocal(
+        languages=setup.languages,
+        closed=setup.closed,
+        folder=Path(setup.folder) if setup.folder else None,
+        semantic=setup.semantic,
+        universal=setup.universal,
+        courtesies=setup.courtesies,
+    )
+    made.use_phrases({code: dict(kinds) for code, kinds in setup.custom_phrases.items()})
+    return made
 
 
 def has_universal() -> bool:

@@ -88,10 +88,14 @@ class ExampleFiles:
         """Which of ``adopted`` are left out, and why: a sentence shows one intent."""
         return list(_fitting(self._own, adopted)[1])
 
-    def _joined(self) -> tuple[Example, ...]:
+    @property
+    def of_shop(self) -> tuple[Example, ...]:
+        """Those of the files and the adopted ones, without packaged ones."""
         fitting, _ = _fitting(self._own, self._adopted)
-        own = dict.fromkeys([*self._own, *((each.text, each.intent) for each in fitting)])
-        joined = tuple(join_examples(list(own), self._packaged))
+        return tuple(dict.fromkeys([*self._own, *((each.text, each.intent) for each in fitting)]))
+
+    def _joined(self) -> tuple[Example, ...]:
+        joined = tuple(join_examples(self.of_shop, self._packaged))
         # One intent alone cannot be told from others.
         return joined if self._own or count_intents(joined) > 1 else ()
 

@@ -143,6 +143,7 @@ class Fakes:
             public_http=absent,
             records=absent,
             versions=absent,
+            trials=absent,
         )
 
 

@@ -61,6 +61,7 @@ class FakeGateway:
             public_http=absent,
             records=self,
             versions=absent,
+            trials=absent,
         )
 
     # -- called by the channel

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway import Services
-from plugins.insights.findings import FindingInputs
+from plugins.insights.findings import FindingInputs, LabelledText
+from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
 from plugins.insights.report.searching import FindingSearch
@@ -42,7 +43,14 @@ def report_service(
         load = BackgroundLoad(measures.load, services.clock, timeout)
 
     async def inputs() -> FindingInputs:
-        return FindingInputs(encoder=services.encoder, voice=services.voice)
+        rows = await services.trials.examples_of_shop()
+        return FindingInputs(
+            encoder=services.encoder,
+            voice=services.voice,
+            examples=[
+                LabelledText(text=text, intent=intent.partition("/")[0]) for text, intent in rows
+            ],
+        )
 
     return ReportService(
         measures=measures,
@@ -55,6 +63,7 @@ def report_service(
             brands=services.brands,
             load=load,
             pilots=settings.report.pilots,
+            decisions=DecidedProposals(services=services),
         ),
         search=FindingSearch(records=services.records, timezone=settings.timezone, inputs=inputs),
         load=measures.load,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import structlog
 
 from gateway import Services
 from plugins.insights.measures.values import Filters
+from plugins.insights.model import Discovery
 from plugins.insights.report.archive import ReportArchive, WeeklyResult, last_week
 from plugins.insights.report.digest import digest_of
 from plugins.insights.report.searching import NOTHING_FOUND, FoundThings, day_bounds
@@ -38,6 +40,8 @@ class WeeklyReport:
     settings: InsightsSettings
     url: str
     """Where the desk is reached; empty: not known."""
+    learn: Callable[[Services, Sequence[Discovery]], Awaitable[Sequence[Discovery]]] | None = None
+    """Makes proposals of the findings, and returns these with the proposals' ids."""
 
     async def watch(self, services: Services) -> None:
         """Look every ten minutes, the first time a little after the start."""
@@ -87,6 +91,7 @@ class WeeklyReport:
         await service.measures.refresh()
         query = ReportQuery(since=since, until=until)
         found = await self._search(service, since, until)
+        found = found.replace(findings=await self._learn(services, found.findings))
         report = await service.builder.build(query, found)
         result = WeeklyResult(
             since=since,
@@ -114,6 +119,18 @@ class WeeklyReport:
         except Exception:
             log.exception("report.search_failed", until=until.isoformat())
             return NOTHING_FOUND
+
+    async def _learn(
+        self, services: Services, findings: tuple[Discovery, ...]
+    ) -> tuple[Discovery, ...]:
+        """Make proposals of the findings. If that fails, the week is reported all the same."""
+        if self.learn is None:
+            return findings
+        try:
+            return tuple(await self.learn(services, findings))
+        except Exception:
+            log.exception("learning.failed")
+            return findings
 
     async def _pass_on(self, services: Services, service: ReportService, report: Report) -> None:
         """Hand the digest to everybody who passes digests on; those about one brand to those who

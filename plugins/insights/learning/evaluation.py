@@ -1,0 +1,351 @@
+"""Evaluates a proposal before anybody decides: each kind by what can be told of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway import (
+    AddExamples,
+    AdoptedChange,
+    ChangeRefused,
+    ExampleText,
+    Json,
+    Services,
+    Trials,
+)
+from plugins.insights.learning.answers import answer_changes, evaluate_answer, text_path
+from plugins.insights.learning.drafting import has_gap
+from plugins.insights.learning.intents import (
+    HeldOutReading,
+    IntentTrials,
+    compare_readings,
+    judge_readings,
+)
+from plugins.insights.learning.model import (
+    EvaluationVerdict,
+    LabelledRow,
+    PairedComparison,
+    Proposal,
+    ProposalEvaluation,
+    WholeProposal,
+)
+from plugins.insights.learning.moods import ReviewedMessage, evaluate_phrase, has_phrase
+from plugins.insights.learning.replay import (
+    AT,
+    DAYS,
+    LEAST_ROWS,
+    MOST_TURNS,
+    ChangedMessage,
+    ReplayedTurn,
+    changed_messages,
+    compare_routes,
+    judge_routes,
+    recent_cases,
+    routed_turns,
+)
+from plugins.insights.learning.shares import rate
+from plugins.insights.learning.storage import sentence_key, text_key
+from plugins.insights.learning.training import TrialTrainer
+
+ENOUGH_CONVERSATIONS = 1000
+"""They show on which channels customers write."""
+
+
+async def changes_of(whole: WholeProposal, trials: Trials) -> tuple[AdoptedChange, ...]:
+    """What adopting the proposal changes, in the format of the team's files."""
+    proposal, changes = whole.proposal, list[AdoptedChange]()
+    if whole.sentences:
+        examples = tuple(
+            ExampleText(text=each.text, conversation=each.conversation) for each in whole.sentences
+        )
+        changes.append(AddExamples(intent=proposal.target.intent, examples=examples))
+    changes += await answer_changes(trials, proposal, whole.text.body if whole.text else ())
+    return tuple(changes)
+
+
+async def base_of(trials: Trials, proposal: Proposal) -> Json:
+    """What is in force where the proposal would change something; None where it only adds."""
+    match proposal.kind:
+        case "answer":
+            return await trials.in_force("answers", text_path(proposal))
+        case "threshold":
+            return await trials.in_force("policy", proposal.target.path)
+    return None
+
+
+@dataclass(kw_only=True)
+class ProposalEvaluator:
+    """Evaluates proposals one after the other; what they share is made once.
+
+    ``labelled`` and ``moods`` are what reviewers said, ``least`` is how many rows are enough for a
+    figure. Use it as an asynchronous context: training stops at its end.
+    """
+
+    services: Services
+    labelled: Sequence[LabelledRow] = ()
+    moods: Sequence[ReviewedMessage] = ()
+    least: int = 30
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
+    _training: tuple[IntentTrials, TrialTrainer] | None = field(default=None, init=False)
+    _turns: list[ReplayedTurn] | None = field(default=None, init=False)
+    _seen_channels: list[str] | None = field(default=None, init=False)
+
+    async def __aenter__(self) -> ProposalEvaluator:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    async def evaluate(self, whole: WholeProposal) -> ProposalEvaluation:
+        """What the proposal would do. What cannot be adopted as it is says why."""
+        started, proposal = time.perf_counter(), whole.proposal
+        version = (await self.services.versions.overlay(proposal.version_kind)).number
+        at = self.services.clock.now()
+        try:
+            found = await self._by_kind(whole, at, version)
+        except ChangeRefused as refused:
+            found = ProposalEvaluation(
+                at=at,
+                verdict="cannot_be_told",
+                sentence="It cannot be adopted as it is: edit it first.",
+                version=version,
+                notes=tuple(str(problem) for problem in refused.problems),
+            )
+        return found.replace(
+            base=await base_of(self.services.trials, proposal),
+            rests_on=(*found.rests_on, *_own_rows(whole)),
+            seconds=round(time.perf_counter() - started, 1),
+        )
+
+    async def labelled_readings(self) -> list[HeldOutReading]:
+        """What is made of the messages that people labelled, by a model without any of them; none
+        below `LEAST_ROWS`."""
+        training = await self._trainer() if len(self.labelled) >= LEAST_ROWS else None
+        if training is None:
+            return []
+        trials, trainer = training
+        return [reading for reading in await trials.base(trainer) if reading.row.fold < 0]
+
+    async def confident_from(self) -> float:
+        """The confidence from which the bot answers."""
+        found = await self.services.trials.in_force("policy", AT)
+        return float(found) if isinstance(found, int | float) else 0.5
+
+    async def _by_kind(
+        self, whole: WholeProposal, at: datetime, version: int
+    ) -> ProposalEvaluation:
+        match whole.proposal.kind:
+            case "answer":
+                return await self._answer(whole, at, version)
+            case "examples" | "new_intent":
+                return await self._intents(whole, at, version)
+            case "voice_rule":
+                return await self._voice_rule(whole, at, version)
+            case "threshold":
+                return await self._threshold(whole, at, version)
+            case "customer_phrase":
+                return await self._customer_phrase(whole, at, version)
+
+    # -- by kind -----------------------------------------------------------------------------------
+
+    async def _intents(
+        self, whole: WholeProposal, at: datetime, version: int
+    ) -> ProposalEvaluation:
+        changes = await changes_of(whole, self.services.trials)
+        problems = await self.services.versions.check("answers", changes)
+        if problems:
+            raise ChangeRefused(problems)
+        training = await self._trainer()
+        if training is None:
+            return _untold(at, version, "No understander here can be trained.")
+        trials, trainer = training
+        intent = whole.proposal.target.intent
+        before, after = await trials.compare(trainer, whole.sentences, intent)
+        comparisons = compare_readings(
+            before, after, below=await self.confident_from(), least=self.least
+        )
+        verdict, sentence = judge_readings(comparisons)
+        answer = (
+            await self._answer(whole, at, version) if whole.text or whole.proposal.changes else None
+        )
+        return ProposalEvaluation(
+            at=at,
+            verdict=verdict,
+            sentence=sentence,
+            version=version,
+            comparisons=comparisons,
+            renderings=answer.renderings if answer else (),
+            facts_new=answer.facts_new if answer else (),
+            notes=answer.notes if answer else (),
+            rests_on=tuple(row.key for row in self.labelled if row.key),
+        )
+
+    async def _answer(self, whole: WholeProposal, at: datetime, version: int) -> ProposalEvaluation:
+        body = whole.text.body if whole.text else ()
+        if not body:
+            return _untold(at, version, "There is no text to evaluate: write one, or decline.")
+        channels = await self._channels()
+        found = await evaluate_answer(
+            self.services.trials,
+            whole.proposal,
+            await answer_changes(self.services.trials, whole.proposal, body),
+            channels=channels,
+            at=at,
+            version=version,
+        )
+        if not has_gap(body):
+            return found
+        note = "Personal data were taken out where it says […]: edit the text before you adopt it."
+        return found.replace(notes=(note, *found.notes))
+
+    async def _voice_rule(
+        self, whole: WholeProposal, at: datetime, version: int
+    ) -> ProposalEvaluation:
+        trials, proposal = self.services.trials, whole.proposal
+        changes = await changes_of(whole, trials)
+        old, new = await trials.voice(), await trials.voice(changes)
+        changed: list[ChangedMessage] = []
+        ours = 0
+        async for case in recent_cases(self.services.records, self.services.clock.now()):
+            ours += sum(_is_ours(message.author) for message in case.messages)
+            changed += changed_messages(case, proposal.target.phrase, old, new)
+        return ProposalEvaluation(
+            at=at,
+            verdict="cannot_be_told",
+            sentence=_voice_sentence(changed, ours),
+            version=version,
+            comparisons=tuple(_voice_shares(changed, ours, self.least)),
+            notes=("Whether moods fall less shows only when it is used.",),
+        )
+
+    async def _threshold(
+        self, whole: WholeProposal, at: datetime, version: int
+    ) -> ProposalEvaluation:
+        turns = await self._recent_turns()
+        trials = self.services.trials
+        comparisons, faithful = await compare_routes(
+            trials, turns, await changes_of(whole, trials), least=self.least
+        )
+        verdict, sentence = judge_routes(comparisons, faithful, len(turns))
+        note = f"{faithful:.0%} of the turns are replayed as they were routed."
+        return ProposalEvaluation(
+            at=at,
+            verdict=verdict,
+            sentence=sentence,
+            version=version,
+            comparisons=comparisons,
+            notes=(note,) if turns else (),
+        )
+
+    async def _customer_phrase(
+        self, whole: WholeProposal, at: datetime, version: int
+    ) -> ProposalEvaluation:
+        trials = self.services.trials
+        await trials.voice(await changes_of(whole, trials))  # whether the guide would load
+        phrase, recent = whole.proposal.target.phrase, Counter[str]()
+        async for case in recent_cases(self.services.records, self.services.clock.now()):
+            for message in case.messages:
+                if message.author == "customer" and has_phrase(message.text, phrase):
+                    read = message.understanding.emotion.label if message.understanding else "calm"
+                    recent[read] += 1
+        return evaluate_phrase(
+            whole.proposal, self.moods, recent, at=at, version=version, least=self.least
+        )
+
+    # -- what they share ---------------------------------------------------------------------------
+
+    async def _trainer(self) -> tuple[IntentTrials, TrialTrainer] | None:
+        trainable = self.services.trials.trainable
+        if self._training is None and trainable is not None:
+            own = await self.services.trials.examples_of_shop()
+            if not own:
+                return None
+            packaged = await self.services.trials.packaged_examples()
+            labelled = [(row.text, row.intent) for row in self.labelled]
+            trainer = await self._stack.enter_async_context(TrialTrainer(trainable))
+            self._training = IntentTrials(own, packaged, labelled), trainer
+        return self._training
+
+    async def _recent_turns(self) -> list[ReplayedTurn]:
+        if self._turns is None:
+            self._turns = []
+            async for case in recent_cases(self.services.records, self.services.clock.now()):
+                self._turns += routed_turns(case)
+                del self._turns[:-MOST_TURNS]
+        return self._turns
+
+    async def _channels(self) -> list[str]:
+        """The channels on which customers wrote lately, the usual first."""
+        if self._seen_channels is None:
+            now, found, seen = self.services.clock.now(), Counter[str](), 0
+            async for case in recent_cases(self.services.records, now, days=7):
+                found[case.conversation.address.channel] += 1
+                seen += 1
+                if seen == ENOUGH_CONVERSATIONS:
+                    break
+            self._seen_channels = [channel for channel, _ in found.most_common()]
+        return self._seen_channels
+
+
+def _untold(at: datetime, version: int, sentence: str) -> ProposalEvaluation:
+    return ProposalEvaluation(at=at, verdict="cannot_be_told", sentence=sentence, version=version)
+
+
+def _own_rows(whole: WholeProposal) -> tuple[str, ...]:
+    """The keys of the proposal's rows with words of a conversation."""
+    keys = [sentence_key(whole.proposal, each) for each in whole.sentences if each.conversation]
+    if whole.proposal.text_from and whole.text:
+        keys.append(text_key(whole.proposal))
+    return tuple(keys)
+
+
+def _is_ours(author: str) -> bool:
+    return author in ("bot", "agent")
+
+
+def _voice_sentence(changed: Sequence[ChangedMessage], ours: int) -> str:
+    if not changed:
+        return f"None of our {ours} messages of the last {DAYS} days contains it."
+    people = sum(each.author == "agent" for each in changed)
+    where = f"It stands in {len(changed)} of our {ours} messages of the last {DAYS} days"
+    then = (
+        "There is a replacement, which the bot would use."
+        if any(each.after is not None for each in changed)
+        else "There is no replacement: people would be advised, and the bot keeps it. Edit it to "
+        "give one."
+    )
+    return f"{where}: {len(changed) - people} by the bot, {people} by people. {then}"
+
+
+def _voice_shares(
+    changed: Sequence[ChangedMessage], ours: int, least: int
+) -> list[PairedComparison]:
+    """How many of all our messages the rule is about."""
+    none = rate(0, ours, least)
+    return [
+        PairedComparison(
+            group=group,
+            measure="with this phrase",
+            before=none,
+            after=rate(len(found), ours, least),
+            gained=len(found),
+        )
+        for group, found in (
+            ("our messages", list(changed)),
+            ("messages by the bot", [each for each in changed if each.author == "bot"]),
+            ("messages by people", [each for each in changed if each.author == "agent"]),
+        )
+    ]
+
+
+VERDICTS: dict[EvaluationVerdict, str] = {
+    "better": "Better",
+    "worse": "Worse",
+    "no_difference": "No difference",
+    "cannot_be_told": "Cannot be told yet",
+}

@@ -1,0 +1,140 @@
+"""The whole loop in a browser: a bad answer is reviewed, a better one proposed, adopted, heard by
+the next customer, and rolled back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.testing import FakeClock
+from tests.agents_desk.conftest import PASSWORD
+from tests.agents_desk.test_browser import CONTRAST
+from tests.insights.learning.conftest import LATER, people
+from tests.insights.learning.shop import Shop, open_shop
+
+pytestmark = pytest.mark.sqlite
+DAY = 86_400.0
+BETTER = "You have your money within 5 working days. We write to you when it is on its way."
+NAMELESS = """() =>
+  [...document.querySelectorAll('a, button, textarea, select, input:not([type=hidden])')]
+  .filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
+  .map((e) => e.outerHTML)"""
+SHOTS = os.environ.get("WARMLINE_SCREENSHOTS")
+"""A folder for pictures of the walk, for the documentation."""
+
+
+class Person:
+    """Somebody at the desk, in a browser without scripts."""
+
+    def __init__(self, page: Any, shop: Shop) -> None:
+        self.page, self._shop = page, shop
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(self._shop.running.url + path)
+
+    async def press(self, name: str) -> None:
+        async with self.page.expect_navigation():
+            await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def sees(self, text: str) -> bool:
+        return text in " ".join((await self.page.inner_text("main")).split())
+
+    async def picture(self, name: str) -> None:
+        if SHOTS:
+            await self.page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+@pytest.fixture
+async def person(browser: Any) -> AsyncIterator[Callable[..., Any]]:
+    """Makes people who are signed in."""
+    contexts: list[Any] = []
+
+    async def enter(shop: Shop, name: str, **options: Any) -> Person:
+        size = {"viewport": {"width": 1280, "height": 720}, "java_script_enabled": False}
+        context = await browser.new_context(**{**size, **options})
+        contexts.append(context)
+        page = await context.new_page()
+        await page.goto(f"{shop.running.url}/desk")
+        await page.fill("#name", name)
+        await page.fill("#password", PASSWORD)
+        async with page.expect_navigation():
+            await page.keyboard.press("Enter")
+        return Person(page, shop)
+
+    yield enter
+    for context in contexts:
+        await context.close()
+
+
+async def test_from_a_bad_answer_to_a_better_one_and_back(
+    person: Callable[..., Any], tmp_path: Path
+) -> None:
+    async with open_shop(tmp_path, users=people()) as shop:
+        kim = shop.customer("kim")
+        await kim.say("When do I get my refund?")
+        await shop.running.pass_time(DAY)
+
+        ben = await person(shop, "ben")
+        await ben.open("/desk/review")
+        await ben.page.get_by_role("link", name="All is right").click()
+        await ben.page.check("input[name=tone][value=no]", force=True)
+        await ben.page.fill("#rv-better", BETTER)
+        await ben.picture("learning-review")
+        await ben.press("Enter Save")
+
+        done = await shop.learning.learn()
+        assert done.new == ("1",)
+        ana = await person(shop, "ana")
+        await ana.open("/desk/proposals")
+        await ana.picture("learning-proposals")
+        await ana.page.get_by_role("link", name="Change the answer about “refund” (en)").click()
+        assert await ana.sees("A reviewer wrote a better answer; they found the tone wrong.")
+        assert await ana.sees("All facts are kept")
+        await ana.press("Evaluate again")
+        await ana.picture("learning-proposal")
+        await ana.page.fill("#why-adopt", "says that we write")
+        await ana.press("Adopt")
+        assert await ana.sees("Adopted by ana")
+        await ana.picture("learning-adopted")
+
+        lea = shop.customer("lea")
+        await lea.say("When do I get my refund?")
+        assert "You have your money within 5 working days." in lea.heard[-1]
+
+        await ana.page.fill("#why-back", "we do not write to everybody")
+        await ana.press("Roll back")
+        assert await ana.sees("Rolled back")
+        max_ = shop.customer("max")
+        await max_.say("When do I get my refund?")
+        assert "back in your account within 5 working days" in max_.heard[-1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everybody_can_read_the_pages(
+    person: Callable[..., Any], prepared: Path, tmp_path: Path, scheme: str
+) -> None:
+    """Contrast (WCAG 2.2, 1.4.3), names of controls, and no scrolling sideways on a phone."""
+    shutil.copytree(prepared / "var", tmp_path / "var")
+    async with open_shop(tmp_path, users=people(), clock=FakeClock(LATER)) as shop:
+        ana = await person(
+            shop,
+            "ana",
+            viewport={"width": 390, "height": 844},
+            color_scheme=scheme,
+            java_script_enabled=True,
+        )
+        errors: list[str] = []
+        ana.page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        for path in ("", "/1", "/2", "/3", "/5", "/1/edit", "/3/edit"):
+            await ana.open(f"/desk/proposals{path}")
+            assert await ana.page.evaluate(CONTRAST) == []
+            assert await ana.page.evaluate(NAMELESS) == []
+            assert await ana.page.evaluate("document.documentElement.scrollWidth") <= 390
+            ids = await ana.page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+            assert len(ids) == len(set(ids))
+        assert errors == []
