@@ -1,8 +1,9 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
-replies to mail.
+replies to mail, the findings of the report.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``desks``, ``capacity``, ``replies`` and those of `tests.bench.understanding`, for all
+``fairness``, ``desks``, ``capacity``, ``replies``, ``findings``
+and those of `tests.bench.understanding`, for all
 of which ``understanding`` stands. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from tests.bench import desks, fairness
 from tests.bench.capacity.figures import capacity
+from tests.bench.findings import figures as findings
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.replies import figures as replies
 from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
@@ -33,7 +35,7 @@ UNDERSTANDING = (
     *("intents", "neighbours", "cross_lingual", "emotion", "moods", "harm", "tweets"),
     *("answers", "language"),
 )
-REPLIES = "replies"
+REPLIES, FINDINGS = "replies", "findings"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -77,6 +79,14 @@ def measure_replies() -> int:
     return report.exit_code
 
 
+def measure_findings() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, findings.TARGETS)
+    with report.closing():
+        findings.measure_findings(report)
+    return report.exit_code
+
+
 def measure_understanding(parts: list[str]) -> int:
     """As `measure_servers`, in a process of its own: with the extra `semantic` it runs in another
     environment, which has everything that this one has."""
@@ -89,16 +99,18 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    parts = sys.argv[1:] or [*SERVERS, REPLIES, *UNDERSTANDING]
-    if unknown := set(parts) - {*SERVERS, REPLIES, WHOLE, *UNDERSTANDING}:
+    parts = sys.argv[1:] or [*SERVERS, REPLIES, FINDINGS, *UNDERSTANDING]
+    if unknown := set(parts) - {*SERVERS, REPLIES, FINDINGS, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(SERVERS)}, "
-            f"{REPLIES}, {WHOLE}, {', '.join(UNDERSTANDING)}")  # fmt: skip
+            f"{REPLIES}, {FINDINGS}, {WHOLE}, {', '.join(UNDERSTANDING)}")  # fmt: skip
         return 2
     codes = [HELD]
     if of_servers := [part for part in SERVERS if part in parts]:
         codes.append(measure_servers(of_servers))
     if REPLIES in parts:
         codes.append(measure_replies())
+    if FINDINGS in parts:
+        codes.append(measure_findings())
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))
