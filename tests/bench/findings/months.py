@@ -125,20 +125,21 @@ def judge(
 def _shows(one: Discovery, plant: Plant, found: Sequence[Discovery], ledger: Ledger) -> bool:
     match plant:
         case TriggerPhrase():
-            return one.kind == "phrase_hurts" and _is_trigger(one)
+            shows = one.kind == "phrase_hurts" and _is_trigger(one)
         case ConfoundedSorry():
-            return _sorry(one)
+            shows = _sorry(one)
         case DriftingChannel():
-            return one.kind == "channel_drift" and one.evidence["channel"] == plant.channel
+            shows = one.kind == "channel_drift" and one.evidence["channel"] == plant.channel
         case RewrittenAnswer():
-            return one.kind == "rewritten_answer" and one.evidence["intent"] == plant.intent
+            shows = one.kind == "rewritten_answer" and one.evidence["intent"] == plant.intent
         case OverworkedAgent():
-            return one.kind == "overload" and one.evidence["people"] == 1
+            shows = one.kind == "overload" and one.evidence["people"] == 1
         case UnansweredQuestion():
             first = [d for d in found if d.kind == "unanswered_question"][:3]
-            return one in first and _planted_messages(one, ledger) >= 4
+            shows = one in first and _planted_messages(one, ledger) >= 4
         case _:
-            return False
+            shows = False
+    return shows
 
 
 def _planted_messages(one: Discovery, ledger: Ledger) -> int:
