@@ -32,7 +32,7 @@ translations of one. Wordings are counted, not copies: one odd question in four 
 topic."""
 
 
-class Cluster(NamedTuple):
+class TextCluster(NamedTuple):
     """Messages that mean the same, the most central first. ``score`` ranks: higher for more
     wordings, nearer to one another and farther from what the shop knows."""
 
@@ -90,7 +90,7 @@ class KnownSpace:
 
 def find_clusters(
     space: KnownSpace, embeddings: Rows, languages: Sequence[str], least: int
-) -> list[Cluster]:
+) -> list[TextCluster]:
     """The groups of at least ``least`` wordings of ``embeddings``, texts in ``languages``; the best
     first."""
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
@@ -138,7 +138,7 @@ def central_order(embeddings: Rows) -> NDArray[np.intp]:
 
 def _cluster(
     rows: NDArray[np.intp], points: Rows, known: Rows, wording: NDArray[np.intp]
-) -> Cluster:
+) -> TextCluster:
     chosen = points[rows]
     size = len(rows)
     mean = chosen.mean(axis=0)
@@ -148,7 +148,7 @@ def _cluster(
     copies = [np.flatnonzero(wording == row) for row in central]
     # One text of each wording comes first, then the copies.
     order = [*(texts[0] for texts in copies), *(row for texts in copies for row in texts[1:])]
-    return Cluster(
+    return TextCluster(
         members=np.array(order, np.intp),
         wordings=size,
         score=cohesion * max(0.0, 1 - near) * size,

@@ -12,7 +12,7 @@ import numpy as np
 from gateway import CaseRecord, Message, is_courtesy
 from plugins.insights.model import Discovery, IntentDraft, MaskedExample
 
-from .clusters import Cluster, KnownSpace, Rows, central_order, find_clusters, telling_words
+from .clusters import KnownSpace, Rows, TextCluster, central_order, find_clusters, telling_words
 from .replies import OUT_OF_SCOPE, SURE, is_confident, is_said
 from .wording import Masking
 
@@ -116,7 +116,7 @@ def question_discoveries(
 
 def unanswered_clusters(
     questions: Sequence[UnansweredMessage], embeddings: Rows, space: KnownSpace
-) -> list[Cluster]:
+) -> list[TextCluster]:
     """The groups that are shown: asked by enough customers, and new enough."""
     languages = [question.language for question in questions]
     found = find_clusters(space, embeddings, languages, LEAST)
@@ -143,7 +143,7 @@ def _is_asked(questions: Sequence[UnansweredMessage]) -> bool:
 
 
 def _discovery(
-    cluster: Cluster,
+    cluster: TextCluster,
     named: tuple[str, Sequence[str]],
     embedded: EmbeddedQuestions,
     masking: Masking,
