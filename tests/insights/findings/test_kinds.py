@@ -156,6 +156,16 @@ async def test_a_new_product_is_found_by_its_word() -> None:
     assert [draft.word for draft in words if isinstance(draft, WordsDraft)] == ["zephyrbag"]
 
 
+async def test_the_name_of_one_customer_is_no_new_word() -> None:
+    """What one customer writes again and again, such as their name, is not shown."""
+    cases = [
+        _case(n, _asked("is it blue? yours, ottoline" if n > 250 else "is it blue?"), day=n / 10)
+        for n in range(1, 301)
+    ]
+    cases = [case.replace(customer=1) if case.conversation.id > 250 else case for case in cases]
+    assert [one for one in await _found(*cases) if one.kind == "new_words"] == []
+
+
 def test_overload_names_nobody() -> None:
     """A lead learns that one person carries too much, and neither who nor in which case."""
     work = {f"desk:{name}": AgentWork(100, 12, 20) for name in ("bo", "cleo", "dirk", "elena")}
