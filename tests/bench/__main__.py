@@ -1,8 +1,8 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
-replies to mail, a month's figures.
+replies to mail, a month's figures, the findings of the report.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``desks``, ``capacity``, ``replies``, ``insights`` and those of
+``fairness``, ``desks``, ``capacity``, ``replies``, ``insights``, ``findings`` and those of
 `tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments everything
 is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
@@ -34,7 +34,7 @@ UNDERSTANDING = (
     *("intents", "neighbours", "cross_lingual", "emotion", "moods", "harm", "tweets"),
     *("answers", "language"),
 )
-REPLIES, INSIGHTS = "replies", "insights"
+REPLIES, INSIGHTS, FINDINGS = "replies", "insights", "findings"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -96,10 +96,11 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    parts = sys.argv[1:] or [*SERVERS, REPLIES, INSIGHTS, *UNDERSTANDING]
-    if unknown := set(parts) - {*SERVERS, REPLIES, INSIGHTS, WHOLE, *UNDERSTANDING}:
-        say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(SERVERS)}, "
-            f"{REPLIES}, {INSIGHTS}, {WHOLE}, {', '.join(UNDERSTANDING)}")  # fmt: skip
+    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS)
+    parts = sys.argv[1:] or [*others, *UNDERSTANDING]
+    if unknown := set(parts) - {*others, WHOLE, *UNDERSTANDING}:
+        say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(others)}, "
+            f"{WHOLE}, {', '.join(UNDERSTANDING)}")  # fmt: skip
         return 2
     codes = [HELD]
     if of_servers := [part for part in SERVERS if part in parts]:
@@ -108,6 +109,8 @@ def main() -> int:
         codes.append(measure_replies())
     if INSIGHTS in parts:
         codes.append(measure_insights())
+    if FINDINGS in parts:
+        codes.append(measure_findings())
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))

@@ -18,7 +18,7 @@ Rows: TypeAlias = NDArray[np.float32]
 
 SHRINKAGE = 0.6
 """How much the covariance is drawn to that of noise: few examples do not tell it better."""
-FARTHEST = 0.6
+FARTHEST = 0.8
 """The greatest mean cosine distance within which two groups are joined."""
 PER_INTENT = 40
 """Examples of one intent that are compared: more change nothing and cost time."""
@@ -26,16 +26,24 @@ LEAST_INTENTS = 3
 """With fewer intents nothing tells what varies within one."""
 
 
-class Cluster(NamedTuple):
+SAME_WORDS, SAME_ABROAD = 0.9, 0.7
+"""From this cosine two texts of one language are one wording, and two of different languages
+translations of one. Wordings are counted, not copies: one odd question in four languages is no
+topic."""
+
+
+class TextCluster(NamedTuple):
     """Messages that mean the same, the most central first. ``score`` ranks: higher for more
-    messages, nearer to one another and farther from what the shop knows."""
+    wordings, nearer to one another and farther from what the shop knows."""
 
     members: NDArray[np.intp]
+    wordings: int
     score: float
     cohesion: float
     """The mean cosine of two of them."""
     known: float
-    """The mean cosine of each with the nearest example of the shop."""
+    """The mean cosine of each with the nearest example of the shop, as a share of the usual one
+    of messages that the shop knows: 1 and more is nothing new."""
 
 
 class KnownSpace:
@@ -47,9 +55,18 @@ class KnownSpace:
     def __init__(self, examples: Rows, labels: NDArray[np.intp]) -> None:
         self._centre = np.zeros(examples.shape[1], np.float32)
         self._map: Rows | None = None
+        self.usual = 1.0
+        """The mean cosine of a message of a known intent with the nearest example."""
         if len(examples) and len(np.unique(labels)) >= LEAST_INTENTS:
+            self.usual = self._usual(examples, labels)
             self._learn(examples, labels)
         self.examples = self.project(examples)
+
+    def _usual(self, examples: Rows, labels: NDArray[np.intp]) -> float:
+        """Measured on every other example, in the space of the rest."""
+        self._learn(examples[::2], labels[::2])
+        held_back, rest = self.project(examples[1::2]), self.project(examples[::2])
+        return max(0.1, float((held_back @ rest.T).max(axis=1).mean()))
 
     def _learn(self, examples: Rows, labels: NDArray[np.intp]) -> None:
         intents = np.unique(labels, return_inverse=True)[1]
@@ -71,26 +88,47 @@ class KnownSpace:
         return np.asarray(moved / np.maximum(norms, 1e-9), np.float32)
 
 
-def find_clusters(space: KnownSpace, embeddings: Rows, least: int) -> list[Cluster]:
-    """The groups of at least ``least`` of ``embeddings``, the best first."""
+def find_clusters(
+    space: KnownSpace, embeddings: Rows, languages: Sequence[str], least: int
+) -> list[TextCluster]:
+    """The groups of at least ``least`` wordings of ``embeddings``, texts in ``languages``; the best
+    first."""
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
 
-    if len(embeddings) < max(2, least):
+    wording = _wordings(embeddings, languages)
+    first = np.unique(wording, return_index=True)[1]
+    if len(first) < max(2, least):
         return []
-    points = space.project(embeddings)
+    points = space.project(embeddings[first])
     labels = AgglomerativeClustering(
         n_clusters=None, distance_threshold=FARTHEST, metric="cosine", linkage="average"
     ).fit_predict(points)
     if len(space.examples):
-        known = (points @ space.examples.T).max(axis=1)
+        known = (points @ space.examples.T).max(axis=1) / space.usual
     else:
         known = np.zeros(len(points), np.float32)
-    sizes = np.bincount(labels)
     found = [
-        _cluster(np.flatnonzero(labels == label), points, known)
-        for label in np.flatnonzero(sizes >= least).tolist()
+        _cluster(np.flatnonzero(labels == label), points, known, wording)
+        for label in np.flatnonzero(np.bincount(labels) >= least).tolist()
     ]
     return sorted(found, key=lambda cluster: -cluster.score)
+
+
+def _wordings(embeddings: Rows, languages: Sequence[str]) -> NDArray[np.intp]:
+    """The number of each text's wording. The first text of a wording stands for it."""
+    codes = np.unique(list(languages), return_inverse=True)[1] if len(languages) else np.zeros(0)
+    numbers = np.zeros(len(embeddings), np.intp)
+    first: list[int] = []
+    for row, vector in enumerate(embeddings):
+        numbers[row] = len(first)
+        if first:
+            bounds = np.where(codes[first] == codes[row], SAME_WORDS, SAME_ABROAD)
+            above = embeddings[first] @ vector - bounds
+            if above.max() >= 0:
+                numbers[row] = int(above.argmax())
+                continue
+        first.append(row)
+    return numbers
 
 
 def central_order(embeddings: Rows) -> NDArray[np.intp]:
@@ -98,15 +136,22 @@ def central_order(embeddings: Rows) -> NDArray[np.intp]:
     return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")
 
 
-def _cluster(rows: NDArray[np.intp], points: Rows, known: Rows) -> Cluster:
+def _cluster(
+    rows: NDArray[np.intp], points: Rows, known: Rows, wording: NDArray[np.intp]
+) -> TextCluster:
     chosen = points[rows]
     size = len(rows)
     mean = chosen.mean(axis=0)
-    cohesion = float((size * size * (mean @ mean) - size) / (size * (size - 1)))
+    cohesion = float((size * size * (mean @ mean) - size) / max(1, size * (size - 1)))
     near = float(known[rows].mean())
-    return Cluster(
-        members=rows[central_order(chosen)],
-        score=cohesion * (1 - near) * size**0.5,
+    central = rows[central_order(chosen)]
+    copies = [np.flatnonzero(wording == row) for row in central]
+    # One text of each wording comes first, then the copies.
+    order = [*(texts[0] for texts in copies), *(row for texts in copies for row in texts[1:])]
+    return TextCluster(
+        members=np.array(order, np.intp),
+        wordings=size,
+        score=cohesion * max(0.0, 1 - near) * size,
         cohesion=cohesion,
         known=near,
     )

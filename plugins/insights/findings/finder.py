@@ -22,6 +22,7 @@ from .questions import (
     MOST_QUESTIONS,
     EmbeddedQuestions,
     UnansweredMessage,
+    essence,
     question_discoveries,
     unanswered_message,
 )
@@ -147,7 +148,7 @@ async def _grouped(evidence: Evidence, masking: Masking) -> list[Discovery]:
     examples = evidence.known_examples()
     answered = [row for row, question in enumerate(questions) if question.reply]
     of_examples = await _embed(evidence, [example.text for example in examples])
-    of_questions = await _embed(evidence, [question.text for question in questions])
+    of_questions = await _embed(evidence, [essence(question.text) for question in questions])
     of_replies = await _embed(evidence, [questions[row].reply or "" for row in answered])
     of_notes = await _embed(evidence, [note.text for note in notes])
     embedded = EmbeddedQuestions(

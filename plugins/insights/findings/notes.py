@@ -18,6 +18,8 @@ CONVERSATIONS, AGENTS = 5, 2
 """A group has at least so many conversations, and notes of so many people."""
 LEAST_COHESION = 0.35
 """The least mean cosine of two notes of a group."""
+DIFFERENT = 3
+"""Wordings of a group."""
 AT_MOST = 3
 """Groups that are shown."""
 SHORTEST = 4
@@ -60,7 +62,7 @@ def note_discoveries(
     test: the same things are noted month after month. ``seen``: how many notes there were."""
     groups = [
         [notes[row] for row in cluster.members.tolist()]
-        for cluster in find_clusters(space, embeddings, CONVERSATIONS)
+        for cluster in find_clusters(space, embeddings, [""] * len(notes), DIFFERENT)
         if cluster.cohesion >= LEAST_COHESION
     ]
     groups = [

@@ -12,16 +12,19 @@ import numpy as np
 from gateway import CaseRecord, Message, is_courtesy
 from plugins.insights.model import Discovery, IntentDraft, MaskedExample
 
-from .clusters import Cluster, KnownSpace, Rows, central_order, find_clusters, telling_words
+from .clusters import KnownSpace, Rows, TextCluster, central_order, find_clusters, telling_words
 from .replies import OUT_OF_SCOPE, SURE, is_confident, is_said
 from .wording import Masking
 
 MOST_QUESTIONS = 2_000
 """Unanswered messages that are grouped: a sample of them, where a period has more."""
-LEAST = 4
-"""Customers who must have asked."""
-LEAST_SCORE = 0.75
-"""Groups below are not shown: with nothing planted, chance makes groups of up to about this."""
+LEAST = 5
+"""Customers who must have asked, and wordings in which they did."""
+LEAST_SCORE = 0.8
+"""Groups below are not shown: odd questions that nobody else asks make groups of up to this."""
+REACHED = 0.5
+"""The least share of a group's customers whom the bot handed to a person: those who say nothing
+much and leave are no question."""
 AT_MOST = 5
 """Groups that are shown."""
 SMALL_TALK = frozenset(
@@ -33,6 +36,7 @@ SHORTEST = 2
 DRAFTED = 20
 """Examples of a drafted intent."""
 _UNSURE = frozenset({"low_confidence", "out_of_scope", "bot_failed", "question_left"})
+_SENTENCE = re.compile(r"[^.!?？\n¿¡]+[.!?？]*")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -44,6 +48,8 @@ class UnansweredMessage(NamedTuple):
     customer: int
     language: str
     text: str
+    handed: bool
+    """Whether a person was to answer it."""
     reply: str | None
     names: tuple[str, ...]
 
@@ -73,14 +79,16 @@ def unanswered_message(case: CaseRecord) -> UnansweredMessage | None:
         customer=case.customer,
         language=conversation.language or (understanding.language.code if understanding else "und"),
         text=question.text,
+        handed=bool(case.handoffs),
         reply=reply.text if reply else None,
         names=tuple(name for name in names if name),
     )
 
 
 class EmbeddedQuestions(NamedTuple):
-    """Questions with a row of ``embeddings`` for each. ``replies`` has the embedding of an agent's
-    reply by the place of its question; ``seen`` is how many questions the period had."""
+    """Questions with a row of ``embeddings`` for what each asks (`essence`). ``replies`` has the
+    embedding of an agent's reply by the place of its question; ``seen`` is how many questions the
+    period had."""
 
     questions: Sequence[UnansweredMessage]
     embeddings: Rows
@@ -95,7 +103,7 @@ def question_discoveries(
     ``taken`` are the names of the shop's intents."""
     questions = embedded.questions
     shown = unanswered_clusters(questions, embedded.embeddings, space)
-    everything = [_words(question.text) for question in questions]
+    everything = [_words(essence(question.text)) for question in questions]
     named = telling_words(
         [[everything[row] for row in cluster.members] for cluster in shown], everything, 3
     )
@@ -108,19 +116,34 @@ def question_discoveries(
 
 def unanswered_clusters(
     questions: Sequence[UnansweredMessage], embeddings: Rows, space: KnownSpace
-) -> list[Cluster]:
+) -> list[TextCluster]:
     """The groups that are shown: asked by enough customers, and new enough."""
-    found = find_clusters(space, embeddings, LEAST)
+    languages = [question.language for question in questions]
+    found = find_clusters(space, embeddings, languages, LEAST)
     return [
         cluster
         for cluster in found
-        if cluster.score >= LEAST_SCORE
-        and len({questions[row].customer for row in cluster.members}) >= LEAST
+        if cluster.score >= LEAST_SCORE and _is_asked([questions[row] for row in cluster.members])
     ][:AT_MOST]
 
 
+def essence(text: str) -> str:
+    """What ``text`` asks, without greeting, mood and signature: its questions, else its longest
+    sentence."""
+    sentences = [part.strip() for part in _SENTENCE.findall(text)]
+    sentences = [part for part in sentences if len(part.split()) > SHORTEST]
+    questions = [part for part in sentences if part.endswith(("?", "？"))]
+    return " ".join(questions) or max(sentences, key=len, default=text)
+
+
+def _is_asked(questions: Sequence[UnansweredMessage]) -> bool:
+    handed = sum(question.handed for question in questions)
+    enough = len({question.customer for question in questions}) >= LEAST
+    return enough and handed >= REACHED * len(questions)
+
+
 def _discovery(
-    cluster: Cluster,
+    cluster: TextCluster,
     named: tuple[str, Sequence[str]],
     embedded: EmbeddedQuestions,
     masking: Masking,
@@ -141,6 +164,7 @@ def _discovery(
         evidence={
             "messages": len(rows),
             "customers": customers,
+            "wordings": cluster.wordings,
             "words": list(words),
             "languages": dict(languages),
             "answered_by_agents": sum(question.reply is not None for question in asked),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway import CaseRecord, Suggestion
+from gateway import Agent, CaseRecord, Suggestion
 from plugins.insights.model import Discovery, WordingDraft
 
 from .replies import is_confident
@@ -48,16 +48,15 @@ class DraftLog:
 
     def add(self, case: CaseRecord) -> None:
         for suggestion in case.suggestions:
-            if suggestion.outcome == "open" or suggestion.agent is None:
-                continue
+            agent = suggestion.agent or _answering_agent(case, suggestion)
             intent = _intent(case, suggestion)
-            if intent is None:
+            if suggestion.outcome == "open" or agent is None or intent is None:
                 continue
             rewritten = is_rewritten(suggestion)
             language = case.conversation.language or "und"
-            self._decided[intent, language, suggestion.agent.id, rewritten] += 1
+            self._decided[intent, language, agent.id, rewritten] += 1
             if rewritten:
-                names = (case.customer_name, suggestion.agent.name)
+                names = (case.customer_name, agent.name)
                 version = RewrittenDraft(
                     conversation=case.conversation.id,
                     draft=suggestion.text,
@@ -174,6 +173,12 @@ def _intent(case: CaseRecord, suggestion: Suggestion) -> str | None:
         if known and message.understanding and is_confident(message.understanding):
             return message.understanding.intent.name
     return case.conversation.intent
+
+
+def _answering_agent(case: CaseRecord, suggestion: Suggestion) -> Agent | None:
+    """Who answered next, for drafts whose agent was not stored."""
+    later = (m for m in case.messages if m.author == "agent" and m.at >= suggestion.at)
+    return next((message.agent for message in later if not message.internal), None)
 
 
 def _words(text: str) -> list[str]:

@@ -31,7 +31,8 @@ EARLY = 0.4
 MOST_WORDS = 150_000
 """Words of one language and time that are counted; beyond, those seen once are forgotten."""
 MOST_EXAMPLES, PER_WORD = 20_000, 3
-"""Words that examples are kept of, and examples of each."""
+"""Words that examples are kept of, and examples of each, from so many customers: the name of one
+who writes often is no new word."""
 _WORD = re.compile(r"[^\W\d_]{3,}(?:[-’'][^\W\d_]+)*")
 
 
@@ -44,6 +45,7 @@ class WordUse(NamedTuple):
     """A message with a word."""
 
     conversation: int
+    customer: int
     text: str
     intent: str | None
     names: tuple[str, ...]
@@ -86,7 +88,7 @@ class WordLog:
         language = conversation.language or "und"
         found = set(_WORD.findall("\n".join(texts)))
         self._small.update(word for word in found if word.islower())
-        words = {word.casefold() for word in found}
+        words = {word.casefold() for word in found} - words_of([case.customer_name or ""])
         counts = self._counts[language]
         counts[part].update(words)
         self._sizes[language][part] += 1
@@ -113,7 +115,11 @@ class WordLog:
                     if count >= LEAST and word not in self._taught
                 ]
         chosen = discoveries([word.p for word in tested], "new_words").tolist()
-        found = [word for word, yes in zip(tested, chosen, strict=True) if yes]
+        found = [
+            word
+            for word, yes in zip(tested, chosen, strict=True)
+            if yes and len(self._uses.get((word.language, word.word), ())) >= PER_WORD
+        ]
         return sorted(found, key=lambda word: (-word.odds, word.word))
 
     def known(self, own: Iterable[str]) -> frozenset[str]:
@@ -136,10 +142,11 @@ class WordLog:
             if len(self._uses) >= MOST_EXAMPLES:
                 self._uses = {key: kept for key, kept in self._uses.items() if len(kept) > 1}
             uses = self._uses[language, word] = []
-        if len(uses) < PER_WORD:
+        if len(uses) < PER_WORD and all(use.customer != case.customer for use in uses):
             text = next((text for text in texts if word in text.casefold()), texts[0])
             names = (case.customer_name,) if case.customer_name else ()
-            uses.append(WordUse(case.conversation.id, text, case.conversation.intent, names))
+            conversation = case.conversation
+            uses.append(WordUse(conversation.id, case.customer, text, conversation.intent, names))
 
     def _discovery(self, word: NewWord, masking: Masking) -> Discovery:
         uses = self._uses.get((word.language, word.word), [])

@@ -1,0 +1,218 @@
+"""What single kinds of findings look at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from gateway import (
+    GAP,
+    Address,
+    Agent,
+    CaseRecord,
+    Conversation,
+    Emotion,
+    Guess,
+    Message,
+    MoodLabel,
+    Suggestion,
+    Understanding,
+)
+from plugins.insights.findings import FindingInputs, MoodCheck, find
+from plugins.insights.findings.overload import AgentWork, overload_discoveries
+from plugins.insights.findings.questions import essence
+from plugins.insights.findings.readings import reading_discoveries
+from plugins.insights.findings.replies import reply_steps
+from plugins.insights.findings.rewrites import is_rewritten
+from plugins.insights.findings.wording import LONGEST_EXAMPLE, Masking, snippet
+from plugins.insights.model import Discovery, WordingDraft, WordsDraft
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ANA = Agent(id="desk:ana", name="Ana")
+_ids = count(1)
+
+
+def _case(number: int, *messages: dict[str, Any], day: float = 0.0, **more: Any) -> CaseRecord:
+    at = START + timedelta(days=day)
+    return CaseRecord(
+        conversation=Conversation(
+            id=number,
+            address=Address(channel="webchat", value=f"c{number}"),
+            opened_at=at,
+            language="en",
+        ),
+        customer=number,
+        customer_name="Rosalind Fenwick",
+        messages=tuple(
+            Message(id=next(_ids), conversation=number, at=at + timedelta(minutes=step), **values)
+            for step, values in enumerate(messages)
+        ),
+        **more,
+    )
+
+
+def _asked(text: str, mood: MoodLabel = "calm", intent: str = "refund") -> dict[str, Any]:
+    understanding = Understanding(
+        ranking=(Guess(name=intent, confidence=0.9),), emotion=Emotion(label=mood)
+    )
+    return {"author": "customer", "text": text, "understanding": understanding}
+
+
+def _said(text: str, **more: Any) -> dict[str, Any]:
+    return {"author": "agent", "agent": ANA, "text": text, "status": "sent", **more}
+
+
+async def _found(*cases: CaseRecord, days: int = 30) -> tuple[Discovery, ...]:
+    async def pages() -> AsyncIterator[Sequence[CaseRecord]]:
+        yield cases
+
+    end = START + timedelta(days=days)
+    return await find(pages(), since=START, until=end, inputs=FindingInputs())
+
+
+def test_a_reply_is_what_stands_between_two_messages() -> None:
+    """Notes, hand-overs and what was never sent are no part of it."""
+    case = _case(
+        1,
+        _asked("Where is it?", "angry"),
+        _said("ask the courier", internal=True),
+        _said("A colleague will answer.", purpose="handover"),
+        _said("never sent", status="failed"),
+        _said("It is on its way."),
+        _asked("Thanks!", "pleased"),
+    )
+    (step,) = reply_steps(case)
+    assert (step.text, step.before, step.after) == ("It is on its way.", "angry", "pleased")
+
+
+def test_an_answer_to_a_survey_is_no_mood() -> None:
+    """What follows a survey question does not count as the customer's answer to us."""
+    survey = {"author": "bot", "text": "Did you feel heard?", "purpose": "survey"}
+    case = _case(1, _asked("Hi"), _said("Done."), survey, _asked("1", "angry"))
+    assert list(reply_steps(case)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Hello, I am fed up. Do you lease bikes? Regards, Jo", "Do you lease bikes?"),
+        ("Hello there. I need a lease for my bike", "I need a lease for my bike"),
+        ("Moin", "Moin"),
+    ],
+)
+def test_the_essence_of_a_message(text: str, asked: str) -> None:
+    """A question is taken without what stands around it."""
+    assert essence(text) == asked
+
+
+@pytest.mark.parametrize(
+    ("final", "rewritten"),
+    [
+        ("Hi! You can return it within 30 days.", False),
+        ("Please write to our workshop, they know more.", True),
+    ],
+)
+def test_a_rewritten_draft(final: str, rewritten: bool) -> None:
+    """An added word is an edit, other words are a new text."""
+    suggestion = Suggestion(
+        id=1, conversation=1, text="You can return it within 30 days.", source="faq",
+        at=START, outcome="edited", final=final,
+    )  # fmt: skip
+    assert is_rewritten(suggestion) is rewritten
+
+
+async def test_a_rewritten_answer_has_a_new_wording() -> None:
+    """The draft proposes the agents' words, without personal data."""
+
+    def case(number: int, intent: str, final: str | None) -> CaseRecord:
+        suggestion = Suggestion(
+            id=number, conversation=number, text=f"The page on {intent} has it all.", source="faq",
+            at=START + timedelta(minutes=1), agent=ANA,
+            outcome="edited" if final else "sent", final=final,
+        )  # fmt: skip
+        return _case(number, _asked("well?", intent=intent), suggestions=(suggestion,))
+
+    new = "rosalind fenwick, we refund within five days, see https://shop.example/42"
+    cases = [case(number, "refund", new) for number in range(1, 31)]
+    cases += [case(number, "sizes", None) for number in range(31, 91)]
+    (found,) = [one for one in await _found(*cases) if one.kind == "rewritten_answer"]
+    assert isinstance(found.draft, WordingDraft)
+    assert found.draft.intent == "refund"
+    assert found.draft.new.text == f"{GAP}, we refund within five days, see {GAP}"
+
+
+async def test_a_new_product_is_found_by_its_word() -> None:
+    """A word that the past does not have is new; one that it has is not."""
+    cases = [
+        _case(number, _asked(f"is the {'zephyrbag' if number > 250 else 'pannier'} blue?"), day=day)
+        for number in range(1, 301)
+        for day in [-22 + number / 10]
+    ]
+    words = [one.draft for one in await _found(*cases) if one.kind == "new_words"]
+    assert [draft.word for draft in words if isinstance(draft, WordsDraft)] == ["zephyrbag"]
+
+
+async def test_the_name_of_one_customer_is_no_new_word() -> None:
+    """What one customer writes again and again, such as their name, is not shown."""
+    cases = [
+        _case(n, _asked("is it blue? yours, ottoline" if n > 250 else "is it blue?"), day=n / 10)
+        for n in range(1, 301)
+    ]
+    cases = [case.replace(customer=1) if case.conversation.id > 250 else case for case in cases]
+    assert [one for one in await _found(*cases) if one.kind == "new_words"] == []
+
+
+def test_overload_names_nobody() -> None:
+    """A lead learns that one person carries too much, and neither who nor in which case."""
+    work = {f"desk:{name}": AgentWork(100, 12, 20) for name in ("bo", "cleo", "dirk", "elena")}
+    (found,) = overload_discoveries(work | {"desk:ana": AgentWork(110, 70, 20)})
+    assert found.evidence["people"] == 1
+    assert "ana" not in f"{found}"
+    assert found.examples == ()
+
+
+@pytest.mark.parametrize("team", [2, 3])
+def test_a_small_team_hears_nothing(team: int) -> None:
+    """Where everybody would know who is meant, there is no finding."""
+    work = {f"desk:{number}": AgentWork(100, 12, 20) for number in range(team - 1)}
+    assert overload_discoveries(work | {"desk:ana": AgentWork(110, 70, 20)}) == []
+
+
+def test_who_answers_more_of_everything_is_not_overloaded() -> None:
+    """Upset customers must be a greater part of somebody's work, too."""
+    work = {f"desk:{name}": AgentWork(40, 12, 20) for name in ("bo", "cleo", "dirk", "elena")}
+    assert overload_discoveries(work | {"desk:ana": AgentWork(240, 70, 20)}) == []
+
+
+def test_the_language_that_is_read_worst() -> None:
+    """A language is found whose moods people correct more often, among messages of one mood."""
+    checks = [
+        MoodCheck(
+            conversation=n, language=code, read="calm" if n < wrong else "angry", right="angry"
+        )
+        for code, wrong in (("en", 5), ("de", 6), ("fr", 30))
+        for n in range(60)
+    ]
+    assert [found.evidence["language"] for found in reading_discoveries(checks)] == ["fr"]
+
+
+def test_an_example_is_masked_and_short() -> None:
+    """Names, numbers and addresses are gaps; a long text is cut at a word."""
+    masking = Masking({"order", "my", "is"}, ["Ana"])
+    example = masking.example(7, "Ana, my order MP-123 is for jo@example.org")
+    assert example.text == f"{GAP}, my order {GAP} is for {GAP}"
+    long = masking.example(7, "word " * 200)
+    assert len(long.text) <= LONGEST_EXAMPLE
+    assert long.text.endswith("word…")
+
+
+def test_a_snippet_shows_the_phrase() -> None:
+    """The words around a phrase are shown, and no more."""
+    text = "a " * 100 + "As stated above, no. " + "b " * 100
+    shown = snippet(text, "as stated above")
+    assert "As stated above" in shown
+    assert len(shown) < 200
