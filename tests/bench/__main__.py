@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.bench import desks, fairness
 from tests.bench.capacity.figures import capacity
+from tests.bench.findings import figures as findings
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.replies import figures as replies
 from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
@@ -82,6 +83,14 @@ def measure_insights() -> int:
     """As `measure_servers`, in a process of its own: its memory is measured."""
     code = subprocess.run([sys.executable, "-m", "tests.bench.insights"], check=False).returncode
     return code if code in (HELD, MISSED) else BROKEN
+
+
+def measure_findings() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, findings.TARGETS)
+    with report.closing():
+        findings.measure_findings(report)
+    return report.exit_code
 
 
 def measure_understanding(parts: list[str]) -> int:

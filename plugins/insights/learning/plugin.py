@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from aiohttp import web
 
-from gateway import Clock, DeskPage, HealthProblem, Services, Settings
+from gateway import Clock, DeskPage, HealthProblem, Json, Services, Settings, packaged_yaml
 from plugins.insights.learning.deciding import ProposalDecisions
 from plugins.insights.learning.drafting import draft_of, is_about_same
 from plugins.insights.learning.html import ProposalTemplates
@@ -58,6 +58,11 @@ class LearningPart:
             ProposalPage(learning=learning, templates=self._templates, tasks=tasks),
             ProposalEditPage(learning=learning, templates=self._templates, tasks=tasks),
         ]
+
+    def describe(self) -> Mapping[str, Json]:
+        """The route of the style sheet, for ``/openapi.json``. The desk describes the pages."""
+        part: dict[str, Json] = packaged_yaml("plugins.insights.learning", "openapi.yaml")
+        return part
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)
         return self._templates.routes()

@@ -85,7 +85,7 @@ async def test_from_a_bad_answer_to_a_better_one_and_back(
         await ben.page.check("input[name=tone][value=no]", force=True)
         await ben.page.fill("#rv-better", BETTER)
         await ben.picture("learning-review")
-        await ben.press("Enter Save")
+        await ben.press("Save")
 
         done = await shop.learning.learn()
         assert done.new == ("1",)
