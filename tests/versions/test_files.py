@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import fcntl
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import AddItems, AdoptedExample, CannotEdit, Overlay, RemoveAdopted, SetValue
+from gateway import (
+    AddItems,
+    AdoptedExample,
+    Adoption,
+    CannotEdit,
+    Overlay,
+    RemoveAdopted,
+    SetValue,
+    Version,
+)
 from gateway.support.overlay_files import OverlayFiles
 from gateway.support.yaml_edit import YamlText, as_read
+from gateway.versions.service import VersionService
 from plugins.nlu_local.written_examples import write_examples
+from tests.conftest import until
 from tests.versions.shop import (
     ANSWERS,
     GUIDE,
@@ -120,6 +134,49 @@ async def test_what_was_adopted_before_is_written_with_the_next(tmp_path: Path) 
         assert version.written == (str(tmp_path / "policy.yaml"),)
         await roll_back(gw, 0, "policy")
     assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
+async def test_of_two_processes_the_newer_version_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process adopts and writes between our adoption and our writing."""
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        waiting: list[Version] = []
+
+        async def wait(_: VersionService, version: Version) -> Adoption:
+            waiting.append(version)
+            return Adoption(version=version)
+
+        at = ("reasons", "low_confidence", "below")
+        with monkeypatch.context() as late:
+            late.setattr(VersionService, "_write", wait)
+            await adopt(gw, "policy", SetValue(at=at, value=0.3))
+        await adopt(gw, "policy", SetValue(at=at, value=0.4))
+        service = gw.services.versions
+        assert isinstance(service, VersionService)
+        done = await service._write(waiting[0])
+        assert (done.written, len(done.not_written)) == ((), 1)
+        assert load(tmp_path / "policy.yaml")["reasons"]["low_confidence"]["below"] == 0.4
+        await roll_back(gw, 0, "policy")
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
+async def test_the_files_are_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        service = gw.services.versions
+        assert isinstance(service, VersionService)
+        assert service.folder is not None
+        descriptor = os.open(service.folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        at = ("reasons", "low_confidence", "below")
+        writing = asyncio.create_task(adopt(gw, "policy", SetValue(at=at, value=0.3)))
+        await until(lambda: gw.gateway.infrastructure.follower.overlays["policy"].number == 1)
+        await asyncio.sleep(0.1)
+        assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+        os.close(descriptor)
+        assert (await writing).written == (str(tmp_path / "policy.yaml"),)
 
 
 @pytest.mark.sqlite
