@@ -229,3 +229,27 @@ async def test_a_proposal_takes_no_more_sentences_than_it_can(
     response = await ana.send("/desk/proposals/1/edit", row=ana.field("row"), added=added)
     assert response.status == 422
     assert f"at most {MOST_SENTENCES} sentences" in words(ana.page)
+
+
+async def test_an_adopted_intent_still_shows_what_came(changing: Shop, http: ClientSession) -> None:
+    """The answer that it added, not what is in force since."""
+    ana = await signed_in(changing, http)
+    await ana.open("/desk/proposals/1")
+    row, newest = ana.field("row"), ana.field("newest")
+    await ana.send("/desk/proposals/1", row=row, newest=newest, do="adopt", why="often asked")
+    assert "Adopted by ana" in words(ana.page)
+    assert "comes: + - We wrap any bag for free." in words(ana.page)
+
+
+async def test_an_intent_that_somebody_added_meanwhile_is_not_replaced(
+    changing: Shop, http: ClientSession
+) -> None:
+    ana, versions = await signed_in(changing, http), changing.running.services.versions
+    at = ("answers", "gift_wrapping", "say", "en")
+    change = SetValue(at=at, value={"body": ["We do not wrap."]})
+    await versions.adopt("answers", [change], after=1, author="desk:ben", why="asked")
+    await ana.open("/desk/proposals/1")
+    row, newest = ana.field("row"), ana.field("newest")
+    form = {"row": row, "newest": newest, "do": "adopt", "why": "often asked"}
+    assert (await ana.send("/desk/proposals/1", **form)).status == 422
+    assert "press Evaluate again" in words(ana.page)
