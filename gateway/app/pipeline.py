@@ -179,6 +179,7 @@ class Pipeline:
             events=infrastructure.events,
             clock=infrastructure.clock,
             writers=infrastructure.version_writers,
+            folder=infrastructure.settings.data_dir,
         )
 
     def _trials(self) -> VersionTrials:

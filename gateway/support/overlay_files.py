@@ -9,11 +9,15 @@ from typing import Any
 
 from gateway.model import FilesWritten, Json, KeyPath
 from gateway.support.files import yaml_files
-from gateway.support.overlays import Tree, brand_part, leaves
+from gateway.support.overlays import Tree, brand_part, leaves, without
 from gateway.support.yaml_edit import CannotEdit, YamlText, as_read, edit_yaml
 
 Originals = Mapping[str, Json]
 """What the files had before anything was written, by key: needed to take it out again."""
+
+
+EMPTY = "empty "
+"""Begins the keys of originals that are empty values of the team's, which were filled."""
 
 
 class OverlayFiles:
@@ -101,7 +105,10 @@ class _FileEdit:
         is_ours = at in self.low and text.find(at) == as_read(self.low[at])
         if at in self.high:
             raw = text.raw(at)
-            text.set(at, self.high[at])
+            if raw is None:
+                self._write(text, at, lambda: text.set(at, self.high[at]))
+            else:
+                text.set(at, self.high[at])
             if not is_ours or key not in self.known:  # what was there is the team's
                 self.known[key] = {"text": raw}
             return
@@ -110,7 +117,7 @@ class _FileEdit:
             raise CannotEdit("was changed in the file since, and stays as it is there")
         raw = original.get("text")
         if raw is None:
-            text.remove(at)
+            self._remove(text, at)
         else:
             text.restore(at, raw)
         del self.known[key]
@@ -125,16 +132,46 @@ class _FileEdit:
         before, after = (as_read(units.get(at, [])) or [] for units in (self.low, self.high))
         gone = [item for item in before if item not in after and item not in own]
         new = [item for item in after if item not in before and item not in current]
-        items = [item for item in current if item not in gone] + new
-        if items != current:
-            if items:
-                text.set(at, items)
-            else:
-                text.remove(at)
+        if new:
+            self._write(text, at, lambda: text.add_items(at, new))
+        if gone and all(item in gone for item in text.find(at) or ()):
+            self._remove(text, at)
+        else:
+            text.remove_items(at, gone)
         if after:
             self.known[key] = {"items": own}
         else:
             self.known.pop(key, None)
+
+    def _write(self, text: YamlText, at: KeyPath, change: Callable[[], None]) -> None:
+        """``change`` what is at ``at``; if that fills something empty of the team's, keep how it
+        is written."""
+        empty = _empty_above(text, at)
+        raw = text.raw_empty(empty) if empty else None
+        change()
+        if raw is not None:
+            self.known.setdefault(EMPTY + _key(self.brand, empty), {"text": raw})
+
+    def _remove(self, text: YamlText, at: KeyPath) -> None:
+        """Remove what is at ``at``, and mappings that would be empty, unless they are the
+        team's."""
+        for depth in range(len(at), 0, -1):
+            kept = self.known.get(EMPTY + _key(self.brand, at[:depth]))
+            if isinstance(kept, dict) and not without(
+                {"": text.find(at[:depth])}, ("", *at[depth:])
+            ):
+                text.restore(at[:depth], str(kept["text"]))
+                del self.known[EMPTY + _key(self.brand, at[:depth])]
+                return
+        text.remove(at)
+
+
+def _empty_above(text: YamlText, at: KeyPath) -> KeyPath:
+    """The path of the team's empty value, mapping or list that ``at`` is to fill; else ()."""
+    for depth in range(len(at), 0, -1):
+        if text.raw(at[:depth]) is not None:
+            return () if text.find(at[:depth]) else at[:depth]
+    return ()
 
 
 def _brands(tree: Tree) -> Iterator[str]:

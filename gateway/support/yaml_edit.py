@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ import yaml
 from gateway.model import KeyPath
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig, compose_yaml
+
+_BYTE_ORDER_MARK = "\ufeff"
+"""Some editors begin a file with it; it is no part of the text."""
 
 
 class CannotEdit(WarmlineError):
@@ -52,6 +55,18 @@ class YamlText:
         colon = self.text.index(":", key.end_mark.index) + 1
         return str(self.text[colon : max(self._end(old), colon)])
 
+    def raw_empty(self, at: KeyPath) -> str | None:
+        """How the empty value at ``at`` is written, with the comment beside it: that stays beside
+        the key when the value is filled. None when it is not empty or there is none."""
+        raw, (_, parents) = self.raw(at), self._path_to(at)
+        if raw is None or self.find(at):
+            return None
+        mapping, key, old = parents[-1]
+        if self._is_flow(mapping):
+            return raw
+        end = max(self._end(old), self.text.index(":", key.end_mark.index) + 1)
+        return raw + self.text[end : self._line_end(end)].rstrip("\r")
+
     def restore(self, at: KeyPath, raw: str) -> None:
         """Write the value at ``at`` again as it was written (see `raw`). Raises CannotEdit."""
         known, parents = self._path_to(at)
@@ -78,6 +93,40 @@ class YamlText:
             new = self._inserted(parents, missing[0], value)
         self._accept(new, expected)
 
+    def add_items(self, at: KeyPath, items: Sequence[Any]) -> None:
+        """Write ``items`` below those of the list at ``at``; a missing list is made. Raises
+        CannotEdit."""
+        for item in items:
+            node = self._node(at)
+            if not self.find(at):
+                self._begin_list(at, item)
+                continue
+            if not isinstance(node, yaml.SequenceNode):
+                raise CannotEdit(f"{self._name}: `{'.'.join(at)}` is no list")
+            end = self._end(node.value[-1])
+            if node.flow_style:
+                new = self.text[:end] + f", {_flow(item)}" + self.text[end:]
+            else:
+                dash = " " * node.start_mark.column + "-"
+                line_end = self._line_end(end)
+                lines = self._newline + dash + _item(item, node.start_mark.column, self._newline)
+                new = self.text[:line_end] + lines + self.text[line_end:]
+            self._accept(new, _with(self.tree, at, [*self.find(at), as_read(item)]))
+
+    def remove_items(self, at: KeyPath, items: Sequence[Any]) -> None:
+        """Remove ``items`` from the list at ``at``, each where it stands last, and the list with
+        its last item. Raises CannotEdit."""
+        for item in map(as_read, items):
+            node, found = self._node(at), self.find(at)
+            if not isinstance(node, yaml.SequenceNode) or item not in found:
+                continue
+            index = len(found) - 1 - found[::-1].index(item)
+            left = [*found[:index], *found[index + 1 :]]
+            if not left:
+                self.remove(at)
+                continue
+            self._accept(self._without_item(node, index), _with(self.tree, at, left))
+
     def remove(self, at: KeyPath) -> None:
         """Remove what is at ``at``, and mappings that would be empty. Raises CannotEdit."""
         known, parents = self._path_to(at)
@@ -87,12 +136,12 @@ class YamlText:
             parents = parents[:-1]
         mapping, key, old = parents[-1]
         expected = _without(self.tree, at[: len(parents)])
-        if self._is_flow(mapping) or len(mapping.value) == 1:
-            self._remove_from_flow(mapping, key, old, expected)
+        if self._is_flow(mapping):
+            index = next(n for n, (each, _) in enumerate(mapping.value) if each is key)
+            spans = [(k.start_mark.index, self._end(v)) for k, v in mapping.value]
+            self._accept(self._without_span(spans, index), expected)
             return
-        start = self.text.rfind("\n", 0, key.start_mark.index) + 1
-        end = self._line_end(self._end(old)) + 1
-        self._accept(self.text[:start] + self.text[end:], expected)
+        self._accept(self._without_lines(key.start_mark.index, self._end(old)), expected)
 
     # -- how it is written
 
@@ -106,39 +155,67 @@ class YamlText:
             return self.text[:colon] + " " + _flow(value) + self.text[end:]
         return self.text[:colon] + _block(value, key.start_mark.column) + self.text[end:]
 
+    def _begin_list(self, at: KeyPath, item: Any) -> None:
+        known, parents = self._path_to(at)
+        if known == at:
+            self._accept(self._filled(*parents[-1], [item]), _with(self.tree, at, as_read([item])))
+        else:
+            self.set(at, [item])
+
+    def _filled(self, mapping: yaml.MappingNode, key: yaml.Node, old: yaml.Node, value: Any) -> str:
+        """The text with ``value`` in the place of an empty one; its comment stays beside the
+        key."""
+        if self._is_flow(mapping):
+            return self._replaced(mapping, key, old, value)
+        colon = self.text.index(":", key.end_mark.index) + 1
+        end = max(self._end(old), colon)
+        line_end = self._line_end(end)
+        comment = self.text[end:line_end].rstrip("\r")
+        block = _block(value, key.start_mark.column).replace("\n", self._newline)
+        return self.text[:colon] + comment + block + self.text[end + len(comment) :]
+
     def _inserted(self, parents: list[_Place], key: str, value: Any) -> str:
         mapping = parents[-1][2] if parents else self._root
         if not isinstance(mapping, yaml.MappingNode) or not mapping.value:
             if parents:  # an empty value: write the mapping in its place
                 above, above_key, old = parents[-1]
-                return self._replaced(above, above_key, old, {key: value})
+                return self._filled(above, above_key, old, {key: value})
             return (
                 self.text.rstrip("\n") + ("\n" if self.text.strip() else "") + _dumped({key: value})
             )
         if mapping.flow_style:
-            brace = mapping.end_mark.index - 1
-            new = f", {_flow({key: value})[1:-1]}"
-            return str(self.text[:brace].rstrip() + new + self.text[brace:])
+            end = self._end(mapping.value[-1][1])
+            return self.text[:end] + f", {_flow({key: value})[1:-1]}" + self.text[end:]
         last_key, last = mapping.value[-1]
         at = self._line_end(self._end(last))
         indent = last_key.start_mark.column
         line = "\n" + " " * indent + _flow_key(key) + ":" + _block(value, indent)
         return str(self.text[:at] + line + self.text[at:])
 
-    def _remove_from_flow(
-        self, mapping: yaml.MappingNode, key: yaml.Node, old: yaml.Node, expected: Any
-    ) -> None:
-        """A flow mapping is written again without the key; a file with one key becomes empty."""
-        if not self._is_flow(mapping):
-            self._accept(self.text[: key.start_mark.index] + self.text[self._end(old) :], expected)
-            return
-        left = {
-            k.value: _tree(v)
-            for k, v in mapping.value
-            if k.start_mark.index != key.start_mark.index
-        }
-        start, end = mapping.start_mark.index, mapping.end_mark.index
-        self._accept(self.text[:start] + _flow(left) + self.text[end:], expected)
+    def _without_item(self, node: yaml.SequenceNode, index: int) -> str:
+        """The text without one of several items of a list."""
+        if node.flow_style:
+            spans = [(each.start_mark.index, self._end(each)) for each in node.value]
+            return self._without_span(spans, index)
+        item = node.value[index]
+        dash = self.text.rindex("-", 0, item.start_mark.index + 1)
+        return self._without_lines(dash, self._end(item))
+
+    def _without_lines(self, start: int, end: int) -> str:
+        """The text without the lines from ``start`` to ``end``."""
+        start, end = self.text.rfind("\n", 0, start) + 1, self._line_end(end) + 1
+        if end > len(self.text):  # the file's last line has no end, and so has the new one
+            start = max(start - len(self._newline), 0)
+        return self.text[:start] + self.text[end:]
+
+    def _without_span(self, spans: Sequence[tuple[int, int]], index: int) -> str:
+        """The text without one part of a flow collection, and without one comma."""
+        start, end = spans[index]
+        if index:
+            start = spans[index - 1][1]
+        elif len(spans) > 1:
+            end = spans[1][0]
+        return self.text[:start] + self.text[end:]
 
     # -- where it is
 
@@ -170,6 +247,14 @@ class YamlText:
                 places.append((node, *found))
             node, known = found[1], (*known, name)
         return known, places
+
+    def _node(self, at: KeyPath) -> yaml.Node | None:
+        known, parents = self._path_to(at)
+        return parents[-1][2] if known == at else None
+
+    @property
+    def _newline(self) -> str:
+        return "\r\n" if "\r\n" in self.text else "\n"
 
     def _is_flow(self, mapping: yaml.MappingNode) -> bool:
         return bool(mapping.flow_style)
@@ -208,12 +293,13 @@ def edit_yaml(path: Path, change: Callable[[YamlText], None]) -> bool:
     file counts as an empty one. Returns whether it is another text now. Raises CannotEdit and
     OSError."""
     target = path.resolve()
-    text = target.read_bytes().decode("utf-8") if target.exists() else ""
+    whole = target.read_bytes().decode("utf-8") if target.exists() else ""
+    text = whole.removeprefix(_BYTE_ORDER_MARK)
     edited = YamlText(text, path.name)
     change(edited)
     if edited.text == text:
         return False
-    replace_text(target, edited.text)
+    replace_text(target, whole[: len(whole) - len(text)] + edited.text)
     return True
 
 
@@ -289,3 +375,11 @@ def _block(value: Any, indent: int) -> str:
     lines = _dumped(value, default_flow_style=False).rstrip("\n").split("\n")
     inner = "\n" + " " * (indent + 2)
     return inner + inner.join(lines)
+
+
+def _item(value: Any, indent: int, newline: str) -> str:
+    """What follows the dash of an item of a list at ``indent``."""
+    if not isinstance(value, Mapping | list | tuple) or not value:
+        return " " + _flow(value)
+    lines = _dumped(value, default_flow_style=False).rstrip("\n").split("\n")
+    return " " + (newline + " " * (indent + 2)).join(lines)

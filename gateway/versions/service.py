@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import fcntl
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -46,7 +50,8 @@ LONGEST_NAME = 200
 
 @dataclass(kw_only=True)
 class VersionService:
-    """See `ports.Versions`. ``writers`` write the team's files, by name; none: nobody does."""
+    """See `ports.Versions`. ``writers`` write the team's files, by name; none: nobody does. A lock
+    on ``folder`` keeps other processes of this machine from writing at the same time."""
 
     store: VersionStore
     follower: OverlayFollower
@@ -54,6 +59,7 @@ class VersionService:
     events: Events
     clock: Clock
     writers: Mapping[str, VersionWriter] = field(default_factory=dict)
+    folder: Path | None = None
     _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     @property
@@ -201,6 +207,14 @@ class VersionService:
         """Write the team's files, if that is wanted."""
         if not self.writers:
             return Adoption(version=version)
+        async with _locked(self.folder):
+            newest = (await self.overlay(version.kind)).number
+            if newest != version.number:
+                what = f"version {newest}, adopted at the same moment, writes the files"
+                return Adoption(version=version, not_written=(what,))
+            return await self._write_now(version)
+
+    async def _write_now(self, version: Version) -> Adoption:
         number, files = await self._newest_in_files(version)
         before = await self.overlay(version.kind, number)
         after = await self.overlay(version.kind, version.number)
@@ -242,6 +256,25 @@ class VersionService:
                 return number, files
             number = (await self.version(number)).before
         return 0, VersionFiles()
+
+
+@asynccontextmanager
+async def _locked(folder: Path | None) -> AsyncIterator[None]:
+    """Wait until no other process of this machine writes the team's files, and keep them out."""
+    if folder is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _check_words(author: str, why: str, proposal: str) -> None:

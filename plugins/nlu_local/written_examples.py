@@ -65,8 +65,8 @@ def _add(files: Sequence[Path], row: Example) -> Path | None:
     if not files:
         raise CannotEdit("there is no file of yours for it; name one in `knowledge`")
     intent = row[1]
-    having = (file for file, found in examples.items() if any(name == intent for _, name in found))
-    file = next(having, files[0])
+    having = [file for file, found in examples.items() if any(name == intent for _, name in found)]
+    file = next(iter((*having, *(file for file, found in examples.items() if found), *files)))
     text = file.read_bytes().decode("utf-8")
     found = examples[file]
     changed = with_example(text, row)
@@ -99,7 +99,7 @@ def _check(text: str, file: Path, expected: list[Example]) -> None:
     try:
         found = sorted(parse_examples(text, file, required=False))
     except BadConfig:
-        found = []
+        found = None
     if found != expected:
         raise CannotEdit(f"{file.name} is written so that this cannot be changed in place")
 
@@ -108,6 +108,7 @@ def with_example(text: str, row: Example) -> str:
     """A file's text with an example more: below the last one of its intent, else with a section of
     its own at the end. Raises CannotEdit."""
     sentence, intent = row
+    newline = "\r\n" if "\r\n" in text else "\n"
     sections = _sections(text)
     section = _section_of(sections, intent)
     if section is not None:
@@ -118,33 +119,48 @@ def with_example(text: str, row: Example) -> str:
         last = block.rsplit("\n", 1)[-1]
         indent = last[: len(last) - len(last.lstrip())]
         at = node.start_mark.index + len(block)
-        return f"{text[:at]}\n{indent}- {sentence}{text[at:]}"
-    column = sections[0].start_mark.column - 2 if sections else 0
-    margin = " " * max(column, 0)
-    added = f"{margin}- intent: {intent}\n{margin}  examples: |\n{margin}    - {sentence}\n"
-    head = text.rstrip("\n")
-    if not sections:
-        head += "\nnlu:" if head else "nlu:"
-    return f"{head}\n\n{added}" if sections else f"{head}\n{added}"
+        return f"{text[:at]}{newline}{indent}- {sentence}{text[at:]}"
+    margin = " " * (sections[0].start_mark.column - 2) if sections else ""
+    added = [f"{margin}- intent: {intent}", f"{margin}  examples: |", f"{margin}    - {sentence}"]
+    added = [*([""] if sections else ["nlu:"]), *added]
+    if text and not text.endswith("\n"):
+        return newline.join([text, *added])
+    return text + newline.join([*added, ""])
 
 
 def without_example(text: str, row: Example) -> str:
     """A file's text without an example; without its intent, if it was the only one. Raises
     CannotEdit."""
     sentence, intent = row
-    section = _section_of(_sections(text), intent)
+    sections = _sections(text)
+    section = _section_of(sections, intent)
     node = _value(section, "examples") if section is not None else None
     if section is None or not isinstance(node, yaml.ScalarNode):
         raise CannotEdit(f"the examples of `{intent}` are not a block of `- example` lines")
     start, end = node.start_mark.index, node.end_mark.index
-    lines = text[start:end].splitlines(keepends=True)
+    lines = text[start:end].split("\n")
     left = [line for line in lines if line.strip() != f"- {sentence}"]
     if any(line.strip().startswith("- ") for line in left):
-        return text[:start] + "".join(left) + text[end:]
+        return text[:start] + "\n".join(left) + text[end:]
     begin = text.rfind("\n", 0, section.start_mark.index) + 1
-    return (
-        text[:begin].rstrip("\n") + "\n" + text[start + len("".join(lines).rstrip()) :].lstrip("\n")
-    )
+    rest = start + len(text[start:end].rstrip())
+    if any(line.strip().startswith("#") for line in text[begin:rest].split("\n")):
+        raise CannotEdit(f"the section of `{intent}` has comments of yours; remove it by hand")
+    if len(sections) == 1:
+        begin = text.rfind("\n", 0, text.rindex("nlu", 0, begin)) + 1
+    return _without_lines(text, begin, rest, blank=len(sections) > 1)
+
+
+def _without_lines(text: str, begin: int, end: int, *, blank: bool) -> str:
+    """The text without the lines from ``begin`` to ``end``, and with ``blank`` without the empty
+    line above them."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    rest = text[end:].removeprefix(newline)
+    is_last = rest == text[end:]  # the file's last line has no end, and so has the new one
+    head = text[:begin]
+    if blank and head.endswith(2 * newline):
+        head = head.removesuffix(newline)
+    return (head.removesuffix(newline) if is_last else head) + rest
 
 
 def _sections(text: str) -> list[yaml.Node]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import fcntl
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import AddItems, AdoptedExample, CannotEdit, Overlay, RemoveAdopted, SetValue
+from gateway import (
+    AddItems,
+    AdoptedExample,
+    Adoption,
+    CannotEdit,
+    Overlay,
+    RemoveAdopted,
+    SetValue,
+    Version,
+)
+from gateway.support.overlay_files import OverlayFiles
 from gateway.support.yaml_edit import YamlText, as_read
+from gateway.versions.service import VersionService
 from plugins.nlu_local.written_examples import write_examples
+from tests.conftest import until
 from tests.versions.shop import (
     ANSWERS,
     GUIDE,
@@ -41,6 +56,14 @@ nlu:
   examples: |
     - where is the shop
     - what is your address
+"""
+COMMENTED = """\
+en:
+  # polite
+  - phrase: foo   # one
+    instead: bar
+  # last
+  - baz # two
 """
 WRITING: dict[str, Any] = {"versions": {"write_files": True, "look_every": 0.05}}
 
@@ -111,6 +134,49 @@ async def test_what_was_adopted_before_is_written_with_the_next(tmp_path: Path) 
         assert version.written == (str(tmp_path / "policy.yaml"),)
         await roll_back(gw, 0, "policy")
     assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
+async def test_of_two_processes_the_newer_version_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process adopts and writes between our adoption and our writing."""
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        waiting: list[Version] = []
+
+        async def wait(_: VersionService, version: Version) -> Adoption:
+            waiting.append(version)
+            return Adoption(version=version)
+
+        at = ("reasons", "low_confidence", "below")
+        with monkeypatch.context() as late:
+            late.setattr(VersionService, "_write", wait)
+            await adopt(gw, "policy", SetValue(at=at, value=0.3))
+        await adopt(gw, "policy", SetValue(at=at, value=0.4))
+        service = gw.services.versions
+        assert isinstance(service, VersionService)
+        done = await service._write(waiting[0])
+        assert (done.written, len(done.not_written)) == ((), 1)
+        assert load(tmp_path / "policy.yaml")["reasons"]["low_confidence"]["below"] == 0.4
+        await roll_back(gw, 0, "policy")
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
+async def test_the_files_are_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        service = gw.services.versions
+        assert isinstance(service, VersionService)
+        assert service.folder is not None
+        descriptor = os.open(service.folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        at = ("reasons", "low_confidence", "below")
+        writing = asyncio.create_task(adopt(gw, "policy", SetValue(at=at, value=0.3)))
+        await until(lambda: gw.gateway.infrastructure.follower.overlays["policy"].number == 1)
+        await asyncio.sleep(0.1)
+        assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+        os.close(descriptor)
+        assert (await writing).written == (str(tmp_path / "policy.yaml"),)
 
 
 @pytest.mark.sqlite
@@ -239,6 +305,111 @@ async def test_a_mapping_that_becomes_empty_goes(tmp_path: Path) -> None:
         assert "repeat_contact" in (tmp_path / "policy.yaml").read_text("utf-8")
         await adopt(gw, "policy", RemoveAdopted(at=at))
         assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reasons:   # none yet\ntiers: 1\n",
+        "reasons: {}  # none\ntiers: 1\n",
+        "reasons: # none yet\n  # why\n\n# the tiers\ntiers: 1\n",
+        "reasons:\n  low:\n    # all\n",
+        "reasons: {a: 1, b: true} # both\n",
+        "reasons: { a: 1 }\n",
+        "reasons: {}\n",
+        "tiers: 1\nreasons:\n  a: 1",
+        "reasons:\r\n  a: 1 # a\r\ntiers: 2\r\n",
+        "# ours\n",
+        "",
+        "\ufefftiers: 1\n",
+    ],
+)
+def test_what_was_added_goes_without_a_trace(tmp_path: Path, text: str) -> None:
+    """Comments, empty values and the kinds of other values are as before, byte by byte."""
+    file = tmp_path / "policy.yaml"
+    file.write_bytes(text.encode())
+    files = OverlayFiles(lambda _: [file])
+    for tree in (
+        {"reasons": {"low": {"below": 0.5}}},
+        {"reasons": {"low": {"x": 1}, "y": {"z": 2}}},
+    ):
+        done = files.write({}, tree, {})
+        assert done.not_written == ()
+        files.write(tree, {}, done.originals)
+        assert file.read_bytes().decode() == text
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("text", "during"),
+    [
+        (
+            f"{COMMENTED}de: []\n",
+            f"{COMMENTED}  - phrase: as I said\n    instead: ''\n  - x\nde: []\n",
+        ),
+        ("en:\n- a\n# end\n", "en:\n- a\n- phrase: as I said\n  instead: ''\n- x\n# end\n"),
+        (
+            "en: [  # open\n  a, # a\n  b]\n",
+            "en: [  # open\n  a, # a\n  b, {phrase: as I said, instead: ''}, x]\n",
+        ),
+        ("en: []  # none\n", "en:  # none\n  - phrase: as I said\n    instead: ''\n  - x\n"),
+        ("de: [x]", "de: [x]\nen:\n  - phrase: as I said\n    instead: ''\n  - x"),
+    ],
+)
+def test_items_are_added_below_those_of_the_team(tmp_path: Path, text: str, during: str) -> None:
+    """The comments in a list stay, and the list is as before when the items are taken away."""
+    file = tmp_path / "guide.yaml"
+    file.write_text(text, "utf-8")
+    files = OverlayFiles(lambda _: [file], joins=lambda _: True)
+    tree = {"en": [{"phrase": "as I said", "instead": ""}, "x"]}
+    done = files.write({}, tree, {})
+    assert (file.read_text("utf-8"), done.not_written) == (during, ())
+    assert files.write(tree, {}, done.originals).not_written == ()
+    assert file.read_text("utf-8") == text
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "text",
+    [NLU, NLU.rstrip("\n"), NLU + "\n\n", NLU.replace("\n", "\r\n"), "", "stories: []\n", "# c\n"],
+)
+def test_examples_go_without_a_trace(tmp_path: Path, text: str) -> None:
+    """The file has the same bytes, and can still be read, whatever it was before."""
+    file = tmp_path / "nlu.yml"
+    file.write_bytes(text.encode())
+    rows = (("refund", "give it back"), ("parking", "where do I park"), ("parking", "parking"))
+    nothing, after = (
+        Overlay(
+            kind="answers",
+            examples=tuple(
+                AdoptedExample(id=id, intent=intent, text=said)
+                for id, (intent, said) in enumerate(examples, 1)
+            ),
+        )
+        for examples in ((), rows)
+    )
+    done = write_examples([file], nothing, after, {})
+    assert (done.written, done.not_written) == ((str(file),), ())
+    assert write_examples([file], after, nothing, done.originals).not_written == ()
+    assert file.read_bytes().decode() == text
+
+
+@pytest.mark.sqlite
+def test_a_new_intent_is_written_where_examples_are(tmp_path: Path) -> None:
+    """Not into another file of the folder; and a comment of the team keeps the intent in it."""
+    domain, nlu = tmp_path / "domain.yml", tmp_path / "nlu.yml"
+    domain.write_text("intents: [refund]\n", "utf-8")
+    nlu.write_text(NLU, "utf-8")
+    example = AdoptedExample(id=1, intent="parking", text="where do I park")
+    nothing, after = Overlay(kind="answers"), Overlay(kind="answers", examples=(example,))
+    done = write_examples([domain, nlu], nothing, after, {})
+    assert done.written == (str(nlu),)
+    with nlu.open("a", encoding="utf-8") as file:
+        file.write("    # more in spring\n")
+    [problem] = write_examples([domain, nlu], after, nothing, done.originals).not_written
+    assert "comments of yours" in problem
+    assert "# more in spring" in nlu.read_text("utf-8")
 
 
 KEYS = st.sampled_from(["a", "b", "c: d", "no", "é"])

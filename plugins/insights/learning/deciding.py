@@ -14,6 +14,7 @@ from gateway import (
     Services,
     SetValue,
     Version,
+    VersionKind,
     WarmlineError,
 )
 from plugins.insights.learning.answers import text_path, with_placeholders
@@ -38,6 +39,8 @@ STUCK = timedelta(minutes=1)
 """An adoption that has not ended after this long was cut off by a crash."""
 LONGEST_WHY = 500
 LONGEST_TEXT = 4000
+MOST_SENTENCES = 500
+"""Of one proposal: each is a row of its own, and all are trained with."""
 
 
 class ProposalEdit(WarmlineError):
@@ -88,15 +91,23 @@ class ProposalDecisions:
         if proposal.state not in ("adopting", "adopted"):
             return whole
         history = await self.services.versions.history(kind=proposal.version_kind)
-        made = next((each for each in history if each.proposal == proposal.id), None)
-        if proposal.state == "adopting":
-            if self.services.clock.now() - proposal.updated_at < STUCK and made is None:
-                return whole
-            return whole.replace(proposal=await self._after_crash(proposal, made))
-        if made is not None and not is_in_force(history, made.number):
-            rolled_back = await self.store.change(proposal.replace(state="rolled_back"))
-            return whole.replace(proposal=rolled_back)
-        return whole
+        changed = self._completed(proposal, history)
+        if changed is None:
+            return whole
+        try:
+            return whole.replace(proposal=await self.store.change(changed))
+        except Outdated:  # somebody else who looked completed it
+            return await self.store.proposal(id)
+
+    async def complete_all(self) -> None:
+        """Complete what crashes cut off, and note what was rolled back."""
+        histories: dict[VersionKind, tuple[Version, ...]] = {}
+        for proposal in await self.store.listed("adopting", "adopted"):
+            kind = proposal.version_kind
+            if kind not in histories:
+                histories[kind] = await self.services.versions.history(kind=kind)
+            if self._completed(proposal, histories[kind]) is not None:
+                await self.current(proposal.id)
 
     async def adopt(
         self, id: str, *, row: int, after: int, author: str, why: str
@@ -158,6 +169,9 @@ class ProposalDecisions:
             if sum(map(len, written)) > LONGEST_TEXT:
                 raise ProposalEdit(f"an answer has at most {LONGEST_TEXT} characters; shorten it")
             body = with_placeholders(written, facts)
+        if len(sentences) > MOST_SENTENCES:
+            what = f"a proposal has at most {MOST_SENTENCES} sentences"
+            raise ProposalEdit(f"{what}; write the others into your own files")
         if proposal.kind in ("examples", "new_intent") and not sentences:
             raise ProposalEdit("no sentence is left; keep one, or decline the proposal")
         if proposal.kind == "answer" and not body:
@@ -220,11 +234,18 @@ class ProposalDecisions:
                 "what it would change was changed since it was evaluated; press Evaluate again"
             )
 
-    async def _after_crash(self, proposal: Proposal, made: Version | None) -> Proposal:
+    def _completed(self, proposal: Proposal, history: Sequence[Version]) -> Proposal | None:
+        """What became of ``proposal`` by ``history``, the versions of its kind; None: it is so."""
+        made = next((each for each in history if each.proposal == proposal.id), None)
+        if proposal.state == "adopted":
+            gone = made is not None and not is_in_force(history, made.number)
+            return proposal.replace(state="rolled_back") if gone else None
+        if self.services.clock.now() - proposal.updated_at < STUCK:
+            return None  # who adopts it is not done yet: their files are written, perhaps
         if made is None or proposal.decision is None:
-            return await self.store.change(proposal.replace(state="open", decision=None))
+            return proposal.replace(state="open", decision=None)
         decision = proposal.decision.replace(version=made.number)
-        return await self.store.change(proposal.replace(state="adopted", decision=decision))
+        return proposal.replace(state="adopted", decision=decision)
 
     async def _change(self, proposal: Proposal) -> Proposal:
         try:

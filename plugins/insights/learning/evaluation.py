@@ -71,7 +71,7 @@ async def changes_of(whole: WholeProposal, trials: Trials) -> tuple[AdoptedChang
 async def base_of(trials: Trials, proposal: Proposal) -> Json:
     """What is in force where the proposal would change something; None where it only adds."""
     match proposal.kind:
-        case "answer":
+        case "answer" | "new_intent":
             return await trials.in_force("answers", text_path(proposal))
         case "threshold":
             return await trials.in_force("policy", proposal.target.path)

@@ -18,7 +18,7 @@ from plugins.insights.learning.model import Proposal, ProposalDraft, WholePropos
 from plugins.insights.learning.moods import draft_phrases, reviewed_messages
 from plugins.insights.learning.replay import draft_threshold
 from plugins.insights.learning.reviews import labelled_rows, review_drafts
-from plugins.insights.learning.storage import StoredProposals
+from plugins.insights.learning.storage import StoredProposals, lacks_words
 from plugins.insights.measures.values import MeasuresApi
 from plugins.insights.model import Discovery
 from plugins.insights.review.storage import ReviewSheet, ReviewStorage
@@ -135,7 +135,8 @@ class Learning:
         return new, updated, postponed
 
     async def _refresh(self, proposal: Proposal, draft: ProposalDraft, now: datetime) -> list[str]:
-        if proposal.state != "open" or draft.evidence == proposal.evidence:
+        known = draft.evidence == proposal.evidence and not lacks_words(proposal, draft)
+        if proposal.state != "open" or known:
             return []
         try:
             return [(await self.store.refresh(proposal, draft, now)).id]

@@ -18,7 +18,7 @@ from gateway import (
     SetValue,
     WarmlineError,
 )
-from plugins.insights.learning.deciding import ProposalChange
+from plugins.insights.learning.deciding import NotAdoptable, ProposalChange
 from plugins.insights.learning.drafting import stated_facts
 from plugins.insights.learning.html import ProposalTemplates
 from plugins.insights.learning.loop import Learning
@@ -28,6 +28,10 @@ from plugins.insights.learning.reminder import TrainingRecordFile, overdue
 
 PAGE_WAITS = 3.0
 """Seconds that a page waits for an evaluation; a longer one goes on by itself."""
+TAKES_OTHERS = (
+    "versions that were adopted later, also for other brands, would be taken back, too; ask "
+    "somebody who works for all brands"
+)
 LISTED = 100
 """Decided proposals that the list shows."""
 
@@ -87,8 +91,7 @@ class ProposalListPage:
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
         now = self.learning.services.clock.now()
-        for listed in await self.learning.store.listed("adopting", "adopted"):
-            await self.learning.decisions.current(listed.id)
+        await self.learning.decisions.complete_all()
         every = await self.learning.store.listed()
         found = [each for each in every if request.agent.works_for(each.target.brand)]
         record = await asyncio.to_thread(self.record.read)
@@ -123,7 +126,7 @@ class ProposalPage:
         id, author = request.path["id"], request.agent.id
         row, newest = _number(request.value("row")), _number(request.value("newest"))
         decisions, why = self.learning.decisions, request.value("why")
-        await _whole(self.learning, request)
+        whole = await _whole(self.learning, request)
         notice = ""
         try:
             match request.value("do"):
@@ -135,6 +138,8 @@ class ProposalPage:
                 case "decline":
                     await decisions.decline(id, row=row, author=author, why=why)
                 case "take_back":
+                    if request.agent.brands and await decisions.later_versions(whole.proposal):
+                        raise NotAdoptable(TAKES_OTHERS)
                     await decisions.take_back(id, row=row, newest=newest, author=author, why=why)
                 case "evaluate":
                     await self.tasks.evaluate(id)

@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from gateway import AddExamples, AddItems, Json, KeyPath, SetValue, Trials, Value
+from plugins.insights.learning.answers import text_path
 from plugins.insights.learning.deciding import ProposalDecisions
 from plugins.insights.learning.evaluation import changes_of
 from plugins.insights.learning.html import (
@@ -140,8 +141,10 @@ def as_text(lines: Sequence[DiffLine]) -> str:
 
 async def _before(whole: WholeProposal, at: KeyPath, trials: Trials) -> Json:
     proposal = whole.proposal
-    if proposal.state not in OPEN and proposal.evaluation and proposal.evaluation.base:
-        return proposal.evaluation.base
+    if proposal.state not in OPEN and proposal.evaluation:
+        return (
+            proposal.evaluation.base if at in (text_path(proposal), proposal.target.path) else None
+        )
     return await trials.in_force(proposal.version_kind, at)
 
 

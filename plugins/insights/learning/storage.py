@@ -91,12 +91,10 @@ class StoredProposals:
             return await self.change(changed)
         fresh = _from_draft(draft, proposal.id, proposal.made_at)
         same = fresh.fingerprint == proposal.fingerprint
-        fresh = fresh.replace(
-            updated_at=at, row=proposal.row, evaluation=proposal.evaluation if same else None
-        )
-        changed = await self.change(fresh)
+        evaluation = (await self._with_words(proposal)).evaluation if same else None
+        changed = await self.change(fresh.replace(updated_at=at, row=proposal.row))
         await self._drop_parts(proposal.id)
-        return await self._with_parts(changed, draft)
+        return await self._with_parts(changed.replace(evaluation=evaluation), draft)
 
     async def change(self, proposal: Proposal) -> Proposal:
         shared = await self._without_words(proposal)
@@ -125,9 +123,9 @@ class StoredProposals:
 
     async def _with_parts(self, proposal: Proposal, draft: ProposalDraft) -> Proposal:
         """Store what of ``draft`` has words, then how much that is. A crash in between leaves a
-        proposal without them, which the next look completes."""
+        proposal without them, which the next look completes (see `lacks_words`)."""
         sentences = await self._put_sentences(proposal.id, draft.sentences)
-        examples, text_from = 0, 0
+        examples, text_from, evaluation = 0, 0, proposal.evaluation
         for index, example in enumerate(draft.examples):
             with suppress(NotFound):
                 key = f"{EXAMPLES}{_number(proposal.id)}/{index:04d}"
@@ -138,9 +136,10 @@ class StoredProposals:
                 key, conversation = TEXTS + _number(proposal.id), draft.text.conversation
                 await self._put(key, draft.text, conversation=conversation)
                 text_from = conversation
-        return await self.change(
-            proposal.replace(sentences=sentences, examples=examples, text_from=text_from)
-        )
+            if not text_from:  # erased meanwhile, and so are the words of the evaluation
+                evaluation = None
+        found = proposal.replace(sentences=sentences, examples=examples, text_from=text_from)
+        return await self.change(found.replace(evaluation=evaluation))
 
     async def _put_sentences(self, id: str, sentences: Sequence[ProposedSentence]) -> int:
         count = 0
@@ -183,7 +182,7 @@ class StoredProposals:
         return msgspec.json.decode(stored.value, type=DraftedText) if stored else None
 
     async def _is_stale(self, proposal: Proposal) -> bool:
-        if proposal.evaluation is None:
+        if proposal.evaluation is None or proposal.state != "open":
             return False
         for key in proposal.evaluation.rests_on:
             if await self._storage.get(PLUGIN, key) is None:
@@ -218,6 +217,19 @@ class StoredProposals:
             for row in page:
                 yield row
             after = page[-1].key
+
+
+def lacks_words(proposal: Proposal, draft: ProposalDraft) -> bool:
+    """Whether a crash came before the words of ``draft``, of which ``proposal`` was made, were
+    stored."""
+    if proposal.edited_by:
+        return False
+    text = bool(draft.text) and not proposal.text_from and not proposal.body
+    return (
+        text
+        or bool(draft.sentences and not proposal.sentences)
+        or bool(draft.examples and not proposal.examples)
+    )
 
 
 def sentence_key(proposal: Proposal, sentence: ProposedSentence) -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
 import pytest
 
-from gateway import ChangeRefused, Outdated, SetValue
+from gateway import Adoption, ChangeRefused, Outdated, SetValue, Versions
 from plugins.insights.learning.deciding import (
     NotAdoptable,
     ProposalChange,
+    ProposalDecisions,
     ProposalEdit,
     is_in_force,
 )
-from plugins.insights.learning.model import Proposal
+from plugins.insights.learning.model import Proposal, ProposalDraft
+from plugins.insights.learning.reviews import review_drafts
+from plugins.insights.learning.storage import StoredProposals
+from plugins.insights.review.storage import ReviewStorage
 from tests.insights.learning.shop import Shop
 
 BETTER = "You have your money within 5 working days. We write to you when it is on its way."
@@ -166,6 +175,7 @@ async def test_an_adoption_that_a_crash_cut_off_is_completed(shop: Shop) -> None
     adopted = await adopt(shop, proposal)
     cut_off = adopted.replace(state="adopting")
     await shop.learning.store.change(cut_off)
+    await shop.running.pass_time(61)
     assert (await shop.learning.decisions.current("1")).proposal.state == "adopted"
 
 
@@ -177,3 +187,65 @@ async def test_a_roll_back_elsewhere_is_seen(shop: Shop) -> None:
     history = await versions.history(kind="answers")
     assert not is_in_force(history, 1)
     assert (await shop.learning.decisions.current("1")).proposal.state == "rolled_back"
+
+
+async def test_who_looks_at_the_same_moment_does_not_disturb_an_adoption(shop: Shop) -> None:
+    """A colleague opens the page after the version was made, and before the proposal says so."""
+    proposal = await a_better_answer(shop)
+    decisions, versions = shop.learning.decisions, shop.running.services.versions
+
+    async def adopt_slowly(*args: Any, **named: Any) -> Adoption:
+        done = await versions.adopt(*args, **named)
+        assert (await decisions.current("1")).proposal.state == "adopting"
+        return done
+
+    slow = SimpleNamespace(
+        **{name: getattr(versions, name) for name in ("overlay", "history")}, adopt=adopt_slowly
+    )
+    services = msgspec.structs.replace(decisions.services, versions=cast(Versions, slow))
+    slowly = ProposalDecisions(services=services, store=decisions.store)
+    adopted, _ = await slowly.adopt("1", row=proposal.row, after=0, author="desk:ana", why="x")
+    assert adopted.state == "adopted"
+
+
+async def test_new_evidence_keeps_the_rendered_answer(shop: Shop) -> None:
+    await a_better_answer(shop)
+    store, draft = shop.learning.store, await _draft(shop)
+    before = await store.proposal("1")
+    assert before.proposal.evaluation is not None
+    assert before.proposal.evaluation.renderings
+    [listed] = await store.listed("open")
+    await store.refresh(listed, draft.replace(evidence={"more": 1}), shop.running.clock.now())
+    after = await store.proposal("1")
+    assert after.proposal.evaluation == before.proposal.evaluation
+    [row] = await store.listed("open")
+    assert row.evaluation is not None
+    assert row.evaluation.renderings == ()  # not in the row that erasing does not reach
+
+
+async def test_the_next_look_completes_what_a_crash_left_without_words(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_better_answer(shop)
+    store = shop.learning.store
+    before = await store.proposal("1")
+    with monkeypatch.context() as crash:
+        crash.setattr(StoredProposals, "_with_parts", _crash)
+        with pytest.raises(RuntimeError):
+            await store.refresh(before.proposal, await _draft(shop), shop.running.clock.now())
+    assert (await store.proposal("1")).text is None
+    assert (await shop.learning.learn()).updated == ("1",)
+    after = await store.proposal("1")
+    assert (after.text, after.examples) == (before.text, before.examples)
+
+
+async def _crash(*_: object) -> Proposal:
+    raise RuntimeError
+
+
+async def _draft(shop: Shop) -> ProposalDraft:
+    """The draft of the better answer, made again."""
+    sheet = await ReviewStorage(shop.running.services.storage).sheet(date(2026, 1, 1))
+    cases = await shop.running.services.records.cases_by_id([1])
+    [draft] = await review_drafts(sheet, cases, shop.running.services.trials)
+    return draft

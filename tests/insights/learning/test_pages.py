@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from gateway import SetValue
 from gateway.testing import FakeClock
+from plugins.insights.learning.deciding import MOST_SENTENCES
+from plugins.insights.learning.model import ProposalDecision, ProposalDraft, ProposalTarget
 from tests.agents_desk.conftest import Visit, as_config, user
 from tests.insights.learning.conftest import LATER, people
 from tests.insights.learning.shop import Shop, open_shop
@@ -179,3 +182,74 @@ async def test_people_limited_to_a_brand_do_not_see_what_is_about_others(
         await visit.open("/desk/proposals")
         assert "refund" not in words(visit.page)
         assert (await visit.open("/desk/proposals/2")).status == 404
+
+
+async def test_people_limited_to_a_brand_do_not_take_back_what_others_adopted(
+    tmp_path: Path, http: ClientSession
+) -> None:
+    finn = as_config(user("finn")) | {"brands": ["north"]}
+    async with open_shop(tmp_path, users=[finn], brand="north") as shop:
+        versions, store = shop.running.services.versions, shop.learning.store
+        clock = shop.running.clock
+        at = ("answers", "refund", "say", "en", "body")
+        draft = ProposalDraft(
+            kind="answer",
+            title="Change the answer",
+            found="A reviewer wrote it.",
+            target=ProposalTarget(at=at, intent="refund", language="en", brand="north"),
+            source="review",
+        )
+        proposal = await store.add(draft, clock.now())
+        change = SetValue(at=at, value=["Soon: {days} days."])
+        await versions.adopt(
+            "answers", [change], after=0, author="desk:finn", why="a", proposal="1"
+        )
+        decision = ProposalDecision(by="desk:finn", at=clock.now(), why="a", version=1)
+        await store.change(proposal.replace(state="adopted", decision=decision))
+        visit = await signed_in(shop, http, "finn")
+        await visit.open("/desk/proposals/1")
+        csrf = visit.field("csrf")
+        other = SetValue(at=("answers", "opening_hours", "say", "en", "body"), value=["Always."])
+        await versions.adopt("answers", [other], after=1, author="desk:ana", why="secret")
+        await visit.open("/desk/proposals/1")
+        assert "also for other brands" in words(visit.page)
+        assert "secret" not in words(visit.page)
+        row = str((await store.proposal("1")).proposal.row)
+        path, form = "/desk/proposals/1", {"row": row, "newest": "2", "do": "take_back", "why": "x"}
+        assert (await visit.send(path, csrf=csrf, **form)).status == 422
+        assert (await versions.overlay("answers")).number == 2
+
+
+async def test_a_proposal_takes_no_more_sentences_than_it_can(
+    changing: Shop, http: ClientSession
+) -> None:
+    ana = await signed_in(changing, http)
+    await ana.open("/desk/proposals/1/edit")
+    added = "\n".join(f"sentence number {number}" for number in range(MOST_SENTENCES))
+    response = await ana.send("/desk/proposals/1/edit", row=ana.field("row"), added=added)
+    assert response.status == 422
+    assert f"at most {MOST_SENTENCES} sentences" in words(ana.page)
+
+
+async def test_an_adopted_intent_still_shows_what_came(changing: Shop, http: ClientSession) -> None:
+    """The answer that it added, not what is in force since."""
+    ana = await signed_in(changing, http)
+    await ana.open("/desk/proposals/1")
+    row, newest = ana.field("row"), ana.field("newest")
+    await ana.send("/desk/proposals/1", row=row, newest=newest, do="adopt", why="often asked")
+    assert "Adopted by ana" in words(ana.page)
+    assert "comes: + - We wrap any bag for free." in words(ana.page)
+
+
+async def test_an_intent_that_somebody_added_meanwhile_is_not_replaced(
+    changing: Shop, http: ClientSession
+) -> None:
+    ana, versions = await signed_in(changing, http), changing.running.services.versions
+    at = ("answers", "gift_wrapping", "say", "en")
+    change = SetValue(at=at, value={"body": ["We do not wrap."]})
+    await versions.adopt("answers", [change], after=1, author="desk:ben", why="asked")
+    await ana.open("/desk/proposals/1")
+    row, newest = ana.field("row"), ana.field("newest")
+    form = {"row": row, "newest": newest, "do": "adopt", "why": "often asked"}
+    assert (await ana.send("/desk/proposals/1", **form)).status == 422
+    assert "press Evaluate again" in words(ana.page)
