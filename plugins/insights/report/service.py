@@ -65,6 +65,11 @@ def report_service(
             pilots=settings.report.pilots,
             decisions=DecidedProposals(services=services),
         ),
-        search=FindingSearch(records=services.records, timezone=settings.timezone, inputs=inputs),
+        search=FindingSearch(
+            records=services.records,
+            facts=measures.facts,
+            timezone=settings.timezone,
+            inputs=inputs,
+        ),
         load=measures.load,
     )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import Reply
+from gateway import CaseRecord, Reply
 from gateway.cli.common import open_services
 from gateway.cli.main import command, main
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from plugins import insights
+from plugins.insights.measures.values import Filters
 from plugins.insights.model import Discovery, MaskedExample
+from plugins.insights.report import searching
 from plugins.insights.report.searching import FindingSearch, FoundThings
 
 pytestmark = pytest.mark.sqlite
@@ -51,6 +54,20 @@ def conversations(tmp_path: Path) -> None:
     asyncio.run(write())
 
 
+@pytest.fixture
+def two_channels(tmp_path: Path) -> None:
+    """One customer wrote on each."""
+
+    async def write() -> None:
+        answering = FakeHandler(lambda turn: Reply(body=("It is on its way.",)))
+        plugins = (insights, answering, FakeChannel(), FakeChannel("other"))
+        async with running(*plugins, tmp_path=tmp_path, clock=FakeClock(NOW)) as gw:
+            await gw.customer("fake", "ana").say("where is my parcel")
+            await gw.customer("other", "ben").say("do you sell lamps")
+
+    asyncio.run(write())
+
+
 def run(config: Path, *words: str, out: Path) -> Result:
     arguments = ["report", "--config", str(config), "--out", str(out), *words]
     return CliRunner().invoke(command(), arguments, obj=open_services)
@@ -62,7 +79,9 @@ def test_it_writes_a_page_and_its_data(
     """Both days count; the findings are those of the same days."""
     searched: list[date] = []
 
-    async def search(self: FindingSearch, since: date, until: date) -> FoundThings:
+    async def search(
+        self: FindingSearch, since: date, until: date, filters: Filters
+    ) -> FoundThings:
         searched.extend((since, until))
         example = MaskedExample(conversation=1, text="a masked question")
         finding = Discovery(kind="new_words", title="New words", examples=(example,))
@@ -150,3 +169,22 @@ def test_without_the_section_it_says_what_to_add(config: Path, tmp_path: Path) -
     config.write_text(CONFIG.format(folder=tmp_path).replace("{insights: {}}", "{}"), "utf-8")
     done = run(config, *DAYS, out=tmp_path / "r")
     assert "add `insights: {}` below `plugins:`" in str(done.exception)
+
+
+def test_filters_hold_for_the_findings_too(
+    config: Path, two_channels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report on one brand or channel quotes no customer of another."""
+    read: list[int] = []
+
+    async def find(pages: AsyncIterator[Sequence[CaseRecord]], **_: object) -> tuple[()]:
+        async for page in pages:
+            read.extend(case.conversation.id for case in page)
+        return ()
+
+    monkeypatch.setattr(searching, "find", find)
+    assert run(config, *DAYS, out=tmp_path).exit_code == 0
+    assert sorted(read) == [1, 2]
+    read.clear()
+    assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
+    assert read == [2]
