@@ -28,7 +28,8 @@ def digest_of(report: Report, *, brand: str = "", brand_title: str = "", url: st
         grey = "" if headline.figure.enough else " (few cases)"
         said = telling.short_change(change, headline.verdict, headline.unit, before)
         lines.append(f"{headline.label}: {value}{unit}{grey}; {said}.")
-    lines += _findings(report, MOST_LINES - len(lines))
+    if report.found_until or not brand:  # those of the weekly report are of all brands
+        lines += _findings(report, MOST_LINES - len(lines))
     of = f" of {brand_title or brand}" if brand else ""
     return Digest(
         id=f"report-{query.until}{f'-{brand}' if brand else ''}",
