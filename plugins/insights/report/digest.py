@@ -19,9 +19,8 @@ def digest_of(report: Report, *, brand: str = "", brand_title: str = "", url: st
     query = report.query
     lines = [f"{_conversations(report)}."]
     before = words.time_before(query)
-    for headline in report.headlines[:4]:
-        if headline.figure.value is None:
-            continue
+    told = [headline for headline in report.headlines if headline.figure.value is not None]
+    for headline in told[:4]:
         change = report.measured.changes.get(headline.measure)
         value = words.figure(headline.figure, headline.unit)
         unit = " of 5" if headline.unit == "score" else ""

@@ -23,6 +23,7 @@ from plugins.insights.model import Figure
 from plugins.insights.report import words
 from plugins.insights.report.compose import compose
 from plugins.insights.report.data import report_json, table_csv
+from plugins.insights.report.digest import digest_of
 from plugins.insights.report.html import desk_part, index_page
 from plugins.insights.report.material import DecisionEffect, Pilot, ReportMaterial
 from plugins.insights.report.values import Column, IntervalPlot, Report, Section, Table
@@ -314,6 +315,27 @@ def test_figures_with_too_few_cases_are_not_ranked(material: ReportMaterial) -> 
 def test_hours_stand_in_their_order(report: Report) -> None:
     hours = [str(row[0]) for row in report.tables()["hours"].rows]
     assert hours == sorted(hours)
+
+
+def test_what_cannot_be_known_yet_is_said(material: ReportMaterial) -> None:
+    """As on the Monday after: nobody knows yet who comes back within 7 days."""
+    nothing = Figure(value=None, low=None, high=None, n=0, enough=False)
+    late = dict.fromkeys(("containment_honest", "repeat_contact_7d"), nothing)
+    measured = material.measured.replace(
+        figures={**material.measured.figures, **late}, pending=dict.fromkeys(late, 80)
+    )
+    report = compose(material.replace(measured=measured))
+    tiles = {tile.measure: tile.sentence for tile in report.headlines}
+    assert all(tiles[name].startswith("not known yet:") for name in late)
+    assert not tiles["felt_heard"].startswith("not known yet:")
+    assert "cannot be known before 7 days are over" in section(report, "containment").answer
+    lines = digest_of(report).lines
+    assert [line.partition(":")[0] for line in lines[1:5]] == [
+        "Felt heard",
+        "Upset people wait for a person",
+        "Had to say it again",
+        "Mood, from beginning to end",
+    ]
 
 
 def test_an_opening_without_answers_reads_well(material: ReportMaterial) -> None:

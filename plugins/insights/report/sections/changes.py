@@ -44,7 +44,6 @@ KIND_LABELS = {
 
 def headlines(material: ReportMaterial) -> tuple[Headline, ...]:
     """The figures that open the report."""
-    before = words.time_before(material.query)
     found = []
     for name, label in HEADLINES.items():
         if name not in material.infos:
@@ -57,7 +56,7 @@ def headlines(material: ReportMaterial) -> tuple[Headline, ...]:
                 unit=info.unit,
                 figure=material.figure(name),
                 verdict=telling.verdict(change, info),
-                sentence=telling.tile_sentence(change, info, before),
+                sentence=_tile_sentence(material, name, change),
             )
         )
     return tuple(found)
@@ -313,6 +312,12 @@ VERDICTS = {
     "chance": "may be chance",
     "untold": "cannot be told",
 }
+
+
+def _tile_sentence(material: ReportMaterial, name: str, change: Comparison | None) -> str:
+    if material.figure(name).value is None and material.measured.pending.get(name):
+        return "not known yet: the days in which customers may come back are not over"
+    return telling.tile_sentence(change, material.info(name), words.time_before(material.query))
 
 
 def _not_looked(material: ReportMaterial) -> str:

@@ -148,6 +148,8 @@ def containment(material: ReportMaterial) -> Section:
             f"or were unhappy, it is {words.in_hundred(honest)}{telling.few(honest)}."
         )
     pending = material.measured.pending.get("containment_honest", 0)
+    if honest.value is None and pending:
+        answer += " Whether it really helped cannot be known before 7 days are over."
     notes = []
     if pending:
         notes.append(
