@@ -45,10 +45,13 @@ class FindingSearch:
         """What the conversations that began on the days from ``since`` to ``until`` show, of those
         that ``filters`` choose."""
         begin, end = day_bounds(since, until, self.timezone)
-        pages = self._pages(begin - PAST, end)
+        pages, inputs = self._pages(begin - PAST, end), await self.inputs()
         if filters != EVERYTHING:
-            pages = _only(pages, await self._chosen(since - PAST, until, filters))
-        found = await find(pages, since=begin, until=end, inputs=await self.inputs())
+            chosen = await self._chosen(since - PAST, until, filters)
+            pages = _only(pages, chosen)
+            moods = tuple(mood for mood in inputs.moods if mood.conversation in chosen)
+            inputs = inputs.replace(moods=moods)
+        found = await find(pages, since=begin, until=end, inputs=inputs)
         return FoundThings(since=since, until=until, findings=found, filters=filters)
 
     async def _chosen(self, since: date, until: date, filters: Filters) -> frozenset[int]:

@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import CaseRecord, Reply
+from gateway import CaseRecord, Reply, Services
 from gateway.cli.common import open_services
 from gateway.cli.main import command, main
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from plugins import insights
+from plugins.insights.findings import FindingInputs
 from plugins.insights.measures.values import Filters
 from plugins.insights.model import Discovery, MaskedExample
-from plugins.insights.report import searching
+from plugins.insights.report import searching, service
 from plugins.insights.report.searching import FindingSearch, FoundThings
+from plugins.insights.review.values import ReviewedMood, ReviewOutcomes
 
 pytestmark = pytest.mark.sqlite
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -188,3 +190,28 @@ def test_filters_hold_for_the_findings_too(
     read.clear()
     assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
     assert read == [2]
+
+
+def test_moods_that_reviewers_corrected_are_looked_at(
+    config: Path, two_channels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they said in review reaches the search for languages that are read badly."""
+    given: list[FindingInputs] = []
+
+    async def find(_: object, *, inputs: FindingInputs, **__: object) -> tuple[()]:
+        given.append(inputs)
+        return ()
+
+    async def outcomes(services: Services) -> ReviewOutcomes:
+        moods = [
+            ReviewedMood(conversation=number, language="de", read="calm", right="angry")
+            for number in (1, 2)
+        ]
+        return ReviewOutcomes(moods=tuple(moods))
+
+    monkeypatch.setattr(searching, "find", find)
+    monkeypatch.setattr(service, "review_outcomes", outcomes)
+    assert run(config, *DAYS, out=tmp_path).exit_code == 0
+    assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
+    assert [[mood.conversation for mood in each.moods] for each in given] == [[1, 2], [2]]
+    assert (given[0].moods[0].read, given[0].moods[0].right) == ("calm", "angry")
