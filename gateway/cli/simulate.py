@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from gateway.cli.common import config_option, load_settings, print_note, run_async
-from gateway.testing.simulation import PLANTS, Scenario, parse_plant
+from gateway.testing.simulation import PLANTS, Scenario, check_plants, parse_plant
 from gateway.testing.simulation import simulate as play
 
 LEDGER = "ledger.jsonl"
+YEARS = range(1971, 2999)
+"""Of `--start`."""
 
 
 @click.command()
@@ -61,7 +63,12 @@ async def simulate(config: Path | None, out: Path, **options: Any) -> None:
         raise click.ClickException(f"{out} has a month already; name another folder, or remove it")
     plants = tuple(parse_plant(plant) for plant in options.pop("plants"))
     start = options.pop("start").replace(tzinfo=UTC)
+    if start.year not in YEARS:
+        raise click.BadParameter(
+            f"choose a day of {YEARS[0]} to {YEARS[-1]}", param_hint="'--start'"
+        )
     scenario = Scenario(plants=plants, start=start, **options)
+    check_plants(scenario)
     ledger = await play(load_settings(config), scenario, out)
     people = sum(row.handled_by == "person" for row in ledger)
     print_note(f"{len(ledger)} conversations, {people} of them with people: {out / LEDGER}")

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.model import CaseRecord
 from gateway.testing.simulation import (
+    PLANTS,
     BadPlant,
     ConfoundedSorry,
     DriftingChannel,
@@ -25,6 +26,7 @@ from gateway.testing.simulation import (
     Scenario,
     TriggerPhrase,
     UnansweredQuestion,
+    check_plants,
     parse_plant,
     simulate_records,
 )
@@ -231,3 +233,25 @@ def test_a_plant_is_read_from_the_command_line() -> None:
 def test_a_wrong_plant_is_an_error_that_says_what_to_do(text: str) -> None:
     with pytest.raises(BadPlant, match=r"choose from|key=value|its parameters are"):
         parse_plant(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("drifting_channel:channel=fax", "no channel `fax`; choose from webchat, email"),
+        ("effect:channel=fax", "no channel `fax`"),
+        ("rewritten_answer:intent=moon", "no intent `moon`"),
+        ("unanswered_question:topic=moon", "no topic `moon`; choose from cycle_to_work"),
+        ("overworked_agent:agent=desk:moon", "no agent `desk:moon`; choose from desk:ana"),
+        ("effect:after=30", "day 30 is after the 30 days of the month"),
+    ],
+)
+def test_a_plant_without_a_place_is_an_error(text: str, problem: str) -> None:
+    """Else it would be named in the ledger, or missing from it, without a word."""
+    with pytest.raises(BadPlant, match=problem):
+        check_plants(Scenario(seed=1, plants=(parse_plant(text),)))
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_every_plant_has_a_place_in_the_usual_month(name: str) -> None:
+    check_plants(Scenario(seed=1, plants=(parse_plant(name),)))

@@ -194,6 +194,13 @@ def test_the_command_explains_a_wrong_plant(tmp_path: Path) -> None:
     assert "there is no plant `weeds`; choose from" in str(done.exception)
 
 
+def test_the_command_refuses_a_start_beyond_the_calendar(tmp_path: Path) -> None:
+    arguments = ["simulate", "--seed", "2", "--out", str(tmp_path / "out"), "--start", "9999-12-31"]
+    done = CliRunner().invoke(command(), arguments)
+    assert done.exit_code == 2
+    assert "choose a day of 1971 to 2998" in done.output
+
+
 def test_a_month_stays_alone(tmp_path: Path) -> None:
     """Whatever the configuration says: its own database, no other system, and no deletion."""
     secret = f"whsec_{b64encode(bytes(32)).decode()}"

@@ -20,7 +20,7 @@ from gateway.testing.simulation.plants import (
     parse_plant,
 )
 from gateway.testing.simulation.run import simulate, simulate_records
-from gateway.testing.simulation.scenario import Scenario, Worker
+from gateway.testing.simulation.scenario import Scenario, Worker, check_plants
 
 __all__ = [
     "PLANTS",
@@ -38,6 +38,7 @@ __all__ = [
     "TriggerPhrase",
     "UnansweredQuestion",
     "Worker",
+    "check_plants",
     "parse_plant",
     "read_ledger",
     "simulate",

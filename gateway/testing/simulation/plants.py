@@ -17,7 +17,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class BadPlant(WarmlineError):
-    """There is no plant of that name, or it has no such parameter."""
+    """There is no such plant, it has no such parameter, or the month has no place for it."""
 
 
 class PlantValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

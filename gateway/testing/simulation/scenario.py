@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -10,7 +10,8 @@ import msgspec
 
 from gateway.model import Agent
 from gateway.ports import Traits
-from gateway.testing.simulation.plants import Plant
+from gateway.testing.simulation.plants import BadPlant, Plant
+from gateway.testing.simulation.words import matter_kinds, words_in
 
 P = TypeVar("P")
 
@@ -126,3 +127,27 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def plant(self, kind: type[P]) -> P | None:
         """The first plant of ``kind``, if there is one."""
         return next((plant for plant in self.plants if isinstance(plant, kind)), None)
+
+
+def check_plants(scenario: Scenario) -> None:
+    """Raises BadPlant for a plant that this month has no place for: the ledger would name it, or
+    a report be blamed for not finding it."""
+    known: Mapping[str, Collection[str]] = {
+        "channel": scenario.channels,
+        "intent": matter_kinds(),
+        "topic": words_in("en").topics,
+        "agent": [worker.id for worker in scenario.staff],
+    }
+    for plant in scenario.plants:
+        for key, values in known.items():
+            value = getattr(plant, key, None)
+            if value is not None and value not in values:
+                raise BadPlant(
+                    f"{plant.name}: there is no {key} `{value}`; choose from {', '.join(values)}"
+                )
+        after = getattr(plant, "after", 0)
+        if after >= scenario.days:
+            raise BadPlant(
+                f"{plant.name}: day {after} is after the {scenario.days} days of the month; set "
+                "a smaller `after`, or simulate more days"
+            )

@@ -165,6 +165,7 @@ def _effects(proposal: Proposal) -> list[DecisionEffect]:
         proposal=proposal.id,
         title=proposal.title,
         decision=f"{state} by {who}: {decision.why}" if decision else state,
+        adopted=proposal.state == "adopted",
     )
     measures = proposal.effect.measures if proposal.effect else ()
     return [base.replace(measure=each.measure, effect=each.change) for each in measures] or [base]

@@ -22,8 +22,10 @@ from plugins.insights.measures.work import WorkSpan, pack_work, spans_of, unpack
 
 log = structlog.get_logger()
 _TALLIES, _WORK = "tally/", "work/"
-MOST_DAYS = 800
-"""Days of a period, and sheets that are remembered."""
+MOST_KEPT = 800
+"""Sheets that are remembered."""
+PAGE = 500
+"""Days that are read at once."""
 
 
 class StoredSheet(NamedTuple):
@@ -39,7 +41,7 @@ class TallyStore:
     def __init__(self, storage: PluginStorage, facts: FactStore) -> None:
         self._storage = storage
         self._facts = facts
-        self._known: LRUCache[str, StoredSheet] = LRUCache(MOST_DAYS)
+        self._known: LRUCache[str, StoredSheet] = LRUCache(MOST_KEPT)
 
     async def rebuild(self, days: Iterable[str]) -> None:
         """Count the facts of ``days`` again. A day without facts has no tallies."""
@@ -64,25 +66,30 @@ class TallyStore:
     async def sheets(self, since: date, until: date) -> Mapping[str, StoredSheet]:
         """The sheets of the days from ``since`` to ``until`` that have one."""
         chosen = await self._rows(_TALLIES, since, until)
-        new = [row for row in chosen if self._version(row.key) != hash(row.value)]
-        for key, sheet in (await asyncio.to_thread(_unpacked, new)).items():
+        known = {
+            row.key: sheet
+            for row in chosen
+            if (sheet := self._known.get(row.key)) is not None and sheet.version == hash(row.value)
+        }
+        new = [row for row in chosen if row.key not in known]
+        known |= await asyncio.to_thread(_unpacked, new)
+        for key, sheet in known.items():
             self._known[key] = sheet
         return {
-            row.key.removeprefix(_TALLIES): self._known[row.key]
-            for row in chosen
-            if row.key in self._known
+            row.key.removeprefix(_TALLIES): known[row.key] for row in chosen if row.key in known
         }
 
     async def _rows(self, kind: str, since: date, until: date) -> list[StoredValue]:
         first, last = (kind + day.isoformat() for day in (since, until))
-        before = kind + (since - timedelta(days=1)).isoformat()
+        after = kind + (since - timedelta(days=1)).isoformat()
         alike = commonprefix((first, last))  # noqa: RUF071  (of characters is what is meant)
-        rows = await self._storage.scan(PLUGIN, alike, after=before, limit=MOST_DAYS)
-        return [row for row in rows if row.key <= last]
-
-    def _version(self, key: str) -> int:
-        known = self._known.get(key)
-        return known.version if known else 0
+        found: list[StoredValue] = []
+        while True:
+            page = await self._storage.scan(PLUGIN, alike, after=after, limit=PAGE)
+            found += [row for row in page if row.key <= last]
+            if len(page) < PAGE or page[-1].key >= last:
+                return found
+            after = page[-1].key
 
 
 def _packed(cases: Sequence[CaseFacts]) -> tuple[str, str]:

@@ -28,6 +28,8 @@ FILTERS: Mapping[str, Dimension] = {
 """The parameters of an address that filter, and what they filter by."""
 LONGEST = 366 * 5
 """Days of the longest report."""
+YEARS = range(1970, 3000)
+"""The years that a report can be of. Dates can be counted back from there."""
 
 
 class ReportRequest(Value, frozen=True, kw_only=True):
@@ -54,11 +56,14 @@ class ReportRequest(Value, frozen=True, kw_only=True):
 def parse_day(text: str) -> date:
     """``2026-11-29``. Raises WarmlineError."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise WarmlineError(
             f"{text[:40]!r} is not a date; write year, month and day, as in 2026-11-29"
         ) from None
+    if day.year not in YEARS:
+        raise WarmlineError(f"{day} is not a day of {YEARS[0]} to {YEARS[-1]}; choose another")
+    return day
 
 
 def checked(since: date, until: date) -> None:

@@ -109,6 +109,7 @@ class ReportBuilder:
             findings=found.findings,
             found_since=found.since,
             found_until=found.until,
+            found_filters=found.filters,
             daily=daily,
             contrasts=contrasts,
             load=load,

@@ -108,7 +108,7 @@ async def _make(
             raise WarmlineError(await _nothing(services, settings, query))
         found = NOTHING_FOUND
         if findings:
-            found = await service.search.search(query.since, query.until)
+            found = await service.search.search(query.since, query.until, query.filters)
         return await service.builder.build(query, found)
 
 

@@ -19,16 +19,16 @@ def digest_of(report: Report, *, brand: str = "", brand_title: str = "", url: st
     query = report.query
     lines = [f"{_conversations(report)}."]
     before = words.time_before(query)
-    for headline in report.headlines[:4]:
-        if headline.figure.value is None:
-            continue
+    told = [headline for headline in report.headlines if headline.figure.value is not None]
+    for headline in told[:4]:
         change = report.measured.changes.get(headline.measure)
         value = words.figure(headline.figure, headline.unit)
         unit = " of 5" if headline.unit == "score" else ""
         grey = "" if headline.figure.enough else " (few cases)"
         said = telling.short_change(change, headline.verdict, headline.unit, before)
         lines.append(f"{headline.label}: {value}{unit}{grey}; {said}.")
-    lines += _findings(report, MOST_LINES - len(lines))
+    if report.found_until or not brand:  # those of the weekly report are of all brands
+        lines += _findings(report, MOST_LINES - len(lines))
     of = f" of {brand_title or brand}" if brand else ""
     return Digest(
         id=f"report-{query.until}{f'-{brand}' if brand else ''}",

@@ -10,8 +10,10 @@ import msgspec
 
 from gateway import Value
 from plugins.insights.measures.values import (
+    EVERYTHING,
     Comparison,
     Dimension,
+    Filters,
     MeasuredPeriod,
     MeasureInfo,
     TeamLoad,
@@ -23,13 +25,15 @@ from plugins.insights.report.values import ReportQuery
 
 class DecisionEffect(Value, frozen=True, kw_only=True):
     """What became of a proposal that was decided. ``decision`` says who decided what;
-    ``effect`` compares afterwards with before, None while four weeks are not over."""
+    ``effect`` compares afterwards with before; None while four weeks are not over, and where
+    nothing is in force (not ``adopted``)."""
 
     proposal: str
     title: str
     decision: str
     measure: str = ""
     effect: Comparison | None = None
+    adopted: bool = True
 
 
 class Pilot(Value, frozen=True, kw_only=True):
@@ -44,7 +48,8 @@ class ReportMaterial(Value, frozen=True, kw_only=True):
 
     ``trend`` has steps of ``step`` days, and may begin before the period. ``titles`` are the names
     of brands as people read them. ``found_since`` and ``found_until`` are the days in which
-    ``findings`` were looked for; None when nobody has looked.
+    ``findings`` were looked for, ``found_filters`` among which conversations; None when nobody has
+    looked.
     """
 
     query: ReportQuery
@@ -59,6 +64,9 @@ class ReportMaterial(Value, frozen=True, kw_only=True):
     findings: tuple[Discovery, ...] = ()
     found_since: date | None = None
     found_until: date | None = None
+    found_filters: Filters = EVERYTHING
+    findings_hidden: bool = False
+    """The reader may see only some brands, and findings are of all."""
     daily: tuple[TrendPoint, ...] = ()
     """`containment` of each day of the period, for the numbers of conversations; empty when there
     are too many days."""

@@ -25,6 +25,7 @@ from gateway import (
     StaticAssets,
     packaged_yaml,
 )
+from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import DIMENSIONS, LOAD_LIMIT, Dimension, LoadDay
 from plugins.insights.report import words
 from plugins.insights.report.archive import ReportArchive
@@ -165,10 +166,16 @@ class _Shared:
         return await self._compose(material, agent)
 
     async def _compose(self, material: ReportMaterial, agent: Agent) -> Report:
-        """With the findings of these days. They are of all brands, so who may see only some gets
-        none."""
-        if not agent.brands:
+        """With the findings of these days and what became of proposals, as they are stored now.
+        Both are of all brands, so who may see only some gets none."""
+        if agent.brands:
+            material = material.replace(findings_hidden=True, decisions=())
+        else:
             query = material.query
+            decided = DecidedProposals(services=self.services)
+            material = material.replace(
+                decisions=tuple(await decided.effects(query.since, query.until))
+            )
             found = await ReportArchive(self.services.storage).found(query.since, query.until)
             material = material.replace(
                 findings=found.findings, found_since=found.since, found_until=found.until

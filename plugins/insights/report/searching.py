@@ -8,7 +8,9 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway import CaseRecord, Records, Value
+from plugins.insights.facts.store import FactStore
 from plugins.insights.findings import FindingInputs, find
+from plugins.insights.measures.values import EVERYTHING, Filters
 from plugins.insights.model import Discovery
 
 PAST = timedelta(weeks=6)
@@ -17,12 +19,13 @@ PAGE = 200
 
 
 class FoundThings(Value, frozen=True, kw_only=True):
-    """What was found in the conversations from ``since`` to ``until``; both are None when nobody
-    has looked."""
+    """What was found in the conversations from ``since`` to ``until`` that ``filters`` choose; both
+    days are None when nobody has looked."""
 
     since: date | None = None
     until: date | None = None
     findings: tuple[Discovery, ...] = ()
+    filters: Filters = EVERYTHING
 
 
 NOTHING_FOUND = FoundThings()
@@ -30,19 +33,38 @@ NOTHING_FOUND = FoundThings()
 
 @dataclass(frozen=True, kw_only=True)
 class FindingSearch:
-    """Runs every kind of finding over whole conversations. ``inputs`` is asked once each time."""
+    """Runs every kind of finding over whole conversations. ``inputs`` is asked once each time;
+    ``facts`` say which conversations filters choose."""
 
     records: Records
+    facts: FactStore
     timezone: str
     inputs: Callable[[], Awaitable[FindingInputs]]
 
-    async def search(self, since: date, until: date) -> FoundThings:
-        """What the conversations that began on the days from ``since`` to ``until`` show."""
+    async def search(self, since: date, until: date, filters: Filters = EVERYTHING) -> FoundThings:
+        """What the conversations that began on the days from ``since`` to ``until`` show, of those
+        that ``filters`` choose."""
         begin, end = day_bounds(since, until, self.timezone)
-        found = await find(
-            self._pages(begin - PAST, end), since=begin, until=end, inputs=await self.inputs()
-        )
-        return FoundThings(since=since, until=until, findings=found)
+        pages, inputs = self._pages(begin - PAST, end), await self.inputs()
+        if filters != EVERYTHING:
+            chosen = await self._chosen(since - PAST, until, filters)
+            pages = _only(pages, chosen)
+            moods = tuple(mood for mood in inputs.moods if mood.conversation in chosen)
+            inputs = inputs.replace(moods=moods)
+        found = await find(pages, since=begin, until=end, inputs=inputs)
+        return FoundThings(since=since, until=until, findings=found, filters=filters)
+
+    async def _chosen(self, since: date, until: date, filters: Filters) -> frozenset[int]:
+        """The numbers of the conversations that ``filters`` choose, by the same facts as the
+        figures."""
+        from plugins.insights.measures.sheets import cell_of, matches  # noqa: PLC0415  (numpy)
+
+        chosen = [
+            case.conversation
+            async for case in self.facts.between(since, until)
+            if matches(cell_of(case), filters)
+        ]
+        return frozenset(chosen)
 
     async def _pages(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[CaseRecord]]:
         after = 0
@@ -52,6 +74,14 @@ class FindingSearch:
                 return
             yield page
             after = page[-1].conversation.id
+
+
+async def _only(
+    pages: AsyncIterator[Sequence[CaseRecord]], chosen: frozenset[int]
+) -> AsyncIterator[Sequence[CaseRecord]]:
+    """The ``chosen`` conversations of ``pages``."""
+    async for page in pages:
+        yield [case for case in page if case.conversation.id in chosen]
 
 
 def day_bounds(since: date, until: date, timezone: str) -> tuple[datetime, datetime]:

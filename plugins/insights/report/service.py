@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway import Services
-from plugins.insights.findings import FindingInputs, LabelledText
+from plugins.insights.findings import FindingInputs, LabelledText, MoodCheck
 from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
 from plugins.insights.report.searching import FindingSearch
 from plugins.insights.report.views import BackgroundLoad
+from plugins.insights.review.outcomes import review_outcomes
 from plugins.insights.settings import InsightsSettings
 
 
@@ -44,11 +45,21 @@ def report_service(
 
     async def inputs() -> FindingInputs:
         rows = await services.trials.examples_of_shop()
+        reviewed = await review_outcomes(services)
         return FindingInputs(
             encoder=services.encoder,
             voice=services.voice,
             examples=[
                 LabelledText(text=text, intent=intent.partition("/")[0]) for text, intent in rows
+            ],
+            moods=[
+                MoodCheck(
+                    conversation=mood.conversation,
+                    language=mood.language,
+                    read=mood.read,
+                    right=mood.right,
+                )
+                for mood in reviewed.moods
             ],
         )
 
@@ -65,6 +76,11 @@ def report_service(
             pilots=settings.report.pilots,
             decisions=DecidedProposals(services=services),
         ),
-        search=FindingSearch(records=services.records, timezone=settings.timezone, inputs=inputs),
+        search=FindingSearch(
+            records=services.records,
+            facts=measures.facts,
+            timezone=settings.timezone,
+            inputs=inputs,
+        ),
         load=measures.load,
     )

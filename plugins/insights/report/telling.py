@@ -71,18 +71,40 @@ def short_change(change: Comparison | None, said: Verdict, unit: ShownUnit, befo
             return f"{was}, {said} beyond chance"
 
 
+FEW = ", but so few cases tell little"
+
+
+def few(figure: Figure) -> str:
+    """What is added to a sentence that rests on a grey figure; empty when it rests on enough."""
+    return "" if figure.enough else FEW
+
+
+def direction(change: Figure) -> Literal["up", "down", "unclear"]:
+    """Which way a change goes beyond chance. A grey figure goes no way."""
+    if not change.enough or change.low is None or change.high is None:
+        return "unclear"
+    return "up" if change.low > 0 else "down" if change.high < 0 else "unclear"
+
+
+def apart(one: Figure, other: Figure) -> bool:
+    """Whether the first is below the second beyond chance: neither is grey, and their intervals
+    do not touch."""
+    ends = one.high is not None and other.low is not None and one.high < other.low
+    return one.enough and other.enough and ends
+
+
 def of_hundred(share: Figure, what: str) -> str:
     """``78 of 100 WHAT (70 to 84)``, or that it cannot be told."""
     if share.value is None:
         return f"Nobody can tell yet how many {what}."
     told = words.in_hundred(share, what)
-    return f"{told}." if share.enough else f"{told}, but so few cases tell little."
+    return f"{told}{few(share)}."
 
 
 def of_five(score: Figure, what: str) -> str:
     """``WHAT 4.2 of 5 (4.0 to 4.4)``, or that it cannot be told."""
     if score.value is None:
-        return f"{what}: nobody has answered yet."
+        return f"{what.removesuffix(':')}: nobody has answered yet."
     ends = words.between(score, "score")
     told = f"{what} {words.number(score.value, 'score')} of 5" + (f" ({ends})" if ends else "")
     return f"{told}." if score.enough else f"{told}, but so few answers tell little."

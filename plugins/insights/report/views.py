@@ -55,10 +55,14 @@ class StoredViews:
         return view if self._clock.now() - view.made_at < SHOWN_FOR else None
 
     async def keep(self, period: str, material: ReportMaterial) -> None:
-        """Store a view in place of the older one. One that still lacks the load is not stored."""
+        """Store a view in place of the older one. One that still lacks the load is not stored.
+
+        Findings and decisions are left out: they quote customers, and erasing would not reach a
+        copy.
+        """
         if material.load_pending:
             return
-        bare = material.replace(findings=(), found_since=None, found_until=None)
+        bare = material.replace(findings=(), found_since=None, found_until=None, decisions=())
         key, value = f"{_VIEWS}{period}", msgspec.json.encode(bare).decode()
         row = await self._storage.get(PLUGIN, key)
         try:

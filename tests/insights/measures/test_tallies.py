@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import StoredValue
+from gateway.testing import MemoryStorage
 from plugins.insights.facts.case_facts import CaseFacts
 from plugins.insights.facts.derive import TextDetectors, WordsRead, derive_facts
+from plugins.insights.facts.store import PLUGIN, FactStore
 from plugins.insights.measures.observe import observe
 from plugins.insights.measures.sheets import SheetSums, build_sheet, cell_of, matches, pack, unpack
+from plugins.insights.measures.tallies import TallyStore
 from plugins.insights.measures.tally import (
     EMPTY,
     Observation,
@@ -112,3 +117,17 @@ def test_nothing_adds_up_to_nothing() -> None:
     assert sums.tally(EVERYTHING) == EMPTY
     assert sums.by("channel", EVERYTHING) == {}
     assert unpack(pack(build_sheet([]))).cells == ()
+
+
+async def test_five_years_have_all_their_days() -> None:
+    """Also more days than are read at once, and more than are remembered."""
+    storage = MemoryStorage()
+    text = pack(build_sheet(facts(1)))
+    since = date(2021, 1, 1)
+    days = [(since + timedelta(days=n)).isoformat() for n in range(1_826)]
+    rows = [StoredValue(key=f"tally/{day}", value=text, version=0) for day in days]
+    await storage.put_many(PLUGIN, rows)
+    tallies = TallyStore(storage, FactStore(storage))
+    for _ in range(2):  # the second time some are remembered
+        assert list(await tallies.sheets(since, date(2025, 12, 31))) == days
+    assert list(await tallies.sheets(date(2025, 12, 30), date(2025, 12, 31))) == days[-2:]

@@ -36,6 +36,8 @@ def test_two_days_or_one_of_them() -> None:
         ({"from": "yesterday"}, "'yesterday' is not a date; write year, month and day"),
         ({"from": "2026-03-31", "to": "2026-03-01"}, "is before the first"),
         ({"from": "1990-01-01"}, "more than five years"),
+        ({"to": "0001-01-05"}, "0001-01-05 is not a day of 1970 to 2999; choose another"),
+        ({"from": "9999-12-30", "to": "9999-12-31"}, "is not a day of 1970 to 2999"),
     ],
 )
 def test_a_mistake_is_said_and_the_default_shown(query: dict[str, str], problem: str) -> None:

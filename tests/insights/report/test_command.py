@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import Reply
+from gateway import CaseRecord, Reply, Services
 from gateway.cli.common import open_services
 from gateway.cli.main import command, main
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from plugins import insights
+from plugins.insights.findings import FindingInputs
+from plugins.insights.measures.values import Filters
 from plugins.insights.model import Discovery, MaskedExample
+from plugins.insights.report import searching, service
 from plugins.insights.report.searching import FindingSearch, FoundThings
+from plugins.insights.review.values import ReviewedMood, ReviewOutcomes
 
 pytestmark = pytest.mark.sqlite
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -51,6 +56,20 @@ def conversations(tmp_path: Path) -> None:
     asyncio.run(write())
 
 
+@pytest.fixture
+def two_channels(tmp_path: Path) -> None:
+    """One customer wrote on each."""
+
+    async def write() -> None:
+        answering = FakeHandler(lambda turn: Reply(body=("It is on its way.",)))
+        plugins = (insights, answering, FakeChannel(), FakeChannel("other"))
+        async with running(*plugins, tmp_path=tmp_path, clock=FakeClock(NOW)) as gw:
+            await gw.customer("fake", "ana").say("where is my parcel")
+            await gw.customer("other", "ben").say("do you sell lamps")
+
+    asyncio.run(write())
+
+
 def run(config: Path, *words: str, out: Path) -> Result:
     arguments = ["report", "--config", str(config), "--out", str(out), *words]
     return CliRunner().invoke(command(), arguments, obj=open_services)
@@ -62,7 +81,9 @@ def test_it_writes_a_page_and_its_data(
     """Both days count; the findings are those of the same days."""
     searched: list[date] = []
 
-    async def search(self: FindingSearch, since: date, until: date) -> FoundThings:
+    async def search(
+        self: FindingSearch, since: date, until: date, filters: Filters
+    ) -> FoundThings:
         searched.extend((since, until))
         example = MaskedExample(conversation=1, text="a masked question")
         finding = Discovery(kind="new_words", title="New words", examples=(example,))
@@ -150,3 +171,47 @@ def test_without_the_section_it_says_what_to_add(config: Path, tmp_path: Path) -
     config.write_text(CONFIG.format(folder=tmp_path).replace("{insights: {}}", "{}"), "utf-8")
     done = run(config, *DAYS, out=tmp_path / "r")
     assert "add `insights: {}` below `plugins:`" in str(done.exception)
+
+
+def test_filters_hold_for_the_findings_too(
+    config: Path, two_channels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report on one brand or channel quotes no customer of another."""
+    read: list[int] = []
+
+    async def find(pages: AsyncIterator[Sequence[CaseRecord]], **_: object) -> tuple[()]:
+        async for page in pages:
+            read.extend(case.conversation.id for case in page)
+        return ()
+
+    monkeypatch.setattr(searching, "find", find)
+    assert run(config, *DAYS, out=tmp_path).exit_code == 0
+    assert sorted(read) == [1, 2]
+    read.clear()
+    assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
+    assert read == [2]
+
+
+def test_moods_that_reviewers_corrected_are_looked_at(
+    config: Path, two_channels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they said in review reaches the search for languages that are read badly."""
+    given: list[FindingInputs] = []
+
+    async def find(_: object, *, inputs: FindingInputs, **__: object) -> tuple[()]:
+        given.append(inputs)
+        return ()
+
+    async def outcomes(services: Services) -> ReviewOutcomes:
+        moods = [
+            ReviewedMood(conversation=number, language="de", read="calm", right="angry")
+            for number in (1, 2)
+        ]
+        return ReviewOutcomes(moods=tuple(moods))
+
+    monkeypatch.setattr(searching, "find", find)
+    monkeypatch.setattr(service, "review_outcomes", outcomes)
+    assert run(config, *DAYS, out=tmp_path).exit_code == 0
+    assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
+    assert [[mood.conversation for mood in each.moods] for each in given] == [[1, 2], [2]]
+    assert (given[0].moods[0].read, given[0].moods[0].right) == ("calm", "angry")

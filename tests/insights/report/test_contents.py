@@ -12,13 +12,21 @@ import re
 
 import jsonschema
 
-from plugins.insights.measures.values import Comparison, MeasuredPeriod, TeamLoad, Totals
+from plugins.insights.measures.values import (
+    Comparison,
+    Filters,
+    MeasuredPeriod,
+    TeamLoad,
+    Totals,
+)
 from plugins.insights.model import Figure
+from plugins.insights.report import words
 from plugins.insights.report.compose import compose
 from plugins.insights.report.data import report_json, table_csv
+from plugins.insights.report.digest import digest_of
 from plugins.insights.report.html import desk_part, index_page
 from plugins.insights.report.material import DecisionEffect, Pilot, ReportMaterial
-from plugins.insights.report.values import Column, Report, Section, Table
+from plugins.insights.report.values import Column, IntervalPlot, Report, Section, Table
 from tests.insights.report.conftest import SINCE, UNTIL
 
 SHARE = Figure(value=0.5, low=0.4, high=0.6, n=90, enough=True)
@@ -186,6 +194,154 @@ def test_decisions_whose_effect_is_unclear_are_told_so(material: ReportMaterial)
     rows = report.tables()["decisions"].rows
     assert rows[0][2] == "four weeks are not over"
     assert str(rows[1][2]).startswith("cannot be told")
+    assert "Of 2 adopted proposals, 1 can be judged by now." in section(report, "todo").answer
+
+
+def test_an_effect_is_told_in_the_unit_of_its_measure(material: ReportMaterial) -> None:
+    effects = tuple(
+        DecisionEffect(
+            proposal="P1",
+            title="A new answer",
+            decision="adopted by Ana",
+            measure=measure,
+            effect=_change(difference, notable=True),
+        )
+        for measure, difference in (
+            ("felt_heard", 0.3),
+            ("containment", 0.3),
+            ("seconds_to_person_upset", -90.0),
+        )
+    )
+    answer = section(compose(material.replace(decisions=effects)), "todo").answer
+    assert "Of 1 adopted proposal, 1 can be judged by now." in answer
+    rows = compose(material.replace(decisions=effects)).tables()["decisions"].rows
+    assert [row[3] for row in rows] == [
+        "Felt heard",
+        "Contained by the bot",
+        "Time to a person, upset at the beginning",
+    ]
+    shown = [str(row[2]).replace(words.NARROW, " ") for row in rows]
+    assert shown[0] == "+0.30 (+0.20 to +0.40)"
+    assert shown[1] == "+30 points (+20 to +40 points)"
+    assert shown[2].startswith("−1 min 30 s")
+
+
+def test_what_is_not_in_force_has_no_effect_to_wait_for(material: ReportMaterial) -> None:
+    declined = DecisionEffect(
+        proposal="P3", title="A new answer", decision="declined by Ana: no", adopted=False
+    )
+    report = compose(material.replace(decisions=(declined,)))
+    assert report.tables()["decisions"].rows[0][2] == "none: it is not in force"
+    assert "adopted" not in section(report, "todo").answer
+
+
+def test_grey_figures_lead_to_no_claim(material: ReportMaterial) -> None:
+    """Whatever their intervals say, too few cases make nothing better, faster or most frequent."""
+
+    def grey(name: str, figure: Figure) -> Figure:
+        if figure.value is None:
+            return figure
+        low, high = (9e6, 9e7) if name.startswith("seconds_to_person_upset") else (0.2, 0.6)
+        return figure.replace(n=8, low=low, high=high, enough=False)
+
+    measured = material.measured
+    few = measured.replace(
+        figures={name: grey(name, figure) for name, figure in measured.figures.items()},
+        shares={
+            kind: {code: grey(code, figure) for code, figure in figures.items()}
+            for kind, figures in measured.shares.items()
+        },
+        changes={},
+    )
+    team = TeamLoad(agents=3, person_days=3, over=grey("", SHARE), people_over=0, peak=SHARE)
+    report = compose(material.replace(measured=few, contrasts={}, findings=(), load=team))
+    claims = r"\bmoods (rose|fell|held)|longer|served first|[Mm]ost (often|frequent)|busiest"
+    for part in report.sections:
+        answer = part.answer.replace("The guide changed something", "").partition("; most often")[0]
+        assert not re.search(claims, answer), answer
+    for id in ("speed", "containment", "repeats", "handover", "suggestions", "load", "cost"):
+        assert "so few cases tell little" in section(report, id).answer, id
+    assert "cannot be told from so few cases" in section(report, "hurt").answer
+
+
+def test_enough_cases_do_lead_to_claims(material: ReportMaterial) -> None:
+    def with_figures(**figures: Figure) -> Report:
+        known = {**material.measured.figures, **figures}
+        return compose(material.replace(measured=material.measured.replace(figures=known)))
+
+    up = Figure(value=0.4, low=0.2, high=0.6, n=90, enough=True)
+    slow = Figure(value=9e6, low=8e6, high=1e7, n=90, enough=True)
+    report = with_figures(mood_change=up, seconds_to_person_upset=slow)
+    assert "moods rose" in section(report, "hurt").answer
+    assert section(report, "mood").answer.startswith("Yes: moods rose")
+    assert "Upset people wait longer." in section(report, "speed").answer
+    unclear = with_figures(mood_change=up.replace(low=-0.2))
+    assert "neither rose nor fell beyond chance" in section(unclear, "hurt").answer
+
+
+def test_findings_of_other_conversations_are_called_so(material: ReportMaterial) -> None:
+    """The desk shows the findings of the stored weeks, which know no filters."""
+    filters = Filters(channel=("sms",))
+    query = material.query.replace(filters=filters)
+    report = compose(material.replace(query=query))
+    assert "3 findings, of all conversations, wait below." in report.opening
+    for id in ("hurt", "unanswered"):
+        assert any("not only those chosen here" in note for note in section(report, id).notes), id
+    own = compose(material.replace(query=query, found_filters=filters))
+    assert "3 findings wait below." in own.opening
+    assert not any("not only" in note for part in own.sections for note in part.notes)
+
+
+def test_who_sees_no_findings_is_told_why(material: ReportMaterial) -> None:
+    hidden = material.replace(findings=(), found_since=None, found_until=None, findings_hidden=True)
+    answer = section(compose(hidden), "unanswered").answer
+    assert answer.startswith("Causes are looked for in the conversations of all brands")
+
+
+def test_figures_with_too_few_cases_are_not_ranked(material: ReportMaterial) -> None:
+    """Also where they are the highest: they stand below."""
+    rates = {
+        "angry": SHARE.replace(value=1.0, n=2, enough=False),
+        "calm": SHARE.replace(value=0.4),
+        "pleased": SHARE.replace(value=0.6, n=80),
+    }
+    shares = {**material.measured.shares, "response_rate_by_mood": rates}
+    report = compose(material.replace(measured=material.measured.replace(shares=shares)))
+    plot = next(p for p in section(report, "heard").plots if p.title.startswith("How many"))
+    assert isinstance(plot, IntervalPlot)
+    assert [row.label for row in plot.rows] == ["pleased", "calm", "angry"]
+
+
+def test_hours_stand_in_their_order(report: Report) -> None:
+    hours = [str(row[0]) for row in report.tables()["hours"].rows]
+    assert hours == sorted(hours)
+
+
+def test_what_cannot_be_known_yet_is_said(material: ReportMaterial) -> None:
+    """As on the Monday after: nobody knows yet who comes back within 7 days."""
+    nothing = Figure(value=None, low=None, high=None, n=0, enough=False)
+    late = dict.fromkeys(("containment_honest", "repeat_contact_7d"), nothing)
+    measured = material.measured.replace(
+        figures={**material.measured.figures, **late}, pending=dict.fromkeys(late, 80)
+    )
+    report = compose(material.replace(measured=measured))
+    tiles = {tile.measure: tile.sentence for tile in report.headlines}
+    assert all(tiles[name].startswith("not known yet:") for name in late)
+    assert not tiles["felt_heard"].startswith("not known yet:")
+    assert "cannot be known before 7 days are over" in section(report, "containment").answer
+    lines = digest_of(report).lines
+    assert [line.partition(":")[0] for line in lines[1:5]] == [
+        "Felt heard",
+        "Upset people wait for a person",
+        "Had to say it again",
+        "Mood, from beginning to end",
+    ]
+
+
+def test_an_opening_without_answers_reads_well(material: ReportMaterial) -> None:
+    figures = {name: f for name, f in material.measured.figures.items() if name != "felt_heard"}
+    report = compose(material.replace(measured=material.measured.replace(figures=figures)))
+    assert " Customers felt heard: nobody has answered yet. " in report.opening
 
 
 def test_a_small_team_shows_nothing_of_its_load(material: ReportMaterial) -> None:

@@ -90,9 +90,11 @@ async def test_a_lead_of_one_brand_sees_that_brand_alone(tmp_path: Path) -> None
             await visit.open(address)
             assert "of the south" not in visit.page
             assert "2 conversations" not in visit.page
+            assert "New words" not in visit.page
         await visit.open("/desk/report?brand=south")
         assert "1 conversation, 2 messages" in visit.page
         assert "South" not in visit.page
+        assert "Causes are looked for in the conversations of all brands" in visit.page
         table = await visit.open("/desk/report/by-channel.csv?brand=south")
         assert "other" not in await table.text()
 

@@ -9,14 +9,21 @@ import msgspec
 import pytest
 
 from gateway import Reply
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    MemoryStorage,
+    RunningGateway,
+    running,
+)
 from plugins import insights
 from plugins.insights.measures.service import Measures
 from plugins.insights.report.archive import PLUGIN
 from plugins.insights.report.asking import PERIODS
 from plugins.insights.report.compose import compose
 from plugins.insights.report.data import report_json
-from plugins.insights.report.material import ReportMaterial
+from plugins.insights.report.material import DecisionEffect, ReportMaterial
 from plugins.insights.report.views import (
     SHOWN_FOR,
     WANTED_FOR,
@@ -93,3 +100,15 @@ def test_recent_measurements_are_forgotten(material: ReportMaterial) -> None:
     assert recent.get(material.query, newer_than=timedelta(0)) is None
     recent.keep(material.replace(made_at=clock.now() - timedelta(hours=1)))
     assert recent.get(material.query) is None
+
+
+async def test_a_stored_view_quotes_nobody(material: ReportMaterial) -> None:
+    """Erasing a customer reaches findings and proposals, and would not reach a copy of them."""
+    storage = MemoryStorage()
+    views = StoredViews(storage, FakeClock(material.made_at))
+    decision = DecisionEffect(proposal="P1", title="Read “my words” as angry", decision="adopted")
+    assert material.findings
+    await views.keep("week", material.replace(decisions=(decision,)))
+    (row,) = await storage.scan(PLUGIN, "view/")
+    assert "my words" not in row.value
+    assert material.findings[0].title not in row.value

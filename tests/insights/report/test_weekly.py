@@ -254,4 +254,8 @@ def test_a_digest_has_ten_lines_at_most_and_intervals(report: Report) -> None:
     assert " to " in heard
     assert "of 5" in heard
     assert digest.url.endswith("&brand=north")
+    unsearched = report.replace(findings=(), found_until=None)
+    own = digest_of(unsearched, brand="north", brand_title="North")
+    assert not any("looked for causes" in line for line in own.lines)  # somebody did, for all
+    assert "Nobody looked for causes." in digest_of(unsearched).lines
     assert "parcel" not in str(digest)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from plugins.insights.measures.values import Comparison, Dimension
 from plugins.insights.model import Discovery
 from plugins.insights.report import telling, words
-from plugins.insights.report.material import ReportMaterial
+from plugins.insights.report.material import DecisionEffect, ReportMaterial
 from plugins.insights.report.sections.common import (
     group_label,
     group_table,
@@ -44,7 +44,6 @@ KIND_LABELS = {
 
 def headlines(material: ReportMaterial) -> tuple[Headline, ...]:
     """The figures that open the report."""
-    before = words.time_before(material.query)
     found = []
     for name, label in HEADLINES.items():
         if name not in material.infos:
@@ -57,7 +56,7 @@ def headlines(material: ReportMaterial) -> tuple[Headline, ...]:
                 unit=info.unit,
                 figure=material.figure(name),
                 verdict=telling.verdict(change, info),
-                sentence=telling.tile_sentence(change, info, before),
+                sentence=_tile_sentence(material, name, change),
             )
         )
     return tuple(found)
@@ -85,7 +84,10 @@ def opening(material: ReportMaterial) -> str:
         said.append(f"There is too little to compare with {words.time_before(material.query)}.")
     count = len(material.findings)
     if count:
-        said.append(f"{words.plural(count, 'finding')} {'waits' if count == 1 else 'wait'} below.")
+        of = "" if _same_conversations(material) else ", of all conversations,"
+        said.append(
+            f"{words.plural(count, 'finding')}{of} {'waits' if count == 1 else 'wait'} below."
+        )
     return " ".join(said)
 
 
@@ -171,9 +173,15 @@ def what_hurt(material: ReportMaterial) -> Section:
     if change.value is None:
         parts.append("How moods went cannot be told: too few customers wrote twice.")
     else:
-        way = "rose" if (change.low or 0) > 0 else "fell" if (change.high or 0) < 0 else "held"
+        way = {"up": "rose", "down": "fell", "unclear": "neither rose nor fell beyond chance"}
         size, ends = words.number(change.value, "steps"), words.between(change, "steps")
-        parts.append(f"Over a conversation moods {way}: {size} steps on average ({ends}).")
+        parts.append(
+            f"Over a conversation moods {way[telling.direction(change)]}: {size} steps on average "
+            f"({ends})."
+            if change.enough
+            else "How moods went cannot be told from so few cases: "
+            f"{size} steps on average ({ends})."
+        )
     if worst:
         parts.append(f"Beyond chance, moods fared worse than elsewhere {'; '.join(worst)}.")
     parts.append(
@@ -182,7 +190,7 @@ def what_hurt(material: ReportMaterial) -> Section:
         if found
         else "Nothing of ours was found that hurts beyond chance."
         if material.found_until
-        else NOT_LOOKED
+        else _not_looked(material)
     )
     return Section(
         id="hurt",
@@ -204,10 +212,11 @@ def what_hurt(material: ReportMaterial) -> Section:
             ),
         ),
         notes=(
+            *_looked_at(material),
             (
                 "One step is the distance between two moods on our scale: pleased, calm, confused "
                 "or in a hurry, anxious or frustrated, angry. Moods are read by a model; the page "
-                "“Measures” says how far that moves the figures."
+                "“Understanding” of the documentation says how often it errs."
             ),
         ),
     )
@@ -226,7 +235,7 @@ def what_nobody_could_answer(material: ReportMaterial) -> Section:
     elif material.found_until:
         answer = "No question came so often without an answer that it stands out."
     else:
-        answer = NOT_LOOKED
+        answer = _not_looked(material)
     return Section(
         id="unanswered",
         title="What nobody could answer",
@@ -251,13 +260,17 @@ def what_to_do(material: ReportMaterial) -> Section:
         parts.append("The findings above are yours to judge; none has become a proposal yet.")
     else:
         parts.append("Nothing is proposed.")
-    told = [d for d in material.decisions if d.effect and d.effect.p is not None]
+    adopted = {d.proposal for d in material.decisions if d.adopted or d.effect}
+    told = {d.proposal for d in material.decisions if d.effect and d.effect.p is not None}
     if told:
-        parts.append(f"Of earlier decisions, {len(told)} can be judged by now.")
-    elif material.decisions:
-        parts.append("What earlier decisions did cannot be told yet.")
+        parts.append(
+            f"Of {words.plural(len(adopted), 'adopted proposal')}, {len(told)} "
+            "can be judged by now."
+        )
+    elif adopted:
+        parts.append("What adopted proposals did cannot be told yet.")
     rows = tuple(
-        (d.title, d.decision, _effect(d.effect), d.measure.replace("_", " "))
+        (d.title, d.decision, _effect(d, material), _measure_title(d.measure, material))
         for d in material.decisions
     )
     tables = [_findings_table(material)]
@@ -288,6 +301,10 @@ NOT_LOOKED = (
     "Nobody has looked for causes in these days yet: the weekly report does, and so does the "
     "command warmline report."
 )
+OF_ALL_BRANDS = (
+    "Causes are looked for in the conversations of all brands, so those who may see only some "
+    "brands see none."
+)
 VERDICTS = {
     "better": "better",
     "worse": "worse",
@@ -295,6 +312,16 @@ VERDICTS = {
     "chance": "may be chance",
     "untold": "cannot be told",
 }
+
+
+def _tile_sentence(material: ReportMaterial, name: str, change: Comparison | None) -> str:
+    if material.figure(name).value is None and material.measured.pending.get(name):
+        return "not known yet: the days in which customers may come back are not over"
+    return telling.tile_sentence(change, material.info(name), words.time_before(material.query))
+
+
+def _not_looked(material: ReportMaterial) -> str:
+    return OF_ALL_BRANDS if material.findings_hidden else NOT_LOOKED
 
 
 def _notable(material: ReportMaterial) -> list[tuple[str, Comparison]]:
@@ -326,14 +353,22 @@ def _difference(change: Comparison | None, unit: str) -> str:
     return f"{shown} ({ends[0].removesuffix(f'{words.NARROW}points')} to {ends[1]})"
 
 
-def _effect(effect: Comparison | None) -> str:
+def _effect(decided: DecisionEffect, material: ReportMaterial) -> str:
+    effect = decided.effect
     if effect is None:
-        return "four weeks are not over"
+        return "four weeks are not over" if decided.adopted else "none: it is not in force"
     if effect.p is None or effect.difference.low is None or effect.difference.high is None:
         return "cannot be told: too few cases"
+    info = material.infos.get(decided.measure)
+    shown = _difference(effect, info.unit if info else "count")
     if effect.difference.low <= 0 <= effect.difference.high:
-        return f"cannot be told: {_difference(effect, 'share')}"
-    return _difference(effect, "share")
+        return f"cannot be told: {shown}"
+    return shown
+
+
+def _measure_title(name: str, material: ReportMaterial) -> str:
+    info = material.infos.get(name)
+    return info.title if info else name.replace("_", " ")
 
 
 def _measure_table(material: ReportMaterial) -> Table:
@@ -379,7 +414,15 @@ def _looked_at(material: ReportMaterial) -> tuple[str, ...]:
     if material.found_since is None or material.found_until is None:
         return ()
     days = f"{words.short_day(material.found_since)} to {words.day(material.found_until)}"
-    return (f"The conversations of {days} were searched. Customers' words are masked.",)
+    if _same_conversations(material):
+        return (f"The conversations of {days} were searched. Customers' words are masked.",)
+    all_of_them = f"All conversations of {days} were searched, not only those chosen here."
+    return (f"{all_of_them} Customers' words are masked.",)
+
+
+def _same_conversations(material: ReportMaterial) -> bool:
+    """Whether what was found rests on the same conversations as the figures."""
+    return material.found_filters == material.query.filters
 
 
 def _trend_title(material: ReportMaterial, measure: str) -> str:

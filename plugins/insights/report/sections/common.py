@@ -85,19 +85,23 @@ def plot_groups(
     rows = grouped(material, dimension, measure)[:MOST_ROWS]
     if len(rows) < 2:
         return None
-    better = material.info(measure).better
-    ranked = sorted(
-        (row for row in rows if row[1].enough),
-        key=lambda row: row[1].value or 0,
-        reverse=better != "lower",
-    )
-    few = [row for row in rows if not row[1].enough]
+    ranked = ranked_rows(rows, highest_first=material.info(measure).better != "lower")
     return IntervalPlot(
         title=title,
         unit=material.info(measure).unit,
-        rows=tuple(IntervalRow(label=label, figure=figure) for label, figure in [*ranked, *few]),
+        rows=tuple(IntervalRow(label=label, figure=figure) for label, figure in ranked),
         reference=material.figure(measure).value,
     )
+
+
+def ranked_rows(
+    rows: Sequence[tuple[str, Figure]], *, highest_first: bool = True
+) -> list[tuple[str, Figure]]:
+    """``rows`` ranked by their figures; those with too few cases below, in the order in which they
+    came."""
+    enough = [row for row in rows if row[1].enough]
+    enough.sort(key=lambda row: row[1].value or 0, reverse=highest_first)
+    return [*enough, *(row for row in rows if not row[1].enough)]
 
 
 def plot_trend(material: ReportMaterial, measure: str, title: str) -> TrendPlot | None:
@@ -125,10 +129,11 @@ def plot_values(
     figures: Mapping[str, Figure],
     labels: Mapping[str, str] | None = None,
 ) -> IntervalPlot | None:
-    """Figures by code, the biggest first; None when there are none."""
+    """Figures by code, the biggest first and those with too few cases below; None when there are
+    none."""
     rows = [
         IntervalRow(label=(labels or {}).get(code, code_label(code)), figure=figure)
-        for code, figure in sorted(figures.items(), key=lambda item: -(item[1].value or 0))
+        for code, figure in _by_size(figures)
         if figure.value is not None
     ]
     return IntervalPlot(title=title, unit=unit, rows=tuple(rows[:MOST_ROWS])) if rows else None
@@ -172,9 +177,11 @@ def share_table(
     what: str,
     shares: Mapping[str, Figure],
     labels: Mapping[str, str] | None = None,
+    *,
+    ranked: bool = True,
 ) -> Table:
-    """Parts of a whole, the biggest first."""
-    rows = sorted(shares.items(), key=lambda item: -(item[1].value or 0))
+    """Parts of a whole; ``ranked``: the biggest first, those with too few cases below."""
+    rows = _by_size(shares) if ranked else list(shares.items())
     return Table(
         name=name,
         title=title,
@@ -219,3 +226,12 @@ def trend_table(material: ReportMaterial, measures: Sequence[str], name: str, ti
             for point in material.trend
         ),
     )
+
+
+def _by_size(figures: Mapping[str, Figure]) -> list[tuple[str, Figure]]:
+    """Figures by code, ranked. Parts of one whole, of which all or none are enough, are in order
+    of size either way."""
+    if len({figure.n for figure in figures.values()}) < 2:
+        return sorted(figures.items(), key=lambda item: -(item[1].value or 0))
+    most_cases = sorted(figures.items(), key=lambda item: -item[1].n)
+    return ranked_rows(most_cases)

@@ -46,7 +46,7 @@ def felt_heard(material: ReportMaterial) -> Section:
     by_mood = material.measured.shares.get("response_rate_by_mood", {})
     notes = []
     if rate.value is not None:
-        answer += f" {words.in_hundred(rate, 'of those we asked answered')}."
+        answer += f" {words.in_hundred(rate, 'of those we asked answered')}{telling.few(rate)}."
         below, above = telling.stand_out(material.contrasts.get("mood", {}), "response_rate")
         said = [
             f"customers who began {words.listed([_mood(m) for m in moods])} answered {how} often"
@@ -100,14 +100,17 @@ def mood(material: ReportMaterial) -> Section:
     if change.value is None:
         answer = "This cannot be told: in too few conversations the mood was read twice."
     else:
-        way = (
-            "Yes: moods rose"
-            if (change.low or 0) > 0
-            else "No: moods fell"
-            if (change.high or 0) < 0
-            else "It cannot be told: moods neither rose nor fell beyond chance"
+        way = {
+            "up": "Yes: moods rose",
+            "down": "No: moods fell",
+            "unclear": "It cannot be told: moods neither rose nor fell beyond chance"
+            if change.enough
+            else "It cannot be told from so few cases",
+        }
+        answer = (
+            f"{way[telling.direction(change)]}; the change is {words.figure(change, 'steps')} "
+            "steps on average. "
         )
-        answer = f"{way}, by {words.figure(change, 'steps')} steps on average. "
         answer += telling.change_sentence(
             material.measured.changes.get("mood_change"), info, before
         )
@@ -141,9 +144,10 @@ def repeats(material: ReportMaterial) -> Section:
     first = material.figure("first_contact_resolution")
     answer = telling.of_hundred(week, "came back about the same matter within 7 days")
     if month.value is not None:
-        answer += f" Within 30 days: {words.in_hundred(month)}."
+        answer += f" Within 30 days: {words.in_hundred(month)}{telling.few(month)}."
     if first.value is not None:
-        answer += f" {words.in_hundred(first, 'had their matter settled at the first contact')}."
+        settled = words.in_hundred(first, "had their matter settled at the first contact")
+        answer += f" {settled}{telling.few(first)}."
     measures = ("repeat_contact_7d", "repeat_contact_30d", "first_contact_resolution")
     pending = material.measured.pending.get("repeat_contact_7d", 0)
     return Section(
@@ -172,11 +176,12 @@ def handover(material: ReportMaterial) -> Section:
     if moment.value is not None:
         answer += (
             f" In {words.in_hundred(moment)} conversations with a person there was a human "
-            "moment: a name, their history, something only they had said."
+            f"moment: a name, their history, something only they had said{telling.few(moment)}."
         )
     overdue = material.figure("late_claims")
     if overdue.value is not None:
-        answer += f" {words.in_hundred(overdue, 'waited past their time')}."
+        late = words.in_hundred(overdue, "hand-overs waited past their time")
+        answer += f" {late}{telling.few(overdue)}."
     measures = ("repeated_themselves", "human_moment", "felt_heard", "late_claims")
     return Section(
         id="handover",
@@ -207,14 +212,15 @@ def suggestions(material: ReportMaterial) -> Section:
     else:
         answer = (
             f"Of 100 suggestions agents sent {_whole(sent)} as they were, edited "
-            f"{_whole(edited)} and left {_whole(ignored)}."
+            f"{_whole(edited)} and left {_whole(ignored)}{telling.few(sent)}."
         )
     shares = material.measured.shares
     tables, plots = [], []
     edits = shares.get("edit", {})
     if edits:
         top = max(edits, key=lambda kind: edits[kind].value or 0)
-        answer += f" What they changed most often: {top}."
+        if edits[top].enough:
+            answer += f" What they changed most often: {top}."
         plots.append(plot_shares("What agents changed", edits))
         tables.append(share_table("edits", "Kinds of edit", "Kind", edits))
     for name, outcome in sorted(shares.items()):
@@ -249,14 +255,15 @@ def voice(material: ReportMaterial) -> Section:
     if hits.value is None:
         answer = "The bot said nothing that the voice could judge."
     else:
-        answer = f"The guide changed something {words.figure(hits, 'count')} times a conversation"
+        times = f"{words.figure(hits, 'count')} times a conversation{telling.few(hits)}"
+        answer = f"The guide changed something {times}"
         if counts:
             top = max(counts, key=lambda rule: counts[rule])
             answer += f"; most often for “{top.replace('_', ' ')}”"
         answer += "."
     drifting = tuple(f for f in material.findings if f.kind == "channel_drift")
     if not drifting and material.found_until:
-        answer += " No channel drifts from the others."
+        answer += " No channel was found to drift from the others."
     table = Table(
         name="voice-rules",
         title="How often each rule changed a text",
@@ -299,7 +306,7 @@ def load(material: ReportMaterial) -> Section | None:
         answer = (
             f"{words.plural(team.agents, 'person', 'people')} worked "
             f"{words.plural(team.person_days, 'day')} in all. On {words.in_hundred(team.over)} of "
-            "these days a person carried more than is good for anybody"
+            f"these days a person carried more than is good for anybody{telling.few(team.over)}"
         )
         again = team.people_over or 0
         answer += (

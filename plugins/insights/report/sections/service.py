@@ -36,7 +36,7 @@ def volume(material: ReportMaterial) -> Section:
         label = group_label("channel", top, material.titles)
         answer += f"; {words.in_hundred(channels[top].share)} came by {label}"
     busiest = max(measured.shares.get("hour", {}).items(), key=_share, default=None)
-    if busiest is not None:
+    if busiest is not None and busiest[1].enough:
         hour = int(busiest[0])
         answer += f". The busiest hour is {hour}:00 to {hour + 1}:00"
     plots: list[Plot] = []
@@ -73,7 +73,7 @@ def volume(material: ReportMaterial) -> Section:
     ]
     labels = {hour: f"{int(hour):02}:00" for hour in hours}
     ordered = dict(sorted(hours.items(), key=lambda item: int(item[0])))
-    tables.append(share_table("hours", "By hour", "Hour", ordered, labels))
+    tables.append(share_table("hours", "By hour", "Hour", ordered, labels, ranked=False))
     return Section(
         id="volume",
         title="Volume",
@@ -90,17 +90,26 @@ def speed(material: ReportMaterial) -> Section:
     if wait.value is None:
         answer = "Nobody who was handed over has got a person yet, so nothing can be told."
     else:
-        answer = f"Half of those who needed a person had one within {words.figure(wait, 'seconds')}"
+        answer = (
+            f"Half of those who got a person had one within {words.figure(wait, 'seconds')}"
+            f"{telling.few(wait)}"
+        )
         if upset.value is not None:
-            answer += f"; of those who were upset, within {words.figure(upset, 'seconds')}"
-            if _apart(wait.high, upset.low):
+            answer += (
+                f"; of those who were upset, within {words.figure(upset, 'seconds')}"
+                f"{telling.few(upset)}"
+            )
+            if telling.apart(wait, upset):
                 answer += ". Upset people wait longer"
-            elif _apart(upset.high, wait.low):
+            elif telling.apart(upset, wait):
                 answer += ". Upset people are served first, as they should be"
         answer += "."
     first = material.figure("first_answer_seconds")
     if first.value is not None:
-        answer += f" The first answer of any kind came after {words.figure(first, 'seconds')}."
+        answer += (
+            " Half of those who were answered had a first answer, by the bot or a person, within "
+            f"{words.figure(first, 'seconds')}{telling.few(first)}."
+        )
     measures = (
         *WAITS, *UPSET_WAITS, "first_answer_seconds", "first_answer_seconds_p90",
         "resolution_seconds", "resolution_seconds_p90",
@@ -122,9 +131,8 @@ def speed(material: ReportMaterial) -> Section:
         ),
         notes=(
             (
-                "These are medians: half of the people waited less. Conversations that still wait "
-                "count with the time that they have waited so far only where the page “Measures” "
-                "says so."
+                "These are medians: half of the people waited less. Who still waits for a person "
+                "or an answer is not in them."
             ),
         ),
     )
@@ -137,9 +145,11 @@ def containment(material: ReportMaterial) -> Section:
     if honest.value is not None and plain.value is not None:
         answer += (
             f" Counted honestly, without those who came back about the same matter within 7 days "
-            f"or were unhappy, it is {words.in_hundred(honest)}."
+            f"or were unhappy, it is {words.in_hundred(honest)}{telling.few(honest)}."
         )
     pending = material.measured.pending.get("containment_honest", 0)
+    if honest.value is None and pending:
+        answer += " Whether it really helped cannot be known before 7 days are over."
     notes = []
     if pending:
         notes.append(
@@ -149,8 +159,9 @@ def containment(material: ReportMaterial) -> Section:
     reasons = material.measured.shares.get("reason", {})
     labels = {code: reason_label(code) for code in reasons}
     if reasons:
-        top = max(reasons.items(), key=_share)[0]
-        answer += f" The most frequent reason to hand over: “{labels[top]}”."
+        top, share = max(reasons.items(), key=_share)
+        if share.enough:
+            answer += f" The most frequent reason to hand over: “{labels[top]}”."
     measures = ("containment", "containment_honest", "repeat_contact_7d")
     return Section(
         id="containment",
@@ -181,14 +192,22 @@ def cost(material: ReportMaterial) -> Section:
     segments = material.figure("sms_segments")
     tokens = material.figure("tokens")
     if minutes.value is None:
-        answer = "No conversation with a person has been resolved, so the work cannot be told."
+        answer = "No conversation has been resolved, so the work cannot be told."
     else:
-        answer = f"A resolved conversation took {words.figure(minutes, 'minutes')} of agents' time"
+        answer = (
+            "A conversation that a person resolved or the bot answered alone took "
+            f"{words.figure(minutes, 'minutes')} of agents' time on average{telling.few(minutes)}."
+        )
         if segments.value:
-            answer += f" and {words.figure(segments, 'count')} SMS segments"
+            answer += (
+                f" One by SMS took {words.figure(segments, 'count')} segments"
+                f"{telling.few(segments)}."
+            )
         if tokens.value:
-            answer += f", and {words.figure(tokens, 'count')} tokens of language models"
-        answer += "."
+            answer += (
+                f" Language models took {words.figure(tokens, 'count')} tokens"
+                f"{telling.few(tokens)}."
+            )
     names = ("agent_minutes_per_resolution", "agent_minutes", "sms_segments", "tokens")
     return Section(
         id="cost",
@@ -260,10 +279,6 @@ def channels_apart(material: ReportMaterial, measure: str) -> str:
 
 def _share(item: tuple[str, object]) -> float:
     return getattr(item[1], "value", None) or 0.0
-
-
-def _apart(high: float | None, low: float | None) -> bool:
-    return high is not None and low is not None and high < low
 
 
 def _steps(step: int) -> str:
