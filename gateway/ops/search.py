@@ -27,6 +27,8 @@ CLEAN_UP_INTERVAL = 3600.0
 MOST_LOOKED_AT = 2_000
 """Matches that one page looks through for different conversations."""
 PLAIN: frozenset[Searchable] = frozenset({"words", "names", "addresses"})
+WORDS_VERSION = 2
+"""Grows when words are divided or folded in another way: the index is then built anew."""
 ENCRYPTED: frozenset[Searchable] = frozenset({"addresses"})
 
 
@@ -49,23 +51,24 @@ class IndexedSearch:
         if not parsed.groups:
             return SearchPage(searchable=searchable, behind=behind)
         newest: dict[int, int] = {}
-        looked, last = 0, before
-        while len(newest) <= limit and looked < MOST_LOOKED_AT:
+        looked, last, more = 0, before, False
+        while not more:
             found = await self.index.matches(parsed, last, BATCH)
             for match in found:
+                if match.conversation not in newest and len(newest) == limit:
+                    more = True
+                    break
                 newest.setdefault(match.conversation, match.message)
                 last = match.message
-                if len(newest) > limit:
-                    break
             looked += len(found)
             if len(found) < BATCH:
                 break
-        chosen = list(newest.values())[:limit]
+            more = more or looked >= MOST_LOOKED_AT
+        chosen = tuple(newest.values())
         hits = tuple(self._shown(hit, parsed) for hit in await self.source.hits(chosen))
-        more = len(newest) > limit or looked >= MOST_LOOKED_AT
         return SearchPage(
             hits=hits,
-            before=min(chosen, default=last) if more else 0,
+            before=last if more else 0,
             searchable=searchable,
             behind=behind,
         )
@@ -130,8 +133,8 @@ class SearchIndexer:
 
     async def _check_mode(self) -> None:
         """Build the index anew where the database was encrypted, or is no more, since it was
-        built: no plain words may stay in it."""
-        mode = "addresses" if self.encrypted else "plain"
+        built: no plain words may stay in it. So too after a change of the words themselves."""
+        mode = f"{'addresses' if self.encrypted else 'plain'} {WORDS_VERSION}"
         known = await self.storage.get(STORED_AS, "mode")
         if known is not None and known.value == mode:
             return

@@ -22,10 +22,11 @@ class SearchDocument(Value, frozen=True, kw_only=True):
 
 class SearchQuery(Value, frozen=True, kw_only=True):
     """Groups of normalised words: the words of a group follow one another. All groups must match;
-    the last word of the last group may be a beginning."""
+    the last word of the last group may be a beginning, unless ``whole``."""
 
     groups: tuple[tuple[str, ...], ...]
     brands: tuple[str, ...] = ()
+    whole: bool = False
 
 
 class IndexMatch(Value, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ _CORE_WORDS = (
     "grazie arrivederci ciao ringrazio obrigado obrigada brigado valeu tchau agradeço "
     "dankjewel dankuwel bedankt doei dankje dzięki dziękuję dziekuje dzieki pozdrawiam "
     "tack tackar hejdå teşekkürler teşekkür tesekkurler sağol sağolun eyvallah tamam "
-    "شكرا شكراً شكرًا مشكور مشكورين تمام وداعا"
+    "شكرا مشكور مشكورين تمام وداعا"
 )
 _WORDS_AROUND = (
     "you u very much so a lot lots many millions million for your the everything all again "
@@ -55,7 +55,7 @@ _WORDS_AROUND = (
     "odpowiedź nie tak "
     "så mycket för hjälpen allt bra jättebra fint ha det trevlig dag och er din ditt svar nej ja "
     "çok ederim ederiz yardımınız için her şey iyi günler güzel hoşça kalın evet yardım cevap "
-    "جزيلا جزيلاً جزيلًا لكم لك على المساعدة مساعدتكم مساعدتك كل شيء ممتاز رائع جيد جدا جداً "
+    "جزيلا لكم لك على المساعدة مساعدتكم مساعدتك كل شيء ممتاز رائع جيد جدا "
     "السلامة مع يومكم سعيد الرد نعم لا "
 )
 _CORE = frozenset(_CORE_WORDS.split())
@@ -76,6 +76,8 @@ _SERVICE = frozenset(_SERVICE_WORDS.split())
 _GLAD = re.compile(
     "[👍🙂😊😀😃😄😁😍🥰❤🧡💛💚💙💜🙏👌💯✅🎉👏🤗\\ufe0f\\u200d\U0001f3fb-\U0001f3ff\\s]+"
 )
+_ARABIC_VOWELS = re.compile("[\u064b-\u0652]")
+"""Signs above and below letters, which few people type."""
 _JAPANESE = re.compile(
     r"(?:どうも|本当に|大変|とても|助けていただき|ご対応|対応|お返事|いろいろ|迅速な)*"
     r"(?:ありがとう(?:ございました|ございます|ね)?|有難うございま(?:す|した)|感謝(?:します|しています|いたします)?|"
@@ -117,4 +119,4 @@ def _words(text: str) -> list[str]:
     if len(text) > LONGEST or any(mark in text for mark in "?？؟"):
         return ["\0"]
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return re.findall(r"[\w']+", plain)
+    return re.findall(r"[\w']+", _ARABIC_VOWELS.sub("", plain))

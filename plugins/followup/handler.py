@@ -70,7 +70,9 @@ class Followup:
         that keeps the survey open."""
         text = turn.message.text
         answer = parse_answer(text)
-        says_more = answer and (answer.score is not None or answer.solved is not None)
+        says_more = answer and (
+            answer.opt_out or answer.score is not None or answer.solved is not None
+        )
         if says_thanks(text) and not says_more and not _declines(text):
             return None
         free_text = turn.survey is not None and turn.survey.ask.scale == "text"

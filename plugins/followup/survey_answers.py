@@ -26,10 +26,12 @@ _SPELLED = (
 )
 _NUMBER_WORDS = {word: n for n, words in enumerate(_SPELLED, 1) for word in words.split()}
 
-_OF = "out of|of|von|sur|de|من"
+_OF = "out of|of|von|sur|de|su|van|na|av|من"
 
 _STAR_WORDS = (
-    "stars?|points?|sterne?n?|punkte?|étoiles?|etoiles?|estrellas?|puntos?|نجوم|نجمات|نجمة|نقاط"
+    "stars?|points?|sterne?n?|punkte?|étoiles?|etoiles?|estrellas?|puntos?|نجوم|نجمات|نجمة|نقاط|"
+    "stell[ae]|punt[oi]|estrelas?|pontos?|sterren|ster|punt(?:en)?|gwiazd(?:ka|ki|ek)|punkty?|"
+    "punktów|stjärn(?:a|or)|poäng|yıldız|puan|点|つ星|つ|です|点です"
 )
 
 _LEAD_IN_WORDS = (
@@ -38,6 +40,7 @@ _LEAD_IN_WORDS = (
     "eine|ich gebe|ich würde|sagen|geben|note|bewertung|von mir|gibt es|volle|"
     "je donne|je mets|je dirais|disons|la note|"
     "un|una|le doy|doy|les doy|diría|pongo|nota|"
+    "voto|direi|dou|diria|ik geef|geef|cijfer|daję|ocena|jag ger|betyg|puanım|評価|"
     "أعطي|اعطي|أعطيكم|التقييم|تقييمي"
 )
 
@@ -46,10 +49,21 @@ _CONTINUATIONS = (
     "weil|aber|und|da|danke|für|alles|sehr|"
     "parce|mais|et|car|merci|pour|"
     "porque|pero|y|gracias|por|"
-    "لأن|لكن|ولكن|شكرا|شكراً"
+    "perché|ma|grazie|mas|obrigad[oa]|muito|omdat|maar|bedankt|dank|bo|ale|dziękuję|dzięki|"
+    "eftersom|tack|för|çünkü|ama|teşekkür|teşekkürler|"
+    "لأن|لكن|ولكن|شكرا"
 )
 
-_PLEASE = "please |bitte |s'il vous plaît |svp |por favor |من فضلك |لو سمحت "
+_PLEASE = (
+    "please |bitte |s'il vous plaît |svp |por favor |per favore |alstublieft |proszę |snälla |"
+    "lütfen |من فضلك |لو سمحت "
+)
+
+_COURTESIES = (
+    "please|thanks|thank you|bitte|danke|merci|s'il vous plaît|svp|gracias|por favor|grazie|"
+    "per favore|obrigad[oa]|bedankt|dank u|dank je|alstublieft|dziękuję|dzięki|proszę|tack|"
+    "teşekkürler|teşekkür ederim|lütfen|شكرا|من فضلك|お願いします|ありがとうございます"
+)
 
 _STOP_PHRASES = (
     r"stop|stopall|unsubscribe|end|quit|optout|opt out|opt me out|revoke|"
@@ -64,7 +78,8 @@ _STOP_PHRASES = (
     r"plus de (?:questions?|messages?|sondages?)|"
     r"baja|darme de baja|dar de baja|parar|no m[áa]s (?:preguntas|mensajes|encuestas)|"
     r"basta(?: domande)?|niente pi[uù] domande|sem mais perguntas|n[aã]o (?:me )?perguntem mais|"
-    r"geen vragen(?: meer)?|bez pyta[ńn]|inga fler fr[åa]gor|ba[şs]ka soru yok|質問不要|"
+    r"geen vragen(?: meer)?|bez pyta[ńn]|inga fler fr[åa]gor|ba[şs]ka soru yok|"
+    r"質問(?:は)?不要(?:です|でお願いします)?|"
     r"لا مزيد من الأسئلة|لا مزيد من الاسئلة|"
     r"إيقاف|ايقاف|توقف|توقفوا|أوقف|إلغاء الاشتراك|الغاء الاشتراك|لا ترسلوا المزيد"
 )
@@ -83,12 +98,16 @@ _UNSOLVED_PHRASES = (
     r"no (?:resuelt[oa]|solucionad[oa]|funciona)|sin (?:resolver|solucionar)|"
     r"(?:sigue|todavía|aún) (?:sin|no|rot[oa]|igual|mal)|"
     r"non (?:è |è stato |ancora )*(?:risolto|risolta|funziona)|ancora (?:rott[oa]|niente|aperto)|"
-    r"não (?:foi |está |ficou )*(?:resolvid[oa]|funciona)|continua (?:sem|igual|avariad[oa])|"
+    r"ainda (?:não|à espera|avariad[oa])|não (?:foi |está |ficou )*(?:resolvid[oa]|funciona)|"
+    r"continua (?:sem|igual|avariad[oa])|"
     r"(?:nog )?niet (?:echt )?(?:opgelost|gemaakt)|werkt (?:nog )?(?:steeds )?niet|nog steeds|"
-    r"nie (?:zostało |jest )?(?:rozwiązan[aey]|naprawion[aey]|działa)|nadal (?:nie|czekam)|"
+    r"nie (?:zostało |jest )?(?:rozwiązan[aey]|naprawion[aey]|działa)|"
+    r"(?:nadal|wciąż|ciągle) (?:nie|czekam)|"
     r"inte (?:löst|lagat|klart)|fungerar (?:fortfarande )?inte|fortfarande (?:inte|trasig)|"
-    r"çözülmedi|(?:hala |hâlâ )?çalışmıyor|解決して(?:い)?(?:ない|ません)|まだ(?:です|直|解決)\w*|"
-    r"(?:لم|لن) (?:يتم |تتم )?(?:ي?حل|تحل|تُحل|يُحل|حلها|حل)(?: \w+)?|لا (?:يزال|تزال|يعمل|تعمل)|"
+    r"çözülmedi|(?:hala |hâlâ )(?:bozuk|yok|gelmedi|olmadı|aynı|bekliyorum)|"
+    r"(?:hala |hâlâ )?çalışmıyor|\w*解決して(?:い)?(?:ない|ません)\w*|未解決\w*|"
+    r"まだ(?:です|直|解決|壊|届|来|使え|動|でき|待)\w*|"
+    r"(?:لم|لن) (?:يتم |تتم )?(?:ي?حل|تحل|حلها)(?: \w+)?|لا (?:يزال|تزال|يعمل|تعمل)|"
     r"ما ?(?:زال|زالت)|غير محلولة?"
 )
 
@@ -127,7 +146,7 @@ _POLITE_WORDS = (
     "schnell für die den hilfe ihre ihnen und war es "
     "merci beaucoup bien parfait parfaite très génial pour votre aide tout c'est était "
     "gracias muchas muy perfecto genial excelente por su la ayuda todo amable ha sido "
-    "شكرا شكراً جزيلا جزيلاً ممتاز رائع جيد جدا جداً لكم لك على المساعدة مساعدتكم"
+    "شكرا جزيلا ممتاز رائع جيد جدا لكم لك على المساعدة مساعدتكم"
 )
 _POLITE = frozenset(_POLITE_WORDS.split())
 """Words of thanks and praise. An answer of these alone says nothing else."""
@@ -141,14 +160,21 @@ _BAD_PHRASES = (
     "schlecht|furchtbar|schrecklich|mies|enttäuschend|enttäuscht|unzufrieden|"
     "nicht (?:gut|zufrieden)|"
     "mauvaise?|nulle?|horrible|déçue?|pas (?:bien|satisfaite?|bon)|"
+    "malissimo|pessim[oa]|delus[oa]|insoddisfatt[oa]|péssim[oa]|má|mau|muito mal|desapontad[oa]|"
+    "slecht|teleurgesteld|ontevreden|niet (?:goed|tevreden)|źle|słabo|fatalnie|niezadowolon[ya]|"
+    "dåligt?|missnöjd|inte (?:bra|nöjd)|kötü|berbat|memnun değilim|最悪|不満|"
     "muy mal|mal[oa]|pésim[oa]|decepcionad[oa]|no (?:muy )?(?:bien|satisfech[oa]|content[oa])|"
     "سيء|سيئ|سيئة|غير راض"
 )
 
-_TAIL = rf"(?=\s*(?:$|[.,;:!)\n–—-]|(?:{_CONTINUATIONS})(?!\w)))"
+_TAIL = (
+    rf"(?=\s*(?:$|[.,;:!)\n–—،؛。-]|、(?!\d)|(?:{_CONTINUATIONS})(?!\w)|ありがとう|"
+    # `2 still broken` is a score; `5 still missing` counts things.
+    rf"(?<!^[45] )(?:{_UNSOLVED_PHRASES})(?!\w)))"
+)
 _STARS = rf"(?:\s*(?:{_STAR_WORDS})(?!\w))?"
 _OF_FIVE = rf"(?:\s*(?:/|{_OF})\s*5)?"
-_LEAD = rf"(?:(?:{_LEAD_IN_WORDS})[\s:]+){{0,4}}"
+_LEAD = rf"(?:(?:{_LEAD_IN_WORDS})[\s:]+){{0,4}}(?:星|評価は)?"
 _NUMBER = re.compile(rf"\W*{_LEAD}([1-5])(?:[.,](\d))?{_OF_FIVE}{_STARS}{_TAIL}")
 _OF_TEN = re.compile(rf"\W*{_LEAD}(10|\d)\s*(?:/|{_OF})\s*10{_TAIL}")
 _WORD = re.compile(rf"\W*{_LEAD}({'|'.join(_NUMBER_WORDS)})(?!\w){_OF_FIVE}{_STARS}{_TAIL}")
@@ -156,7 +182,7 @@ _SYMBOLS = re.compile(r"[★⭐🌟]")
 _ASTERISKS = re.compile(r"\s*(\*{1,5})\s*$")
 _UP = re.compile("^[👍🙂😊😀😃😄😍❤🙏👌💯✅]+")
 _DOWN = re.compile("^[👎😡😠😞🙁☹😢😤❌]+")
-_STOP = re.compile(rf"^(?:{_PLEASE})?(?:{_STOP_PHRASES})$")
+_STOP = re.compile(rf"^(?:{_PLEASE})?(?:{_STOP_PHRASES})(?: (?:{_COURTESIES}))*$")
 _UNSOLVED = re.compile(rf"(?<!\w)(?:{_UNSOLVED_PHRASES})(?!\w)")
 _SOLVED = re.compile(rf"(?<!\w)(?:{_SOLVED_PHRASES})(?!\w)")
 _NO = re.compile(
@@ -265,5 +291,7 @@ def _normalised(text: str) -> str:
 
 
 def _is_modifier(char: str) -> bool:
-    """Whether ``char`` joins or varies an emoji, or stretches an Arabic word (tatweel)."""
-    return char in "\u200d\ufe0e\ufe0f\u20e3\u0640" or "\U0001f3fb" <= char <= "\U0001f3ff"
+    """Whether ``char`` joins or varies an emoji, stretches an Arabic word, or is a vowel sign."""
+    if "\u064b" <= char <= "\u0652" or "\U0001f3fb" <= char <= "\U0001f3ff":
+        return True
+    return char in "\u200d\ufe0e\ufe0f\u20e3\u0640"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from gateway import ContextCard
 from gateway.testing import RunningGateway, SimulatedAgent, SimulatedCustomer
 from plugins.followup.texts import TEXTS
@@ -84,12 +86,13 @@ async def test_a_new_question_opens_a_new_conversation(tmp_path: Path) -> None:
         assert len(ids) == 2
 
 
-async def test_stop_prevents_all_later_surveys(tmp_path: Path) -> None:
-    """A customer who wrote STOP is not asked about the next case either."""
+@pytest.mark.parametrize("text", ["STOP", "No more questions, thanks"])
+async def test_stop_prevents_all_later_surveys(tmp_path: Path, text: str) -> None:
+    """A customer who asked for no more is not asked about the next case either."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw)
         await asked(gw, mia)
-        await mia.say("STOP")
+        await mia.say(text)
         assert mia.heard == [TEXTS.thanks["stopped"]["en"]]
         mia, _ = await closed(gw, "refund, a human please")
         assert QUESTION not in await asked(gw, mia, 90_000)

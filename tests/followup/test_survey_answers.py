@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import SurveyAnswer
 from plugins.followup import parse_answer
+from plugins.followup.texts import TEXTS
 
 SCORES = [
     ("4", 4), ("4/5", 4), ("5 / 5", 5), ("4 out of 5", 4), ("4 von 5 Sternen", 4), ("4 sur 5", 4),
@@ -18,6 +20,10 @@ SCORES = [
     ("⭐️⭐️⭐️", 3), ("*****", 5), ("five", 5), ("Five stars!", 5), ("fünf Sterne", 5), ("quatre", 4),
     ("cinco estrellas", 5), ("خمس نجوم", 5), ("3 stars", 3), ("I'd give it a 4", 4),
     ("score: 2", 2), ("Ich gebe eine 2", 2), ("je mets 3", 3), ("le doy un 4", 4), ("5 thanks", 5),
+    ("5 grazie", 5), ("4 stelle", 4), ("5 obrigado", 5), ("4 estrelas", 4), ("4 su 5", 4),
+    ("5 bedankt", 5), ("4 sterren", 4), ("5 dziękuję", 5), ("4 gwiazdki", 4), ("5 tack", 5),
+    ("4 stjärnor", 4), ("5 teşekkürler", 5), ("4 yıldız", 4), ("5 ありがとうございます", 5),
+    ("5です", 5), ("4点", 4), ("星4つ", 4),
 ]  # fmt: skip
 
 OPINIONS = [
@@ -40,13 +46,28 @@ NO_ANSWERS = [
     "4 of 5 items arrived", "5€ were charged twice", "one more question", "un problème",
     "cancel my order", "I can't find my order number", "No encuentro mi pedido nuevo desde ayer",
     "yes but can you also tell me when you open?", "6", "0", "42", "2026-11-23", "12345",
-    "👍 but where is my order?", "Könnt ihr mal schauen", "x" * 3000,
+    "👍 but where is my order?", "2、3日前に注文しました", "2 men came", "5 per box",
+    "Könnt ihr mal schauen", "x" * 3000,
 ]  # fmt: skip
 
 STOPS = [
     "STOP", "stop.", "Stop asking me this", "please stop", "unsubscribe please", "opt out",
     "don't ask me again", "no more surveys", "abmelden", "keine Umfragen mehr", "désabonner",
     "arrêtez", "BAJA", "darme de baja", "إيقاف", "إلغاء الاشتراك",
+]  # fmt: skip
+
+COURTESIES = {
+    "en": "thank you", "de": "danke", "fr": "merci", "es": "gracias", "it": "grazie",
+    "pt": "obrigada", "nl": "bedankt", "pl": "dziękuję", "sv": "tack", "tr": "teşekkürler",
+    "ar": "شكرًا", "ja": "お願いします",
+}  # fmt: skip
+
+LOW_SCORES = [
+    ("2, still broken", 2), ("2 still broken", 2), ("2 stars still broken", 2),
+    ("1 immer noch kaputt", 1), ("2 toujours en panne", 2), ("2, sigue roto", 2),
+    ("1, ancora rotto", 1), ("2 ainda não chegou", 2), ("2 nog steeds kapot", 2),
+    ("1, wciąż nie działa", 1), ("2 fortfarande trasig", 2), ("2, hâlâ bozuk", 2),
+    ("2، لا يزال معطلا", 2), ("2、まだ壊れています", 2), ("2点。まだ届いていません", 2),
 ]  # fmt: skip
 
 
@@ -97,6 +118,24 @@ def test_other_texts_are_no_answer(text: str) -> None:
 def test_opt_outs_are_read(text: str) -> None:
     """In the many ways in which customers say it."""
     assert parse_answer(text) == SurveyAnswer(opt_out=True)
+
+
+@pytest.mark.parametrize(("language", "sentence"), TEXTS.no_more.items())
+def test_the_words_that_the_survey_offers_stop_it(language: str, sentence: str) -> None:
+    """In each language: as they stand, in quotes, behind a score, and with a word of courtesy."""
+    words = re.findall("[“„”«「] ?(.+?) ?[”“»」]", sentence)[0]
+    thanks = COURTESIES[language]
+    for said in (words, f"{words}.", f"«{words}»", words.upper(), f"4, {words}"):
+        assert (answer := parse_answer(said)), said
+        assert answer.opt_out, said
+    for said in (f"{words}, {thanks}", f"{words} {thanks}!"):
+        assert parse_answer(said) == SurveyAnswer(opt_out=True), said
+
+
+@pytest.mark.parametrize(("text", "score"), LOW_SCORES)
+def test_a_low_score_keeps_the_words_behind_it(text: str, score: int) -> None:
+    """In twelve languages, with and without a comma."""
+    assert parse_answer(text) == SurveyAnswer(score=score, solved=False, comment=text)
 
 
 @pytest.mark.parametrize("text", ["no thanks", "No problem", "no gracias", "non merci", "thanks!"])

@@ -50,6 +50,42 @@ async def test_words_are_found_whatever_their_case_and_accents(
         assert await texts(gw, "parcel colis") == []
 
 
+async def test_japanese_and_chinese_are_found_within_a_sentence(
+    tmp_path: Path, stored_in: str
+) -> None:
+    """There are no spaces between their words."""
+    async with gateway_in(tmp_path) as gw:
+        await gw.customer("fake", "rei").say("注文番号20417の払い戻しをお願いします")
+        await gw.customer("fake", "lin").say("我的包裹还没有到")
+        for query in ("払い戻し", "20417", "戻しを"):
+            [hit] = (await find(gw, query)).hits
+            assert [hit.excerpt[a:b] for a, b in hit.matches] == [query]
+        assert await texts(gw, "包裹") == ["我的包裹还没有到"]
+        assert await texts(gw, "し払い") == []
+
+
+async def test_a_long_conversation_does_not_hide_the_others(
+    tmp_path: Path, stored_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page ends after so many matches; the next one goes on behind them."""
+    async with gateway_in(tmp_path) as gw:
+        await gw.customer("fake", "zoe").say("my parcel")
+        for number in range(6):
+            await gw.customer("fake", "tim").say(f"parcel {number}")
+        await gw.gateway.indexer.catch_up()
+        monkeypatch.setattr("gateway.ops.search.BATCH", 2)
+        monkeypatch.setattr("gateway.ops.search.MOST_LOOKED_AT", 4)
+        search, before = gw.services.search, 0
+        assert search is not None
+        shown: list[str] = []
+        for _ in range(3):
+            page = await search.find("parcel", before=before)
+            shown += [hit.excerpt for hit in page.hits]
+            if not (before := page.before):
+                break
+        assert shown == ["parcel 5", "parcel 1", "my parcel"]
+
+
 async def test_an_order_number_is_found_as_it_is_written(tmp_path: Path, stored_in: str) -> None:
     """Its parts follow one another; the same parts elsewhere are another text."""
     async with gateway_in(tmp_path) as gw:
@@ -182,3 +218,11 @@ def test_an_excerpt_shows_the_first_match_and_its_surroundings() -> None:
     assert shown.endswith("…")
     assert len(shown) <= 202
     assert [shown[a:b] for a, b in matches] == ["Zebra"]
+    words = "order 1 of MP-1, my order MP-123"
+    shown, matches = excerpt(words, parse_query("order mp-1"))
+    assert [shown[a:b] for a, b in matches] == ["order", "MP-1", "order"]
+
+
+def test_one_letter_is_no_beginning() -> None:
+    assert parse_query("order a").whole
+    assert not parse_query("order ab").whole

@@ -23,6 +23,7 @@ THANKS = [
     "Muchas gracias por todo",
     "grazie mille",
     "muito obrigado",
+    "شكرًا جزيلًا",
     "dank je wel",
     "dziękuję bardzo",
     "tack så mycket",

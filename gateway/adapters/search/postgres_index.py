@@ -87,4 +87,6 @@ class PostgresSearchIndex:
 def _tsquery(query: SearchQuery) -> str:
     """The query in PostgreSQL's syntax. Words have letters and digits alone."""
     groups = [" <-> ".join(group) for group in query.groups]
-    return " & ".join(f"({group})" for group in [*groups[:-1], f"{groups[-1]}:*"])
+    if not query.whole:
+        groups[-1] += ":*"
+    return " & ".join(f"({group})" for group in groups)

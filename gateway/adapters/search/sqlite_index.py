@@ -155,4 +155,4 @@ class SqliteSearchIndex:
 def _fts5(query: SearchQuery) -> str:
     """The query in FTS5's syntax. Words have letters and digits alone, so quotes suffice."""
     phrases = [f'"{" ".join(group)}"' for group in query.groups]
-    return " AND ".join([*phrases[:-1], f"{phrases[-1]} *"])
+    return " AND ".join(phrases) + ("" if query.whole else " *")

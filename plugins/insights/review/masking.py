@@ -13,6 +13,14 @@ GAP = "[…]"
 # Where a name stands in a text, in the languages that we serve by ourselves.
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]+(?:['’-][^\W\d_]+)*"
 _NAME = rf"({_CAPITALISED}(?:[ \t]+{_CAPITALISED}){{0,2}})"
+_PLAIN = (
+    r"(?!(?:and|but|from|i|und|aber|ich|et|mais|je|de|y|pero)\b)[^\W\d_]{2,}(?:['’-][^\W\d_]+)*"
+)
+# What follows these is a name, however it is written.
+_INTRODUCED = re.compile(
+    r"(?i)\b(?:my name is|my name's|ich heiße|mein name ist|je m['’]appelle|mon nom est|me llamo"
+    rf"|mi nombre es)[ \t]+({_PLAIN}(?:[ \t]+{_PLAIN})?)"
+)
 _NAMED = re.compile(
     r"(?:\b(?i:my name is|my name's|i am|i'm|this is|ich heiße|mein name ist|ich bin"
     r"|je m['’]appelle|je suis|mon nom est|me llamo|mi nombre es|soy)[ \t]+"
@@ -43,7 +51,7 @@ def known_names(case: CaseRecord) -> frozenset[str]:
     names = [case.customer_name or ""]
     for message in case.messages:
         if message.author == "customer":
-            names += _NAMED.findall(message.text)
+            names += _NAMED.findall(message.text) + _INTRODUCED.findall(message.text)
     names += [message.agent.name for message in case.messages if message.agent]
     if case.conversation.owner:
         names.append(case.conversation.owner.name)
@@ -68,7 +76,8 @@ def masked(text: str, names: Iterable[str], *, ours: bool = False) -> str:
     def keep(found: re.Match[str]) -> str:
         return GAP if found[0].casefold() in known else found[0]
 
-    text = _STREET.sub(GAP, _NAMED.sub(_without_name, text))
+    text = _INTRODUCED.sub(_without_name, _NAMED.sub(_without_name, text))
+    text = _STREET.sub(GAP, text)
     text = _BLOCK.sub(without_number, _PERSONAL.sub(_gap, text))
     return _GAPS.sub(GAP, _WORD.sub(keep, text))
 

@@ -196,6 +196,8 @@ async def test_an_interrupted_draw_is_not_shown_and_made_again() -> None:
         ("Dear Ms Brown, it is done.", "Dear […], it is done."),
         ("Thanks,\nMaria Lopez", "Thanks,\n[…]"),
         ("Ich heiße Jürgen Özil und warte.", "Ich heiße […] und warte."),
+        ("hi my name is zoe brown, and", "hi my name is […], and"),
+        ("ich heiße jürgen und warte", "ich heiße […] und warte"),
         ("Thanks. When do you open?", "Thanks. When do you open?"),
         ("I am still waiting. This is bad.", "I am still waiting. This is bad."),
         ("Evangelina is no Eva", "Evangelina is no […]"),
@@ -206,9 +208,10 @@ def test_masking(text: str, shown: str) -> None:
 
 
 def test_a_name_that_the_customer_gave_is_masked_everywhere() -> None:
-    """Also in the answer."""
-    names = known_names(case(asked(1, "My name is Zolantha Brown, hello"), answered(2)))
-    assert masked("Sure, Zolantha.", names) == "Sure, […]."
+    """Also in the answer, and if it was written in lower case."""
+    for text in ("My name is Zolantha Brown, hello", "my name is zolantha brown"):
+        names = known_names(case(asked(1, text), answered(2)))
+        assert masked("Sure, Zolantha.", names) == "Sure, […]."
 
 
 def test_our_own_short_numbers_stay() -> None:
