@@ -178,6 +178,12 @@ class Email:
         """Store mail from the mailbox, if there is one, and mail alarms and digests, until
         cancelled."""
         self._watched_elsewhere = False
+        try:
+            await self._watch_all(services)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # it names what is wrong; the group does not
+
+    async def _watch_all(self, services: Services) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_mailbox(services))
             if self.receives_alarms:

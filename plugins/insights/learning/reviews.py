@@ -28,7 +28,8 @@ from plugins.insights.review.outcomes import asked_message, find_outcomes
 from plugins.insights.review.storage import JUDGEMENTS, ReviewSheet
 from plugins.insights.review.values import Judgement, ReviewedAnswer, ReviewedExample, ReviewItem
 
-_LONG_NUMBER = re.compile(r"\b[\w-]*\d{5,}[\w-]*\b")
+_BLOCK = re.compile(r"[\w-]+")
+_LONG_NUMBER = re.compile(r"\d{5}")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -152,8 +153,9 @@ def masked_text(text: str, case: CaseRecord) -> str:
 def _without_names(text: str, case: CaseRecord) -> str:
     """A text without this customer's name, and without addresses and long numbers. Short numbers
     stay: they are the facts of an answer."""
-    for pattern in (EMAIL, PHONE, _LONG_NUMBER):
+    for pattern in (EMAIL, PHONE):
         text = re.sub(pattern, GAP, text)
+    text = _BLOCK.sub(lambda found: GAP if _LONG_NUMBER.search(found[0]) else found[0], text)
     names = {word.casefold() for word in _WORD.findall(case.customer_name or "") if len(word) > 1}
     return _WORD.sub(lambda found: GAP if found[0].casefold() in names else found[0], text)
 

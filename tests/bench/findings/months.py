@@ -29,6 +29,7 @@ from gateway.testing.simulation import (
     UnansweredQuestion,
     simulate_records,
 )
+from gateway.testing.simulation.floor import find_victim
 from plugins.insights.findings import FindingInputs, LabelledText, find
 from plugins.insights.findings.overload import WorkLog, overloaded_agents
 from plugins.insights.model import Discovery, IntentDraft
@@ -109,7 +110,7 @@ def judge(
         seen = [at for at, one in enumerate(found) if _shows(one, plant, found, ledger)]
         outcome[plant.name] = bool(seen)
         if isinstance(plant, OverworkedAgent) and seen:
-            outcome[plant.name] = _right_agent(cases)
+            outcome[plant.name] = _right_agent(cases, plant)
         explained.update(seen)
         if isinstance(plant, TriggerPhrase | RewrittenAnswer):  # their other words, too
             kinds = ("phrase_hurts", "phrase_helps")
@@ -160,11 +161,12 @@ def _sorry(one: Discovery) -> bool:
     return one.kind == "phrase_hurts" and bool(SORRY.search(str(one.evidence["phrase"])))
 
 
-def _right_agent(cases: Sequence[CaseRecord]) -> bool:
+def _right_agent(cases: Sequence[CaseRecord], plant: OverworkedAgent) -> bool:
     work = WorkLog()
     for case in cases:
         work.add(case)
-    return set(overloaded_agents(work.work())) == {Scenario(seed=0).staff[0].id}
+    victim = find_victim(Scenario(seed=0).staff, plant)
+    return set(overloaded_agents(work.work())) == {victim.id}
 
 
 async def _find(cases: Sequence[CaseRecord], scenario: Scenario) -> tuple[Discovery, ...]:
