@@ -94,6 +94,11 @@ class ReviewStorage:
                 "you have reviewed this answer already; undo that first"
             ) from None
 
+    async def judgement(self, item: str, reviewer: str) -> Judgement | None:
+        """What this reviewer said of the item; None when nothing is stored."""
+        stored = await self._storage.get(PLUGIN, f"{JUDGEMENTS}{item}/{reviewer}")
+        return None if stored is None else msgspec.json.decode(stored.value, type=Judgement)
+
     async def take_back(self, item: str, reviewer: str) -> Judgement | None:
         """Delete a judgement and return it; None when there is none."""
         key = f"{JUDGEMENTS}{item}/{reviewer}"

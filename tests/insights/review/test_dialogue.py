@@ -173,10 +173,29 @@ async def test_a_form_that_is_sent_twice_counts_once(tmp_path: Path) -> None:
         await shop.next_day()
         ana = await shop.visit("ana")
         item = await review(ana)
-        response = await ana.send("/desk/review", **{**ALL_RIGHT, "item": item, "facts": "no"})
+        response = await ana.send("/desk/review", **{**ALL_RIGHT, "item": item})
         assert response.status == 200
         assert ana.field("item") != item
         assert [said.facts for said in (await shop.sheet()).judgements] == [True]
+
+
+async def test_another_opinion_of_a_judged_answer_is_not_lost(tmp_path: Path) -> None:
+    """An old page is sent with something else: the words stay, and saving again replaces."""
+    async with open_shop(tmp_path) as shop:
+        await shop.write(*SCRIPT[:2])
+        await shop.next_day()
+        ana = await shop.visit("ana")
+        item = await review(ana)
+        other = {**ALL_RIGHT, "item": item, "facts": "no", "comment": "the price is old"}
+        response = await ana.send("/desk/review", **other)
+        assert response.status == 422
+        assert "You have judged this answer already" in ana.page
+        assert "the price is old" in ana.page
+        assert ana.field("again") == "1"
+        await ana.send("/desk/review", **other, again="1")
+        assert [said.facts for said in (await shop.sheet()).judgements] == [False]
+        await ana.open(f"/desk/review?item={item}")
+        assert "the price is old" in ana.page
 
 
 async def test_an_incomplete_form_keeps_what_was_typed(tmp_path: Path) -> None:

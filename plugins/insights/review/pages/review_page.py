@@ -48,6 +48,8 @@ class ReviewPage:
         if request.query.get("again") == "last" and queue.last:
             return await self._show_again(request, queue, queue.last)
         if id := request.query.get("item"):
+            if said := await self._storage.judgement(id, request.agent.id):
+                return await self._show_again(request, queue, said)
             item = await self._item(request, id)
             form = ReviewForm.all_right() if request.query.get("preset") else ReviewForm()
             if item and (case := await self._case(item)):
@@ -75,13 +77,33 @@ class ReviewPage:
             return await self._judge(request, item, said, again=again)
         form = ReviewForm.sent(request, (*await self._intents(item), item.intent))
         if problem := form.problem(item):
-            case = await self._case(item)
-            if case is None:
-                raise NotFound("This answer is no longer stored")
-            queue = await self._queue(request)
-            return await self._form(request, queue, item, case, form, problem=problem, again=again)
+            return await self._correct(request, item, form, problem, again=again)
         said = form.judgement(item, agent.id, now)
+        if not again and await self._differs(said):
+            problem = "You have judged this answer already: save again to replace what you said"
+            return await self._correct(request, item, form, problem, again=True)
         return await self._judge(request, item, said, again=again)
+
+    async def _correct(
+        self,
+        request: DeskPageRequest,
+        item: ReviewItem,
+        form: ReviewForm,
+        problem: str,
+        *,
+        again: bool,
+    ) -> DeskPageResult:
+        """The form again, with what was typed."""
+        case = await self._case(item)
+        if case is None:
+            raise NotFound("This answer is no longer stored")
+        queue = await self._queue(request)
+        return await self._form(request, queue, item, case, form, problem=problem, again=again)
+
+    async def _differs(self, said: Judgement) -> bool:
+        """Whether this reviewer has said something else of the same answer."""
+        before = await self._storage.judgement(said.item, said.reviewer)
+        return before is not None and before.replace(at=said.at) != said
 
     async def _judge(
         self, request: DeskPageRequest, item: ReviewItem, said: Judgement, *, again: bool
