@@ -12,7 +12,7 @@ import structlog
 
 from gateway.model import Address, Json, Searchable, SearchHit, SearchPage
 from gateway.ports import Clock, Outdated, PluginStorage
-from gateway.store.search import SearchIndex, SearchQuery, SearchSource
+from gateway.store.search import IndexMatch, SearchIndex, SearchQuery, SearchSource
 
 log = structlog.get_logger()
 STORED_AS = "warmline.search"
@@ -54,7 +54,11 @@ class IndexedSearch:
         looked, last, more = 0, before, False
         while not more:
             found = await self.index.matches(parsed, last, BATCH)
+            shown = await self._shown_before(parsed, before, found)
             for match in found:
+                if match.conversation in shown:
+                    last = match.message
+                    continue
                 if match.conversation not in newest and len(newest) == limit:
                     more = True
                     break
@@ -72,6 +76,15 @@ class IndexedSearch:
             searchable=searchable,
             behind=behind,
         )
+
+    async def _shown_before(
+        self, query: SearchQuery, before: int, found: Sequence[IndexMatch]
+    ) -> frozenset[int]:
+        """The conversations that the pages before have shown, with a newer match."""
+        if not before or not found:
+            return frozenset()
+        conversations = tuple(dict.fromkeys(match.conversation for match in found))
+        return await self.index.shown(query, before, conversations)
 
     def _shown(self, hit: SearchHit, query: SearchQuery) -> SearchHit:
         text, matches = self.excerpt(hit.excerpt, query)
@@ -130,6 +143,7 @@ class SearchIndexer:
             after = ids[-1]
         if gone:
             await self.index.remove(gone)
+        await self.index.purge()
 
     async def _check_mode(self) -> None:
         """Build the index anew where the database was encrypted, or is no more, since it was

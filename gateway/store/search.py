@@ -76,6 +76,13 @@ class SearchIndex(Protocol):
         """The newest matches with ids below ``before`` (0: of all)."""
         ...
 
+    async def shown(
+        self, query: SearchQuery, since: int, conversations: Sequence[int]
+    ) -> frozenset[int]:
+        """Those of ``conversations`` that have a match with an id of ``since`` or above: the pages
+        before have shown them."""
+        ...
+
     async def ids(self, after: int, limit: int) -> tuple[int, ...]:
         """The ids in the index above ``after``, in order."""
         ...
@@ -86,6 +93,10 @@ class SearchIndex(Protocol):
 
     async def remove_lanes(self, lanes: Sequence[str]) -> int:
         """Remove the messages of these addresses; return how many there were."""
+        ...
+
+    async def purge(self) -> None:
+        """Finish removals that a crash or another process has cut off."""
         ...
 
     async def clear(self) -> None:

@@ -54,12 +54,25 @@ def collect_pages(services: Services) -> tuple[DeskPage, ...]:
     pages = tuple(page for plugin in services.desk_pages for page in plugin.desk_pages(services))
     seen: set[str] = set()
     for page in pages:
-        if not page.path.startswith("/desk/") or page.path in seen:
-            what = "is registered twice" if page.path in seen else "is not below `/desk/`"
-            message = f"the desk page {page.path} {what}; remove the plugin that registers it"
-            raise BadConfig([Problem(file="settings", line=0, key="plugins", message=message)])
+        if not page.path.startswith("/desk/"):
+            raise _refused(page, "is not below `/desk/`")
+        if page.path in seen:
+            raise _refused(page, "is registered twice")
         seen.add(page.path)
     return pages
+
+
+def check_free(pages: Sequence[DeskPage], own: Sequence[web.RouteDef]) -> None:
+    """Raises BadConfig for a page on a path of the desk itself, which would hide it."""
+    taken = {route.path for route in own}
+    for page in pages:
+        if page.path in taken:
+            raise _refused(page, "is a page of the desk itself")
+
+
+def _refused(page: DeskPage, what: str) -> BadConfig:
+    message = f"the desk page {page.path} {what}; remove the plugin that registers it"
+    return BadConfig([Problem(file="settings", line=0, key="plugins", message=message)])
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,8 @@ from plugins.agents_desk.html import HtmlRenderer
 
 LONGEST = 300
 """Characters of a query."""
+MOST_PARTS, ENOUGH = 5, 25
+"""Parts that are read for one page, and the hits from which no further one is."""
 AUTHORS: Mapping[str, str] = {"customer": "Customer", "agent": "Agent", "bot": "Bot"}
 
 
@@ -50,14 +52,27 @@ class SearchPages:
         asked = request.query.get("q", "").strip()[:LONGEST]
         before = request.query.get("before", "")
         is_id = before.isascii() and before.isdecimal() and len(before) < 19
-        page = SearchPage()
-        if asked and self.services.search is not None:
-            page = await self.services.search.find(
-                asked, brands=session.agent.brands, before=int(before) if is_id else 0
-            )
-            await self.services.audit.record(session.agent.id, "searched")
-        hits = [self._view(hit, session) for hit in page.hits if may_find(hit, session)]
+        page, found = await self._find(asked, session, int(before) if is_id else 0)
+        hits = [self._view(hit, session) for hit in found]
         return self.html.page("search.html", session=session, asked=asked, page=page, hits=hits)
+
+    async def _find(
+        self, asked: str, session: DeskSession, before: int
+    ) -> tuple[SearchPage, list[SearchHit]]:
+        """The last part that was read, and what this person may see of all of them: where most
+        conversations are colleagues', one part would leave a page nearly empty."""
+        page, found = SearchPage(before=before), list[SearchHit]()
+        if not asked or self.services.search is None:
+            return SearchPage(), found
+        for _ in range(MOST_PARTS):
+            page = await self.services.search.find(
+                asked, brands=session.agent.brands, before=page.before
+            )
+            found += [hit for hit in page.hits if may_find(hit, session)]
+            if not page.before or len(found) >= ENOUGH:
+                break
+        await self.services.audit.record(session.agent.id, "searched")
+        return page, found
 
     def _view(self, hit: SearchHit, session: DeskSession) -> HitView:
         address = Address.from_lane(hit.address)

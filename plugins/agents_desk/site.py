@@ -30,7 +30,7 @@ from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
-from plugins.agents_desk.plugin_pages import PluginPages, collect_pages, describe_pages
+from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
@@ -149,7 +149,6 @@ class WebDesk:
             *actions.routes(),
             *admin.routes(),
             *SearchPages(services=services, html=html, guard=guard).routes(),
-            *PluginPages(pages=plugin_pages, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)
@@ -171,7 +170,8 @@ class WebDesk:
             )
             self._clean_ups.append(slack.delete_expired)
             routes += slack.routes()
-        return routes
+        check_free(plugin_pages, routes)
+        return [*routes, *PluginPages(pages=plugin_pages, html=html, guard=guard).routes()]
 
     def describe(self) -> Mapping[str, Json]:
         """The routes and their responses, for ``/openapi.json``; with the pages of other plugins

@@ -120,3 +120,12 @@ async def test_a_path_that_is_registered_twice_stops_the_start(tmp_path: Path) -
     with pytest.raises(BadConfig, match="registered twice"):
         async with visiting(NotebookPlugin(pages=2), tmp_path):
             pass
+
+
+async def test_a_page_on_a_path_of_the_desk_stops_the_start(tmp_path: Path) -> None:
+    """It would be hidden, and nobody would know why."""
+    plugin = NotebookPlugin()
+    plugin.page.path = "/desk/search"
+    with pytest.raises(BadConfig, match="/desk/search is a page of the desk itself"):
+        async with visiting(plugin, tmp_path):
+            pass

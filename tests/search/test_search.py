@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from gateway import Address, File, Inbound, Reply, SearchPage, Turn
 from gateway.adapters.encryption import new_key
+from gateway.adapters.search.sqlite_index import MARK, SqliteSearchIndex
 from gateway.adapters.search.words import excerpt, normalised, parse_query
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 
@@ -83,7 +85,7 @@ async def test_a_long_conversation_does_not_hide_the_others(
             shown += [hit.excerpt for hit in page.hits]
             if not (before := page.before):
                 break
-        assert shown == ["parcel 5", "parcel 1", "my parcel"]
+        assert shown == ["parcel 5", "my parcel"]
 
 
 async def test_an_order_number_is_found_as_it_is_written(tmp_path: Path, stored_in: str) -> None:
@@ -128,6 +130,39 @@ async def test_one_hit_a_conversation_newest_first_in_pages(tmp_path: Path, stor
         rest = await find(gw, "parcel", limit=2, before=first.before)
         assert [hit.excerpt for hit in rest.hits][-1] == "parcel of a again"
         assert rest.before == 0
+
+
+async def test_no_conversation_is_on_two_pages(tmp_path: Path, stored_in: str) -> None:
+    """Also one with older matches, between those of the next page."""
+    async with gateway_in(tmp_path) as gw:
+        for text in ("parcel of a", "parcel of b", "parcel of c"):
+            await gw.customer("fake", text[-1]).say(text)
+        await gw.customer("fake", "a").say("parcel of a again")
+        first = await find(gw, "parcel", limit=1)
+        second = await find(gw, "parcel", limit=1, before=first.before)
+        third = await find(gw, "parcel", limit=9, before=second.before)
+        pages = [[hit.excerpt for hit in page.hits] for page in (first, second, third)]
+        assert pages == [["parcel of a again"], ["parcel of c"], ["parcel of b"]]
+
+
+@pytest.mark.sqlite
+async def test_a_removal_that_was_cut_off_is_finished(tmp_path: Path) -> None:
+    """After a crash between the deletion and the merge nothing of the words is left."""
+    async with gateway_in(tmp_path) as gw:
+        await gw.customer("fake", "zoe").say("the xylophonequake was mine")
+        await gw.gateway.indexer.catch_up()
+    file = tmp_path / "var" / "search.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as cut_off:
+        cut_off.execute("BEGIN")
+        cut_off.execute("DELETE FROM words")
+        cut_off.execute(MARK)
+        cut_off.execute("COMMIT")
+    assert b"xylophonequake" in file.read_bytes()
+    index = SqliteSearchIndex(file)
+    await index.purge()
+    await index.close()
+    held = b"".join(part.read_bytes() for part in file.parent.glob("search.db*"))
+    assert b"xylophonequake" not in held
 
 
 async def test_what_is_not_indexed_yet_is_counted(tmp_path: Path, stored_in: str) -> None:

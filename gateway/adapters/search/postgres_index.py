@@ -65,6 +65,17 @@ class PostgresSearchIndex:
         found = await self._db.read(lambda c: c.execute(chosen, values).all(), long=True)
         return tuple(IndexMatch(message=row.id, conversation=row.conversation_id) for row in found)
 
+    async def shown(
+        self, query: SearchQuery, since: int, conversations: Sequence[int]
+    ) -> frozenset[int]:
+        matches = _COLUMNS.words.op("@@")(func.to_tsquery("simple", bindparam("query")))
+        chosen = select(_COLUMNS.conversation_id).where(
+            matches, _COLUMNS.id >= since, _COLUMNS.conversation_id.in_(conversations)
+        )
+        values = {"query": _tsquery(query)}
+        found = await self._db.read(lambda c: c.execute(chosen, values).scalars().all(), long=True)
+        return frozenset(found)
+
     async def ids(self, after: int, limit: int) -> tuple[int, ...]:
         chosen = select(_COLUMNS.id).where(_COLUMNS.id > after).order_by(_COLUMNS.id).limit(limit)
         return tuple(await self._db.read(lambda c: c.execute(chosen).scalars().all(), long=True))
@@ -76,6 +87,9 @@ class PostgresSearchIndex:
     async def remove_lanes(self, lanes: Sequence[str]) -> int:
         chosen = delete(search_documents).where(_COLUMNS.lane.in_(lanes))
         return int(await self._db.write(lambda c: c.execute(chosen).rowcount, long=True))
+
+    async def purge(self) -> None:
+        """A removal is one statement: nothing can be cut off."""
 
     async def clear(self) -> None:
         await self._db.write(lambda c: c.execute(delete(search_documents)).close(), long=True)

@@ -18,6 +18,8 @@ from gateway.support.private import private_database
 
 T = TypeVar("T")
 NEWEST_ID = 2**62
+MARK = "INSERT INTO removed VALUES (1)"
+"""Words were removed and may be left in the index or its log."""
 SCHEMA = """
 PRAGMA journal_mode=WAL;
 PRAGMA synchronous=NORMAL;
@@ -29,6 +31,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 );
 CREATE TABLE IF NOT EXISTS position (looked_at INTEGER NOT NULL);
 INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position);
+CREATE TABLE IF NOT EXISTS removed (mark INTEGER NOT NULL);
 """
 
 
@@ -69,6 +72,18 @@ class SqliteSearchIndex:
         found = await self._run(lambda c: c.execute(statement, values).fetchall())
         return tuple(IndexMatch(message=row[0], conversation=row[1]) for row in found)
 
+    async def shown(
+        self, query: SearchQuery, since: int, conversations: Sequence[int]
+    ) -> frozenset[int]:
+        among = ", ".join("?" * len(conversations))
+        statement = (
+            "SELECT DISTINCT conversation FROM words WHERE words MATCH ? AND rowid >= ?"  # noqa: S608  (only `?`)
+            f" AND conversation IN ({among})"
+        )
+        values = (_fts5(query), since, *conversations)
+        found = await self._run(lambda c: c.execute(statement, values).fetchall())
+        return frozenset(row[0] for row in found)
+
     async def ids(self, after: int, limit: int) -> tuple[int, ...]:
         statement = "SELECT rowid FROM words WHERE rowid > ? ORDER BY rowid LIMIT ?"
         found = await self._run(lambda c: c.execute(statement, (after, limit)).fetchall())
@@ -79,9 +94,10 @@ class SqliteSearchIndex:
 
         def job(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
+            connection.execute(MARK)
 
         await self._run(job)
-        await self._purge()
+        await self.purge()
 
     async def remove_lanes(self, lanes: Sequence[str]) -> int:
         if self._connection is None and not self._file.exists():
@@ -89,20 +105,21 @@ class SqliteSearchIndex:
         rows = [(lane,) for lane in lanes]
 
         def job(connection: sqlite3.Connection) -> int:
+            connection.execute(MARK)
             return connection.executemany("DELETE FROM words WHERE lane = ?", rows).rowcount
 
         removed = await self._run(job)
-        if removed > 0:
-            await self._purge()
+        await self.purge()
         return max(removed, 0)
 
     async def clear(self) -> None:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM words")
             connection.execute("UPDATE position SET looked_at = 0")
+            connection.execute(MARK)
 
         await self._run(job)
-        await self._purge()
+        await self.purge()
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -110,11 +127,15 @@ class SqliteSearchIndex:
             self._connection = None
         self._thread.shutdown(wait=True)
 
-    async def _purge(self) -> None:
+    async def purge(self) -> None:
         """FTS5 keeps the words of a deleted row until the parts of the index are merged; the log
-        keeps them until it is emptied (https://www.sqlite.org/fts5.html)."""
+        keeps them until it is emptied (https://www.sqlite.org/fts5.html). The mark stays until
+        both are done, so that a crash or a reader only delays it."""
+        if not await self._run(lambda c: c.execute("SELECT 1 FROM removed LIMIT 1").fetchone()):
+            return
         await self._run(lambda c: c.execute("INSERT INTO words(words) VALUES ('optimize')").close())
-        await self._run(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").close(), bare=True)
+        if await self._run(_empty_log, bare=True):
+            await self._run(lambda c: c.execute("DELETE FROM removed").close())
 
     async def _run(self, job: Callable[[sqlite3.Connection], T], *, bare: bool = False) -> T:
         """Run ``job`` in a transaction, unless it is ``bare``, in the index's thread."""
@@ -150,6 +171,12 @@ class SqliteSearchIndex:
             connection.close()
             raise
         return connection
+
+
+def _empty_log(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is left in the log: a reader in another process may need it still."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _fts5(query: SearchQuery) -> str:
