@@ -135,8 +135,16 @@ class LanguageDetector:
         """For each text, given with the number of its letters, the probability of each expected
         language, and of any of them."""
         detect = self._fasttext.detect
-        found = [detect(text, model="lite", k=200, threshold=1e-3) for text, _ in texts]
-        return [self._join(*text, scores) for text, scores in zip(texts, found, strict=True)]
+        variants = [
+            (at, variant, letters)
+            for at, (text, letters) in enumerate(texts)
+            for variant in _written_both_ways(text)
+        ]
+        found = [detect(text, model="lite", k=200, threshold=1e-3) for _, text, _ in variants]
+        joined: list[list[tuple[dict[str, float], float]]] = [[] for _ in texts]
+        for (at, text, letters), scores in zip(variants, found, strict=True):
+            joined[at].append(self._join(text, letters, scores))
+        return [_mean(shares) for shares in joined]
 
     def _join(
         self, text: str, letters: int, found: Sequence[Mapping[str, Any]]
@@ -169,6 +177,22 @@ class LanguageDetector:
             if whole in known or (len(words) > 1 and known.issuperset(words))
         ]
         return found[0] if len(found) == 1 else None
+
+
+def _written_both_ways(text: str) -> tuple[str, ...]:
+    """``text``, and a short one that begins in lower case with a capital, too: the libraries learnt
+    from sentences, and in chats few begin as these do (`was kostet der Versand?` is not English).
+    On public sentences whose first letter was made small, 1.5 % are wrong so and 1.9 % without."""
+    if len(text) < UNCERTAIN_CHARACTERS and text[:1].islower():
+        return text, text[:1].upper() + text[1:]
+    return (text,)
+
+
+def _mean(found: Sequence[tuple[dict[str, float], float]]) -> tuple[dict[str, float], float]:
+    if len(found) == 1:
+        return found[0]
+    shares = {code: sum(each[code] for each, _ in found) / len(found) for code in found[0][0]}
+    return shares, sum(expected for _, expected in found) / len(found)
 
 
 def _unquoted(text: str) -> str:

@@ -249,3 +249,24 @@ def test_a_folder_that_cannot_be_written_is_not_needed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
     detector = LanguageDetector(("en", "de"), {}, tmp_path / "file")
     assert detector.detect("Wann kommt mein Paket an?")[0].code == "de"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("was kostet der Versand?", "de"),
+        ("was kostet versand", "de"),
+        ("was it shipped?", "en"),
+        ("was that my parcel?", "en"),
+        ("also wann kommt es", "de"),
+        ("hoeveel kost verzenden", "nl"),
+        ("quanto costa la spedizione", "it"),
+    ],
+)
+def test_a_small_first_letter_does_not_change_the_language(
+    reader: MessageReader, text: str, code: str
+) -> None:
+    """As most messages in a chat begin."""
+    [insight] = reader.read_all([MessageInContext(text)])
+    assert insight.language is not None
+    assert insight.language.code == code
