@@ -123,7 +123,7 @@ class _ImapSession:
             conn_lost_cb=self._on_lost,
             ssl_context=settings.tls_context(),
         )
-        await self._client.wait_hello_from_server()
+        await self._while_connected(self._client.wait_hello_from_server(), settings.timeout)
         password = settings.password.get_secret_value()
         await self._ok("log in", self._imap.login(quoted(settings.user), password))
         if settings.move_to and not await self._has_folder(settings.move_to):
@@ -181,8 +181,8 @@ class _ImapSession:
             if client.has_pending_idle():
                 client.idle_done()
             elif client.get_state() in ("AUTH", "SELECTED"):
-                await asyncio.wait_for(client.logout(), 2)
-        except (AioImapException, OSError, TimeoutError) as error:
+                await self._while_connected(client.logout(), 2)
+        except (AioImapException, ImapError, OSError, TimeoutError) as error:
             log.debug("mail.logout_failed", error=str(error))
         finally:
             if client.protocol.transport is not None:
@@ -201,7 +201,11 @@ class _ImapSession:
 
     async def _while_connected(self, work: Awaitable[T], seconds: float) -> T:
         """The result of ``work``. Raises ImapError when the connection breaks first, and
-        TimeoutError after ``seconds``."""
+        TimeoutError after ``seconds``.
+
+        ``work`` runs in a task of its own: aioimaplib waits with `asyncio.wait_for`, which in
+        Python 3.11 forgets that it was cancelled when the answer comes in the same moment.
+        """
         task = asyncio.ensure_future(work)
         either: set[asyncio.Future[T] | asyncio.Future[None]] = {task, self._lost}
         try:
@@ -210,6 +214,7 @@ class _ImapSession:
                 return task.result()
         finally:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         if self._lost.done():
             raise ImapError("the connection broke")
         raise TimeoutError(f"no answer in {seconds:.0f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,34 @@ async def test_wrong_settings_show_in_the_readiness_probe(
     assert "wrong" not in (await email.trouble() or "")
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_the_watcher_stops_at_whatever_moment_it_is_told(
+    tmp_path: Path, fakes: Fakes
+) -> None:
+    """Told to stop at any step of a session, also as an answer arrives, the watcher stops."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n")
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                tag, command, *_ = line.split()
+                if command == b"CAPABILITY":
+                    writer.write(b"* CAPABILITY IMAP4rev1\r\n")
+                answer = b" NO no such folder" if command == b"SELECT" else b" OK done"
+                writer.write(tag + answer + b"\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as imap:
+        port = imap.sockets[0].getsockname()[1]
+        for steps in range(150):
+            email = channel(tmp_path / str(steps), imap=mailbox(port))
+            task = asyncio.create_task(email.watch(fakes.services))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            done, _pending = await asyncio.wait([task], timeout=5)
+            assert done, f"still running when told to stop after {steps} steps"
 
 
 async def test_an_unreachable_server_is_retried(tmp_path: Path, fakes: Fakes) -> None:
