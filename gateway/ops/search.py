@@ -175,10 +175,14 @@ class SearchIndexer:
             return
         async with self._adding:
             await self.index.remove_lanes(lanes)
-            after, position = 0, await self.index.position()
-            while True:
-                documents, looked_at = await self.source.documents(after, BATCH, lanes=lanes)
-                await self.index.add(documents, position)
-                if len(documents) < BATCH:
-                    return
-                after = looked_at
+            await self._add_again(lanes)
+        await self.clean_up()  # what they wrote from an address that is somebody else's
+
+    async def _add_again(self, lanes: Sequence[str]) -> None:
+        after, position = 0, await self.index.position()
+        while True:
+            documents, looked_at = await self.source.documents(after, BATCH, lanes=lanes)
+            await self.index.add(documents, position)
+            if len(documents) < BATCH:
+                return
+            after = looked_at

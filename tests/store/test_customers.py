@@ -263,6 +263,7 @@ async def test_an_export_excludes_others_at_a_shared_address(tmp_path: Path) -> 
         held = await customers.export(Address(channel="fake", value="other"))
         assert isinstance(held, dict)
         assert SECRET in json.dumps(held["inbox"])
+        await gw.gateway.indexer.catch_up()
         await gw.gateway.customer_data.erase(Address(channel="fake", value="other"))
         assert traces(tmp_path, SECRET) == []
         assert await customers.export(page.address)
