@@ -143,6 +143,11 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
 
+    @property
+    def last_public(self) -> Message | None:
+        """The last message that the customer sees if no reply is dropped; None: they see none."""
+        return self.replies[-1] if self.replies and self.refused is None else self.message
+
 
 class CommittedTurn(Value, frozen=True, kw_only=True):
     """A committed `TurnOutcome`. ``dropped``: why the bot's replies were dropped."""

@@ -280,7 +280,13 @@ def _claim(
         connection,
         conversation,
         epoch,
-        {"state": "person", "owner": rows.to_json(agent), "tier": tier, "resolved_at": None},
+        {
+            "state": "person",
+            "owner": rows.to_json(agent),
+            "agent_id": agent.id,
+            "tier": tier,
+            "resolved_at": None,
+        },
     )
     claim_handoff(connection, current, agent, at)
     add_notice(connection, current, f"{agent.name} took the conversation", agent, at)

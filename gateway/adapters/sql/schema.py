@@ -73,6 +73,8 @@ identities = Table(
     _index("ix_identities_customer", "customer_id"),
 )
 
+_LISTED_BY = ("channel", "brand", "language", "mood", "last_from", "agent_id", "skills")
+
 conversations = Table(
     "conversations",
     metadata,
@@ -93,9 +95,19 @@ conversations = Table(
     Column("resolved_at", BigInteger),
     _support_address(),
     Column("brand", short(64), nullable=False, server_default=""),
+    # The time and the author of the last public message: customer, bot or agent.
+    Column("last_at", BigInteger, nullable=False, server_default="0"),
+    Column("last_from", short(16), nullable=False, server_default=""),
+    # The id of the agent who has it, or had it last.
+    Column("agent_id", Text),
+    # Those of its newest handoff, as there.
+    Column("skills", Text, nullable=False, server_default="[]"),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
+    # All that lists are filtered by, so that no row is read that is not shown.
+    _index("ix_conversations_last", "last_at", "id", "state", *_LISTED_BY),
+    _index("ix_conversations_state_last", "state", "last_at", "id", *_LISTED_BY),
 )
 
 messages = Table(

@@ -263,10 +263,17 @@ def open_handoff(
             "created_at": rows.to_ms(at),
         },
     ).scalar_one()
+    _set_skills(connection, conversation.id, request.skills)
     if request.claim_by is not None:
         timer = Timer(name="unclaimed", due_at=request.claim_by, data={"handoff": str(id)})
         _set_timer(connection, conversation, timer)
     return id
+
+
+def _set_skills(connection: Connection, conversation: int, skills: tuple[str, ...]) -> None:
+    """Let lists find ``conversation`` by the skills of its newest handoff."""
+    chosen = update(conversations).where(conversations.c.id == conversation)
+    connection.execute(chosen.values(skills=rows.to_json(skills)))
 
 
 def newest_open_handoff(conversation: int) -> Select[Any]:
@@ -293,6 +300,7 @@ def raise_handoff(connection: Connection, conversation: int, request: HandoffReq
     if known.claimed_at is None:
         skills = tuple(dict.fromkeys((*known.skills, *request.skills)))
         values |= {"tier": request.tier, "skills": rows.to_json(skills)}
+        _set_skills(connection, conversation, skills)
     connection.execute(update(handoffs).where(handoffs.c.id == known.id).values(values))
     return True
 
