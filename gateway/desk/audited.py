@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,7 +16,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -48,6 +53,16 @@ class AuditedDesk:
         brands: tuple[str, ...] = (),
     ) -> QueuePage:
         return await self.desk.queue_page(after=after, most=most, brands=brands)
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        return await self.desk.conversations(chosen, after=after, most=most)
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        return await self.desk.list_counts(chosen, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         return await self.desk.card(conversation)

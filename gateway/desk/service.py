@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.model import (
@@ -12,7 +12,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -67,6 +71,20 @@ class DeskService:
     def _with_place(self, item: QueueItem) -> QueueItem:
         place = self.brands.place(item.conversation)
         return item.replace(place=place) if place else item
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        found = await self.store.queries.conversations(chosen, after=after, most=most)
+        placed = tuple(
+            item.replace(place=self.brands.place(item.conversation)) for item in found.items
+        )
+        return found.replace(items=placed)
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        return await self.store.queries.list_counts(chosen, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)

@@ -42,6 +42,14 @@ from gateway.model.desk import (
     QueuePosition,
     Suggestion,
 )
+from gateway.model.lists import (
+    LIST_NAMES,
+    ConversationFilter,
+    ConversationList,
+    ListedConversation,
+    ListName,
+    ListPosition,
+)
 from gateway.model.messages import (
     ALBUM_WAIT,
     UNREADABLE,
@@ -95,6 +103,7 @@ from gateway.model.versions import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "LIST_NAMES",
     "UNREADABLE",
     "VERSION_KINDS",
     "Accepted",
@@ -115,6 +124,8 @@ __all__ = [
     "Context",
     "ContextCard",
     "Conversation",
+    "ConversationFilter",
+    "ConversationList",
     "Cue",
     "Customer",
     "Emotion",
@@ -132,6 +143,9 @@ __all__ = [
     "Language",
     "Link",
     "LinkedAddress",
+    "ListName",
+    "ListPosition",
+    "ListedConversation",
     "Message",
     "MoodLabel",
     "Outbound",

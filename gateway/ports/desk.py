@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from gateway.model import (
@@ -11,7 +12,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -40,6 +45,25 @@ class Desk(Protocol):
         """Return all claimed conversations and at most ``most`` waiting ones, which come after
         ``after``: see `QueueItem.position`. With ``brands`` only conversations of these count; an
         empty name is no brand."""
+        ...
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        """Return at most ``most`` of the conversations that ``chosen`` names, those behind
+        ``after``: see `ListedConversation.position`.
+
+        A conversation that gets a message while a person turns the pages moves to the front of
+        its list; no other one is left out or shown twice by that.
+        """
+        ...
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        """Return how many conversations are in the lists ``mine``, ``bot``, ``colleagues`` and
+        ``snoozed`` as ``chosen.agent`` sees them, of ``chosen.brands``; other fields do not count.
+        No more than ``most`` are counted, so ``most`` also stands for more."""
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...

@@ -135,7 +135,7 @@ class DeskPages:
             card = await self.services.desk.card(number)
         except NotFound:
             return self.html.conversation_not_found()
-        if not may_see(session.role, session.agent, card.conversation):
+        if not self.may_read(session, card.conversation):
             typed = draft.answer or draft.note if draft else ""
             return self.owned_by_colleague(card.conversation, typed)
         await self._record_view(session, card)
@@ -157,6 +157,15 @@ class DeskPages:
             channels=dict.fromkeys(
                 (*(address.channel for address in card.identities), *labels.CHANNELS)
             ),
+        )
+
+    def may_read(self, session: DeskSession, conversation: Conversation) -> bool:
+        """Whether this person may read ``conversation``, by the settings of the desk."""
+        return may_see(
+            session.role,
+            session.agent,
+            conversation,
+            colleagues=self.settings.read_colleagues,
         )
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
@@ -220,7 +229,7 @@ class DeskPages:
         digest = request.match_info["digest"]
         try:
             card = await self.services.desk.card(int(request.match_info["id"]))
-            if not may_see(session.role, session.agent, card.conversation):
+            if not self.may_read(session, card.conversation):
                 return self.owned_by_colleague(card.conversation)
             files = (file for message in card.messages for file in message.attachments)
             attachment = next(file for file in files if file.digest == digest)

@@ -152,13 +152,14 @@ def _item(connection: Connection, statement: PreparedJoin, row: tuple[Any, ...])
         handoff=handoff,
         conversation=rows.conversation(connection, conversation),
         customer=rows.customer(connection, customer),
-        preview=_preview(connection, last) if last else "",
+        preview=preview(connection, last) if last else "",
         mood=_mood(connection, last) if last else Emotion(),
         waiting_since=rows.maybe_from_ms(since) or handoff.created_at,
     )
 
 
-def _preview(connection: Connection, message: Any) -> str:
+def preview(connection: Connection, message: Any) -> str:
+    """The beginning of ``message``, a row of ``messages``, in one line."""
     text = rows.readable(connection, "messages.text", message.lane, message.text)
     flat = " ".join(text.split())
     return flat if len(flat) <= PREVIEW else flat[: PREVIEW - 1].rstrip() + "…"
