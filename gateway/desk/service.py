@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from gateway.desk.marks import ConversationMarks
 from gateway.model import (
     Accepted,
     Address,
@@ -39,7 +41,7 @@ class DeskService:
     """The desk of all agents, from whichever page or chat they answer; see `ports.Desk`."""
 
     store: Store
-    wake: Callable[[str], None]
+    wake_lane: Callable[[str], None]
     voice: Voice
     policies: PolicySource
     events: Events
@@ -47,6 +49,7 @@ class DeskService:
     verification: AddressVerification
     summaries: CardSummaries
     brands: Brands
+    marks: ConversationMarks
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return self._with_places(await self.store.queries.queue()).items
@@ -138,7 +141,7 @@ class DeskService:
         )
         lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
-        self.wake(lane)
+        self.wake_lane(lane)
         self._changed(conversation)
         return accepted
 
@@ -227,6 +230,33 @@ class DeskService:
         address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
 
+    async def label(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        labelled = await self.marks.label(conversation, add, remove)
+        self._changed(conversation)
+        return labelled
+
+    async def snooze(
+        self, conversation: int, agent: Agent, *, until: datetime | None, epoch: int
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        snoozed = await self.marks.snooze(conversation, agent, until, epoch)
+        self._changed(conversation)
+        return snoozed
+
+    async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
+        awake = await self.marks.wake(conversation, agent, epoch)
+        self._changed(conversation)
+        return awake
+
     async def _check_brand(self, conversation: int, agent: Agent) -> None:
         """Raises NotFound when ``agent`` does not work for the conversation's brand."""
         if agent.brands:
@@ -271,7 +301,7 @@ class DeskService:
         moved = await self.store.handoffs.move(
             conversation, agent, epoch, self.clock.now(), state=state, line=line
         )
-        self.wake(moved.address.lane)
+        self.wake_lane(moved.address.lane)
         self._changed(conversation)
         return moved
 

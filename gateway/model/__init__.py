@@ -34,6 +34,7 @@ from gateway.model.conversation import (
     TurnKind,
 )
 from gateway.model.desk import (
+    BlockedAddress,
     ContextCard,
     Handoff,
     LinkedAddress,
@@ -118,6 +119,7 @@ __all__ = [
     "AppliedRule",
     "Attachment",
     "Author",
+    "BlockedAddress",
     "Button",
     "CaseRecord",
     "ChangedCases",

@@ -310,6 +310,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}
     """The subscribers of each webhook endpoint, for the plugin that serves it."""
+    time_zone: Callable[[str], str] = lambda brand: "UTC"  # noqa: ARG005
+    """The IANA name of the time zone in which a brand works, by its key; with an empty key, the
+    business as a whole."""
     desk_pages: tuple[DeskPageProvider, ...] = ()
     """What plugins show within the web desk, for the plugin that serves it."""
     digest_receivers: tuple[DigestReceiver, ...] = ()

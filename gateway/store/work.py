@@ -142,6 +142,8 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
+    wakes: datetime | None = None
+    """Ends the snooze that ends then; another one stays."""
 
     @property
     def last_public(self) -> Message | None:

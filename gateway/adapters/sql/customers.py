@@ -26,6 +26,7 @@ from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
     codes,
+    conversation_labels,
     conversations,
     customers,
     handoffs,
@@ -64,6 +65,7 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("codes", codes),
     ("hooks", hooks),
     ("adopted_examples", adopted_examples),
+    ("conversation_labels", conversation_labels),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""

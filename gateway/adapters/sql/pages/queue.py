@@ -89,9 +89,12 @@ def _queue(brands: int) -> PreparedJoin:
         .outerjoin(messages, messages.c.id == _LAST)
         .where(
             handoffs.c.closed_at.is_(None),
+            conversations.c.snoozed_until.is_(None),
             or_(and_(_HELD, chosen), handoffs.c.id.in_(select(part.c.id))),
         )
-        .order_by(_HELD, handoffs.c.priority.desc(), handoffs.c.id),
+        .order_by(
+            _HELD, conversations.c.woken_at.is_(None), handoffs.c.priority.desc(), handoffs.c.id
+        ),
         handoffs,
         conversations,
         customers,
