@@ -76,7 +76,8 @@ identities = Table(
     _index("ix_identities_blocked", "id", where="blocked_at IS NOT NULL"),
 )
 
-_LISTED_BY = ("channel", "brand", "language", "mood", "last_from", "agent_id", "skills")
+_LISTED_BY = ("channel", "brand", "language", "mood", "last_from", "agent_id", "skills", "labels")
+"""A row of an index has 2,704 bytes at most on PostgreSQL: each of these is bounded."""
 
 conversations = Table(
     "conversations",
@@ -103,7 +104,7 @@ conversations = Table(
     Column("last_from", short(16), nullable=False, server_default=""),
     # The id of the agent who has it, or had it last.
     Column("agent_id", Text),
-    # Those of its newest handoff, as there.
+    # Those of its newest handoff, as there, as far as `LISTED_SKILLS` reaches.
     Column("skills", Text, nullable=False, server_default="[]"),
     # The keys in `conversation_labels`, with blanks between them: one row shows the conversation.
     Column("labels", Text, nullable=False, server_default=""),

@@ -28,7 +28,6 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin, PreparedStatement
 from gateway.adapters.sql.pages.queue import preview
 from gateway.adapters.sql.schema import (
-    conversation_labels,
     conversations,
     customers,
     handoffs,
@@ -68,9 +67,6 @@ _NEWEST_HANDOFF = (
     .correlate(conversations)
     .scalar_subquery()
 )
-_LABELLED = select(conversation_labels.c.conversation_id).where(
-    conversation_labels.c.label == bindparam("label")
-)
 _OWN = _c.agent_id == bindparam("agent")
 _HELD = and_(_c.state == "person", _c.snoozed_until.is_(None))
 _LISTS: Mapping[ListName, ColumnElement[bool]] = {
@@ -78,7 +74,7 @@ _LISTS: Mapping[ListName, ColumnElement[bool]] = {
     "mine": and_(_HELD, _OWN),
     "bot": _c.state == "bot",
     "colleagues": and_(_HELD, _c.agent_id != bindparam("agent")),
-    "snoozed": _c.snoozed_until.is_not(None),
+    "snoozed": and_(_c.state == "person", _c.snoozed_until.is_not(None)),
     "resolved": _c.state == "resolved",
     "all": true(),
 }
@@ -88,7 +84,7 @@ _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "skill": _c.skills.like(bindparam("skill"), escape="\\"),
     "state": _c.state == bindparam("state"),
     "person": _c.agent_id == bindparam("person"),
-    "label": _c.id.in_(_LABELLED),
+    "label": (" " + _c.labels + " ").like(bindparam("label"), escape="\\"),
     "mood": _c.mood == bindparam("mood"),
     "since": _c.last_at >= bindparam("since"),
     "until": _c.last_at < bindparam("until"),
@@ -138,15 +134,20 @@ def _values(chosen: ConversationFilter) -> dict[str, Any]:
         "agent": chosen.agent,
         "channel": chosen.channel,
         "language": chosen.language,
-        "skill": "%" + _ESCAPED.sub(r"\\\g<0>", rows.to_json(chosen.skill)) + "%",
+        "skill": _containing(rows.to_json(chosen.skill)),
         "state": chosen.state,
         "person": chosen.person,
-        "label": chosen.label,
+        "label": _containing(f" {chosen.label} "),
         "mood": chosen.mood,
         "since": rows.to_ms(chosen.since) if chosen.since else 0,
         "until": rows.to_ms(chosen.until) if chosen.until else 0,
     }
     return {**given, **_brand_values(chosen.brands)}
+
+
+def _containing(part: str) -> str:
+    """The pattern for LIKE of texts with ``part``."""
+    return "%" + _ESCAPED.sub(r"\\\g<0>", part) + "%"
 
 
 def _brand_values(brands: Sequence[str]) -> dict[str, str]:

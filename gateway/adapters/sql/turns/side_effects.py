@@ -25,6 +25,9 @@ from gateway.model import Conversation, Message, Outbound, Timer
 from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import HandoffRequest, TurnOutcome
 
+LISTED_SKILLS = 400
+"""Bytes of the skills by which lists find a conversation: they are in an index, whose rows are
+bounded on PostgreSQL."""
 _OPTED_OUT = (
     select(customers.c.opted_out)
     .join(conversations, conversations.c.customer_id == customers.c.id)
@@ -272,6 +275,8 @@ def open_handoff(
 
 def _set_skills(connection: Connection, conversation: int, skills: tuple[str, ...]) -> None:
     """Let lists find ``conversation`` by the skills of its newest handoff."""
+    while len(rows.to_json(skills).encode()) > LISTED_SKILLS:
+        skills = skills[:-1]
     chosen = update(conversations).where(conversations.c.id == conversation)
     connection.execute(chosen.values(skills=rows.to_json(skills)))
 

@@ -14,7 +14,8 @@ branch_labels = None
 depends_on = None
 
 SHORT = sa.String(length=16).with_variant(sa.Text(), "postgresql")
-LISTED_BY = ("channel", "brand", "language", "mood", "last_from", "agent_id", "skills")
+LISTED_SKILLS = 400
+"""Bytes of skills that an index takes; longer ones are not listed."""
 AT_ONCE = 1000
 """Rows in one statement."""
 CONVERSATIONS = sa.table(
@@ -46,12 +47,6 @@ def upgrade() -> None:
     )
     _fill_last()
     _fill_agents()
-    op.create_index(
-        "ix_conversations_last", "conversations", ["last_at", "id", "state", *LISTED_BY]
-    )
-    op.create_index(
-        "ix_conversations_state_last", "conversations", ["state", "last_at", "id", *LISTED_BY]
-    )
 
 
 def _fill_last() -> None:
@@ -67,7 +62,10 @@ def _fill_last() -> None:
     )
     skills = (
         sa.select(HANDOFFS.c.skills)
-        .where(HANDOFFS.c.conversation_id == CONVERSATIONS.c.id)
+        .where(
+            HANDOFFS.c.conversation_id == CONVERSATIONS.c.id,
+            sa.func.length(HANDOFFS.c.skills) < LISTED_SKILLS // 4,  # in UTF-8, 4 bytes at most
+        )
         .order_by(HANDOFFS.c.id.desc())
         .limit(1)
     )
@@ -116,7 +114,5 @@ def _id_of(agent: str) -> str | None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_conversations_state_last", "conversations")
-    op.drop_index("ix_conversations_last", "conversations")
     for column in ("skills", "agent_id", "last_from", "last_at"):
         op.drop_column("conversations", column)
