@@ -36,7 +36,8 @@ from plugins.agents_desk.guard import (
     read_fields,
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
-from plugins.agents_desk.pages import ID, DeskPages, PageDraft, queue_filter
+from plugins.agents_desk.lists.query import FROM
+from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 ANSWER_TIMEOUT = 2.0
 """Seconds to wait at most until an answer is in the history."""
@@ -301,6 +302,7 @@ def to_conversation(request: web.Request, number: int, *, in_flight: str = "") -
     query = {
         "show": queue_filter(request),
         "brand": request.query.get("brand", "")[:64],
+        FROM: list_of(request),
         "way": in_flight,
     }
     kept = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")

@@ -54,8 +54,8 @@ class DeskSettings(BaseModel):
     skills: tuple[str, ...] = Field((), description="offered for a transfer")
     read_colleagues: bool = Field(
         True,
-        description="agents read, and leave notes in, what a colleague has; false: leads and admins "
-        "alone",
+        description="agents read what a colleague has and leave notes in it; false: only leads and "
+        "admins do",
     )
     idle: int = Field(3600, ge=60, description="seconds of inactivity until sign-out")
     absolute: int = Field(43_200, ge=60, description="seconds after sign-in until sign-out")

@@ -53,7 +53,7 @@ RIGHTS: dict[Role, frozenset[DeskRight]] = {
 }
 RIGHT_DESCRIPTIONS: dict[DeskRight, str] = {
     "work": "claims and answers conversations that nobody else has",
-    "see_all": "sees colleagues' conversations in the queue, and the audit log of each conversation",
+    "see_all": "sees colleagues' conversations in the queue, and each one's audit log",
     "reassign": "takes over a colleague's conversation, or assigns one to a colleague",
     "read_audit": "reads the whole audit log",
     "manage": "manages users and signs them out",

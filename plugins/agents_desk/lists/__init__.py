@@ -1,1 +1,1 @@
-"""Lists of conversations: their filters and pages, saved views, and what is done to many at once."""
+"""Lists of conversations: filters, saved views, and what is done to many at once."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 
+import msgspec
+
 from gateway import (
     LIST_NAMES,
     Agent,
@@ -43,7 +45,7 @@ class ListQuery(Value, frozen=True, kw_only=True):
     """A list with filters. ``fields`` are those of `FIELDS` that are filled in."""
 
     name: ListName = "all"
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = msgspec.field(default_factory=dict)
     after: ListPosition | None = None
     view: str = ""
     """The id of the saved view that it came from."""

@@ -122,5 +122,3 @@ def _title(text: str) -> str:
 
 def _json(view: SavedView) -> str:
     return msgspec.json.encode(view).decode()
-
-

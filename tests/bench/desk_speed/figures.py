@@ -7,8 +7,10 @@ inserts, which takes some minutes.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -92,7 +94,7 @@ def _name(database: str, page: str) -> str:
 @asynccontextmanager
 async def _filled(database: str, place: Path, count: int) -> AsyncIterator[None]:
     """A database with ``count`` conversations for the gateway in ``place``."""
-    place.mkdir(parents=True)
+    await asyncio.to_thread(place.mkdir, parents=True)
     begun = perf_counter()
     if database == "sqlite":
         file = place / "var" / "warmline.db"
@@ -135,9 +137,6 @@ async def _visit(place: Path) -> AsyncIterator[Visit]:
 
 
 def main() -> None:
-    import asyncio  # noqa: PLC0415  (only as a program)
-    import sys  # noqa: PLC0415
-
     plan = QUICK if os.environ.get("WARMLINE_BENCH_QUICK") == "1" else FULL
     report = Report(sys.stdout, targets())
     with report.closing(), tempfile.TemporaryDirectory(prefix="warmline-bench-") as name:

@@ -28,11 +28,12 @@ WAITING, HELD, SNOOZED = 200, 600, 60
 """The newest conversations wait, those before them are held by people, or snoozed."""
 RARE = 20
 """Conversations with what is rare: the oldest."""
-WORDS = (
-    "order parcel refund late broken size colour invoice address delivery return label charger "
-    "shoes jacket lamp table chair missing wrong twice paid card bank cancel exchange please help "
-    "thanks today monday friday week carrier depot store mail phone again still where when why how"
-).split()
+_VOCABULARY = """
+order parcel refund late broken size colour invoice address delivery return label charger shoes
+jacket lamp table chair missing wrong twice paid card bank cancel exchange please help thanks today
+monday friday week carrier depot store mail phone again still where when why how
+"""
+WORDS = _VOCABULARY.split()
 UNDERSTOOD = {
     "understanding": {
         "language": {"code": "en", "confidence": 0.97},
