@@ -66,6 +66,11 @@ class ListQuery(Value, frozen=True, kw_only=True):
         """The list's page."""
         return f"/desk/list/{self.text}"
 
+    def form(self, step: str) -> str:
+        """Where a form of the list's page posts to."""
+        name, mark, filters = self.text.partition("?")
+        return f"/desk/list/{name}/{step}{mark}{filters}"
+
     def behind(self, after: ListPosition | None) -> ListQuery:
         """The part that begins behind ``after``; None: the first one."""
         return self.replace(after=after)

@@ -19,6 +19,7 @@ from time import perf_counter
 from unittest.mock import patch
 
 import msgspec
+import structlog
 from aiohttp import ClientSession, CookieJar
 
 from gateway.adapters.sql.engine.opening import migrate, open_database
@@ -61,6 +62,7 @@ def targets() -> tuple[str, ...]:
 async def desk_speed(report: Report, folder: Path, plan: SpeedPlan = FULL) -> None:
     """Measure every page on each database and print the figures. WARMLINE_BENCH_PAGES, words
     between commas, restricts it to the pages whose names have one of them."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     wanted = os.environ.get("WARMLINE_BENCH_PAGES", "").split(",")
     pages = {name: path for name, path in PAGES.items() if any(word in name for word in wanted)}
     for database in DATABASES:
@@ -94,7 +96,7 @@ def _name(database: str, page: str) -> str:
 @asynccontextmanager
 async def _filled(database: str, place: Path, count: int) -> AsyncIterator[None]:
     """A database with ``count`` conversations for the gateway in ``place``."""
-    await asyncio.to_thread(place.mkdir, parents=True)
+    await asyncio.to_thread((place / "var").mkdir, parents=True)
     begun = perf_counter()
     if database == "sqlite":
         file = place / "var" / "warmline.db"
@@ -122,7 +124,7 @@ async def _visit(place: Path) -> AsyncIterator[Visit]:
     async with (
         running(
             agents_desk,
-            FakeHandler(),
+            FakeHandler(lambda turn: None),
             *channels,
             config=config,
             tmp_path=place,
