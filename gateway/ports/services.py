@@ -93,6 +93,10 @@ class PluginStorage(Protocol):
     It is for what a plugin must remember about its provider, such as which thread belongs to
     which conversation. Calls return after the commit. A change names the version that the plugin
     saw and raises `Outdated` if the stored one is newer.
+
+    What people wrote that belongs to no conversation, such as the title of a view, goes under a
+    key that begins with ``written/``. Where a customer's name or address occurs in such a value,
+    it is exported with that customer's data, and deleted when they are erased.
     """
 
     async def get(self, plugin: str, key: str) -> StoredValue | None: ...

@@ -48,7 +48,7 @@ class SavedViews:
     async def of(self, session: DeskSession) -> tuple[SavedView, ...]:
         """The team's and the person's own, each by title."""
         found: list[SavedView] = []
-        for place in (SHARED, _own(session)):
+        for place in (SHARED, _own(session.name)):
             entries = await self._storage.scan(PLUGIN, f"{PREFIX}{place}/", limit=MOST)
             views = (msgspec.json.decode(entry.value, type=SavedView) for entry in entries)
             found += sorted(views, key=lambda view: view.title.casefold())
@@ -66,7 +66,7 @@ class SavedViews:
             owner=session.name,
             shared=shared,
         )
-        place = SHARED if shared else _own(session)
+        place = SHARED if shared else _own(session.name)
         if len(await self._storage.scan(PLUGIN, f"{PREFIX}{place}/", limit=MOST)) >= MOST:
             raise ViewProblem(f"There are {MOST} views already. Remove one first.")
         await self._storage.put(PLUGIN, f"{PREFIX}{place}/{view.id}", _json(view))
@@ -87,12 +87,19 @@ class SavedViews:
         key, version, _ = await self._find(session, id)
         await self._storage.drop(PLUGIN, key, version=version)
 
-    async def remove_all_of(self, name: str) -> None:
-        """Remove a person's own views; shared ones are the team's."""
-        await self._storage.clear(PLUGIN, f"{PREFIX}of-{name.casefold()}/")
+    async def made_by(self, name: str) -> tuple[SavedView, ...]:
+        """The person's own views."""
+        entries = await self._storage.scan(PLUGIN, f"{PREFIX}{_own(name)}/")
+        return tuple(msgspec.json.decode(entry.value, type=SavedView) for entry in entries)
+
+    async def remove_all_of(self, name: str) -> int:
+        """Remove the person's own views; return how many there were."""
+        views = await self.made_by(name)
+        await self._storage.clear(PLUGIN, f"{PREFIX}{_own(name)}/")
+        return len(views)
 
     async def _find(self, session: DeskSession, id: str) -> tuple[str, int, SavedView]:
-        for place in (SHARED, _own(session)):
+        for place in (SHARED, _own(session.name)):
             key = f"{PREFIX}{place}/{id}"
             if entry := await self._storage.get(PLUGIN, key):
                 view = msgspec.json.decode(entry.value, type=SavedView)
@@ -107,8 +114,8 @@ def may_change(session: DeskSession, view: SavedView) -> bool:
     return view.owner == session.name or (view.shared and may(session.role, "see_all"))
 
 
-def _own(session: DeskSession) -> str:
-    return f"of-{session.name.casefold()}"
+def _own(name: str) -> str:
+    return f"of-{name.casefold()}"
 
 
 def _title(text: str) -> str:
