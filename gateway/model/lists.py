@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model.base import Customer, State, Value
+from gateway.model.base import Customer, MoodLabel, State, Value
 from gateway.model.conversation import Conversation
 from gateway.model.desk import Handoff
 
@@ -73,8 +73,8 @@ class ListedConversation(Value, frozen=True, kw_only=True):
     position: ListPosition
     preview: str
     """The last public message, at most 140 characters."""
-    mood: str
-    """A `MoodLabel`."""
+    mood: MoodLabel
+    """Of the customer's last message."""
     last_at: datetime
     """The time of the last public message."""
     last_from: LastAuthor

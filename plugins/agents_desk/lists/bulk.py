@@ -95,7 +95,7 @@ class BulkActs:
 
     services: Services
     accounts: DeskAccounts
-    changed: Callable[[], None]
+    changed: Callable[[], object]
     """Called when the queue has changed."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 

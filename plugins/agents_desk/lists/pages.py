@@ -181,8 +181,8 @@ class ListPages:
             except (FilterError, ViewProblem) as problem:
                 return await self._list(request, session, str(problem), _text(fields, "title"))
             except (NotFound, Outdated):
-                problem = "Somebody else has changed or removed this meanwhile."
-                return await self._list(request, session, problem)
+                outdated = "Somebody else has changed or removed this meanwhile."
+                return await self._list(request, session, outdated)
 
         return handle
 

@@ -8,6 +8,8 @@ from typing import Literal
 from gateway import Emotion, ListedConversation, Value
 from plugins.agents_desk import labels
 
+UNKNOWN = 0.5
+"""The strength of a mood, of which a list has only the name: neither "slightly" nor "very"."""
 Side = Literal["us", "them", "bot", "snoozed", "done"]
 """Whose turn it is: ours, the customer's, the bot's, nobody's for now, nobody's any more."""
 
@@ -46,7 +48,7 @@ def list_row(item: ListedConversation, agent: str, now: datetime) -> ListRow:
         side=side,
         turn=turn,
         notes=tuple(note for note in notes if note),
-        mood=Emotion(label=item.mood),  # type: ignore[arg-type]  (a stored label)
+        mood=Emotion(label=item.mood, intensity=UNKNOWN),
         labels=conversation.labels,
         at=item.last_at,
         chosen=f"{conversation.id}-{conversation.epoch}",
@@ -60,7 +62,8 @@ def whose_turn(item: ListedConversation, agent: str, now: datetime) -> tuple[Sid
     if conversation.state == "resolved":
         return "done", "Resolved"
     if conversation.snoozed_until is not None and conversation.snoozed_until > now:
-        return "snoozed", f"Snoozed, back in {labels.duration(now, conversation.snoozed_until)}"
+        left = labels.duration(now, conversation.snoozed_until)
+        return "snoozed", f"Snoozed for at most {left}"
     if conversation.state == "bot":
         last = "customer wrote last" if item.last_from == "customer" else "answered"
         return "bot", f"With the bot, {last}"
