@@ -72,7 +72,8 @@ class ListedConversation(Value, frozen=True, kw_only=True):
     customer: Customer
     position: ListPosition
     preview: str
-    """The last public message, at most 140 characters."""
+    """The last public message, at most 140 characters. Of a conversation that people have, or will
+    get, the last one that is not the bot's."""
     mood: MoodLabel
     """Of the customer's last message."""
     last_at: datetime

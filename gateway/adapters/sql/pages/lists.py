@@ -52,7 +52,12 @@ _c = conversations.c
 _of_conversation = messages.alias("of_conversation")
 _LAST_PUBLIC = (
     select(_of_conversation.c.id)
-    .where(_of_conversation.c.conversation_id == _c.id, _of_conversation.c.internal.is_(False))
+    .where(
+        _of_conversation.c.conversation_id == _c.id,
+        _of_conversation.c.internal.is_(False),
+        # "A colleague will answer you" says nothing of a case that people have.
+        or_(_of_conversation.c.author != "bot", _c.state.not_in(("waiting", "person"))),
+    )
     .order_by(_of_conversation.c.id.desc())
     .limit(1)
     .correlate(conversations)
