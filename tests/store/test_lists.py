@@ -184,6 +184,8 @@ async def test_lists_and_filters(tmp_path: Path) -> None:
         ):  # fmt: skip
             assert await ids(gw, list=name) == expected, name
         assert await ids(gw, colleagues=False) == [4, 2, 1]
+        assert await ids(gw, last_from="us") == [4, 3, 2, 1]
+        assert await ids(gw, last_from="customer") == []
         assert await ids(gw, person=BEN.id) == [3]
         assert await ids(gw, channel="other") == []
         assert await ids(gw, brands=("north",)) == []

@@ -56,7 +56,10 @@ _LAST_PUBLIC = (
         _of_conversation.c.conversation_id == _c.id,
         _of_conversation.c.internal.is_(False),
         # "A colleague will answer you" says nothing of a case that people have.
-        or_(_of_conversation.c.author != "bot", _c.state.not_in(("waiting", "person"))),
+        or_(
+            _of_conversation.c.author != "bot",
+            and_(_c.state != "waiting", _c.state != "person"),
+        ),
     )
     .order_by(_of_conversation.c.id.desc())
     .limit(1)
@@ -96,7 +99,7 @@ _FILTERS: Mapping[str, ColumnElement[bool]] = {
 }
 _LAST_FROM: Mapping[str, ColumnElement[bool]] = {
     "customer": _c.last_from == "customer",
-    "us": _c.last_from.in_(("bot", "agent")),
+    "us": or_(_c.last_from == "bot", _c.last_from == "agent"),
 }
 COUNTED: tuple[ListName, ...] = ("mine", "bot", "colleagues", "snoozed")
 """The lists with a count; the queue counts those that wait."""
