@@ -8,6 +8,7 @@ from functools import cached_property
 from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.app.infrastructure import Infrastructure
 from gateway.desk.audited import AuditedDesk
+from gateway.desk.marks import ConversationMarks
 from gateway.desk.service import DeskService
 from gateway.pipeline.answering import HandlerChain
 from gateway.pipeline.context import ContextGatherer
@@ -193,9 +194,15 @@ class Pipeline:
 
     def _services(self) -> Services:
         infrastructure = self._infrastructure
+        marks = ConversationMarks(
+            store=infrastructure.store,
+            policies=infrastructure.policies,
+            brands=infrastructure.settings.brands,
+            clock=infrastructure.clock,
+        )
         desk = DeskService(
             store=infrastructure.store,
-            wake=self.incoming.wake,
+            wake_lane=self.incoming.wake,
             voice=infrastructure.registrations.voice,
             policies=infrastructure.policies,
             events=infrastructure.events,
@@ -203,6 +210,7 @@ class Pipeline:
             verification=self.verification,
             summaries=self.summaries,
             brands=infrastructure.settings.brands,
+            marks=marks,
         )
         return Services(
             intake=self._load_shedder(),
@@ -223,6 +231,7 @@ class Pipeline:
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
+            time_zone=marks.time_zone,
             desk_pages=tuple(infrastructure.registrations.desk_pages),
             digest_receivers=tuple(
                 plugin

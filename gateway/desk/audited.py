@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,7 +16,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -48,6 +53,16 @@ class AuditedDesk:
         brands: tuple[str, ...] = (),
     ) -> QueuePage:
         return await self.desk.queue_page(after=after, most=most, brands=brands)
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        return await self.desk.conversations(chosen, after=after, most=most)
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        return await self.desk.list_counts(chosen, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         return await self.desk.card(conversation)
@@ -135,6 +150,32 @@ class AuditedDesk:
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
         await self.desk.ask_proof(conversation, address, agent)
         await self._record(agent, "code_sent", conversation, address.channel)
+
+    async def label(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+    ) -> Conversation:
+        labelled = await self.desk.label(conversation, agent, add=add, remove=remove)
+        detail = " ".join([*(f"+{key}" for key in add), *(f"-{key}" for key in remove)])
+        await self._record(agent, "labelled", conversation, detail)
+        return labelled
+
+    async def snooze(
+        self, conversation: int, agent: Agent, *, until: datetime | None, epoch: int
+    ) -> Conversation:
+        snoozed = await self.desk.snooze(conversation, agent, until=until, epoch=epoch)
+        detail = f"until {until:%Y-%m-%dT%H:%MZ}" if until else "until an answer"
+        await self._record(agent, "snoozed", conversation, detail)
+        return snoozed
+
+    async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        awake = await self.desk.wake(conversation, agent, epoch=epoch)
+        await self._record(agent, "woken", conversation)
+        return awake
 
     async def _record(self, agent: Agent, action: str, conversation: int, detail: str = "") -> None:
         await self.audit.record(agent.id, action, conversation=conversation, detail=detail)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from gateway.desk.marks import ConversationMarks
 from gateway.model import (
     Accepted,
     Address,
@@ -12,7 +14,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -35,7 +41,7 @@ class DeskService:
     """The desk of all agents, from whichever page or chat they answer; see `ports.Desk`."""
 
     store: Store
-    wake: Callable[[str], None]
+    wake_lane: Callable[[str], None]
     voice: Voice
     policies: PolicySource
     events: Events
@@ -43,6 +49,7 @@ class DeskService:
     verification: AddressVerification
     summaries: CardSummaries
     brands: Brands
+    marks: ConversationMarks
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return self._with_places(await self.store.queries.queue()).items
@@ -67,6 +74,20 @@ class DeskService:
     def _with_place(self, item: QueueItem) -> QueueItem:
         place = self.brands.place(item.conversation)
         return item.replace(place=place) if place else item
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        found = await self.store.queries.conversations(chosen, after=after, most=most)
+        placed = tuple(
+            item.replace(place=self.brands.place(item.conversation)) for item in found.items
+        )
+        return found.replace(items=placed)
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        return await self.store.queries.list_counts(chosen, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)
@@ -120,7 +141,7 @@ class DeskService:
         )
         lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
-        self.wake(lane)
+        self.wake_lane(lane)
         self._changed(conversation)
         return accepted
 
@@ -209,6 +230,33 @@ class DeskService:
         address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
 
+    async def label(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        labelled = await self.marks.label(conversation, add, remove)
+        self._changed(conversation)
+        return labelled
+
+    async def snooze(
+        self, conversation: int, agent: Agent, *, until: datetime | None, epoch: int
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        snoozed = await self.marks.snooze(conversation, agent, until, epoch)
+        self._changed(conversation)
+        return snoozed
+
+    async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
+        awake = await self.marks.wake(conversation, agent, epoch)
+        self._changed(conversation)
+        return awake
+
     async def _check_brand(self, conversation: int, agent: Agent) -> None:
         """Raises NotFound when ``agent`` does not work for the conversation's brand."""
         if agent.brands:
@@ -253,7 +301,7 @@ class DeskService:
         moved = await self.store.handoffs.move(
             conversation, agent, epoch, self.clock.now(), state=state, line=line
         )
-        self.wake(moved.address.lane)
+        self.wake_lane(moved.address.lane)
         self._changed(conversation)
         return moved
 

@@ -34,6 +34,7 @@ from gateway.model.conversation import (
     TurnKind,
 )
 from gateway.model.desk import (
+    BlockedAddress,
     ContextCard,
     Handoff,
     LinkedAddress,
@@ -41,6 +42,14 @@ from gateway.model.desk import (
     QueuePage,
     QueuePosition,
     Suggestion,
+)
+from gateway.model.lists import (
+    LIST_NAMES,
+    ConversationFilter,
+    ConversationList,
+    ListedConversation,
+    ListName,
+    ListPosition,
 )
 from gateway.model.messages import (
     ALBUM_WAIT,
@@ -95,6 +104,7 @@ from gateway.model.versions import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "LIST_NAMES",
     "UNREADABLE",
     "VERSION_KINDS",
     "Accepted",
@@ -109,12 +119,15 @@ __all__ = [
     "AppliedRule",
     "Attachment",
     "Author",
+    "BlockedAddress",
     "Button",
     "CaseRecord",
     "ChangedCases",
     "Context",
     "ContextCard",
     "Conversation",
+    "ConversationFilter",
+    "ConversationList",
     "Cue",
     "Customer",
     "Emotion",
@@ -132,6 +145,9 @@ __all__ = [
     "Language",
     "Link",
     "LinkedAddress",
+    "ListName",
+    "ListPosition",
+    "ListedConversation",
     "Message",
     "MoodLabel",
     "Outbound",

@@ -58,6 +58,14 @@ class Conversation(Value, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     intent: str | None = None
     """The last intent with enough confidence: what this conversation is about."""
+    labels: tuple[str, ...] = ()
+    """The keys of its labels, in alphabetical order: see `Desk.label`."""
+    snoozed_until: datetime | None = None
+    """When it comes back at the latest; None: it is not snoozed. See `Desk.snooze`."""
+    snoozed_by: str | None = None
+    """The id of the agent who snoozed it."""
+    woken_at: datetime | None = None
+    """When its last snooze ended, until a person answers, snoozes it again or passes it on."""
 
 
 class PastConversation(Value, frozen=True, kw_only=True):

@@ -101,6 +101,16 @@ class LinkedAddress(Value, frozen=True, kw_only=True):
     agent: Agent | None = None
 
 
+class BlockedAddress(Value, frozen=True, kw_only=True):
+    """An address whose messages are stored and never answered, because people blocked it. ``id``
+    is for the next page of the list; ``brand`` is its customer's."""
+
+    id: int
+    address: Address
+    brand: str = ""
+    at: datetime
+
+
 class ContextCard(Value, frozen=True, kw_only=True):
     """Everything an agent needs to take over without asking the customer again."""
 

@@ -1,10 +1,11 @@
 """What no message causes: a handoff because a delivery failed, one that moves up because nobody
-claimed it in time, and the alarm about harm."""
+claimed it in time, the end of a snooze, and the alarm about harm."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -130,6 +131,15 @@ class AutomaticHandoffs:
                 Event(topic="desk", name="conversation", conversation=conversation.id)
             )
         return TurnOutcome(work=work, conversation=conversation, customer=work.customer)
+
+    async def end_snooze(self, work: WorkItem) -> TurnOutcome:
+        """Handle the timer of a snooze. The commit checks that it is still the same snooze."""
+        if work.event is None or work.conversation is None:
+            raise ValueError(f"turn {work.id} is not the timer of a snooze")
+        until = datetime.fromtimestamp(int(work.event.data["until"]) / 1000, UTC)
+        return TurnOutcome(
+            work=work, conversation=work.conversation, customer=work.customer, wakes=until
+        )
 
     async def sound_alarm(self, work: WorkItem) -> TurnOutcome:
         """Handle the alarm timer of a handoff for harm. The transaction that sounds the alarm

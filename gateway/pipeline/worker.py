@@ -23,6 +23,7 @@ from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import contained
 from gateway.store import (
+    SNOOZE_TIMER,
     AlreadyHandled,
     CommittedTurn,
     ConversationChanged,
@@ -95,6 +96,7 @@ class TurnWorker:
             UNCLAIMED: self.handoffs.move_up,
             ALARM_TIMER: self.handoffs.sound_alarm,
             UNANSWERED: self.handoffs.ask_again,
+            SNOOZE_TIMER: self.handoffs.end_snooze,
         }
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)

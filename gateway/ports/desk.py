@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from gateway.model import (
@@ -11,7 +13,11 @@ from gateway.model import (
     Attachment,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Finding,
+    ListName,
+    ListPosition,
     Message,
     QueueItem,
     QueuePage,
@@ -40,6 +46,25 @@ class Desk(Protocol):
         """Return all claimed conversations and at most ``most`` waiting ones, which come after
         ``after``: see `QueueItem.position`. With ``brands`` only conversations of these count; an
         empty name is no brand."""
+        ...
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        """Return at most ``most`` of the conversations that ``chosen`` names, those behind
+        ``after``: see `ListedConversation.position`.
+
+        A conversation that gets a message while a person turns the pages moves to the front of
+        its list; no other one is left out or shown twice by that.
+        """
+        ...
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        """Return how many conversations are in the lists ``mine``, ``bot``, ``colleagues`` and
+        ``snoozed`` as ``chosen.agent`` sees them, of ``chosen.brands``; other fields do not count.
+        No more than ``most`` are counted, so ``most`` also stands for more."""
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...
@@ -103,4 +128,41 @@ class Desk(Protocol):
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         """Return the brand voice's advice on ``text`` as an answer in this conversation."""
+        ...
+
+    async def label(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+    ) -> Conversation:
+        """Put labels on the conversation and take others off.
+
+        A label is a key of small letters, digits and hyphens, 48 at most: how it reads is the
+        desk's affair, so a label that is renamed keeps its conversations. Two people who label at
+        once both succeed, so this takes no ``epoch``. Raises NotAccepted for a key that is none,
+        and for more than 20 labels.
+        """
+        ...
+
+    async def snooze(
+        self, conversation: int, agent: Agent, *, until: datetime | None, epoch: int
+    ) -> Conversation:
+        """Take the conversation out of the queue until ``until`` or the customer's next message,
+        whichever comes first; None: until they write, and 30 days at most.
+
+        It then comes back before the agent's others, with a system line; `Conversation.woken_at`
+        says when. A claim, transfer, hand-back or resolution ends the snooze. An automatic message
+        does not. The epoch stays: the same person has the conversation, and its timers (an alarm
+        about harm) go on. Raises Conflict when ``agent`` does not have the conversation, so one
+        that waits for a claim is never hidden, and NotAccepted when its customer spoke of harm or
+        ``until`` is past or more than a year away.
+        """
+        ...
+
+    async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        """End the snooze now. A conversation that is not snoozed stays as it is. Raises Conflict
+        when ``agent`` does not have it."""
         ...

@@ -93,6 +93,10 @@ class PluginStorage(Protocol):
     It is for what a plugin must remember about its provider, such as which thread belongs to
     which conversation. Calls return after the commit. A change names the version that the plugin
     saw and raises `Outdated` if the stored one is newer.
+
+    What people wrote that belongs to no conversation, such as the title of a view, goes under a
+    key that begins with ``written/``. Where a customer's name or address occurs in such a value,
+    it is exported with that customer's data, and deleted when they are erased.
     """
 
     async def get(self, plugin: str, key: str) -> StoredValue | None: ...
@@ -310,6 +314,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}
     """The subscribers of each webhook endpoint, for the plugin that serves it."""
+    time_zone: Callable[[str], str] = lambda brand: "UTC"  # noqa: ARG005
+    """The IANA name of the time zone in which a brand works, by its key; with an empty key, the
+    business as a whole."""
     desk_pages: tuple[DeskPageProvider, ...] = ()
     """What plugins show within the web desk, for the plugin that serves it."""
     digest_receivers: tuple[DigestReceiver, ...] = ()

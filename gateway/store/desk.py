@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -13,7 +13,11 @@ from gateway.model import (
     ChangedCases,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Handoff,
+    ListName,
+    ListPosition,
     Message,
     PastAnswer,
     PastConversation,
@@ -108,6 +112,20 @@ class Queries(Protocol):
         """What people have, and the next ``most`` of those that wait behind ``after``: all of them
         without ``most``, from the most urgent without ``after``, of all brands without ``brands``.
         One statement."""
+        ...
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        """At most ``most`` of the conversations that ``chosen`` names, behind ``after``. One
+        statement."""
+        ...
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        """How many conversations ``agent`` sees in the lists ``mine``, ``bot``, ``colleagues`` and
+        ``snoozed`` of the ``brands``; ``most`` also stands for more. One statement."""
         ...
 
     async def card(self, id: int) -> ContextCard:

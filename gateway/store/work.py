@@ -142,6 +142,13 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
+    wakes: datetime | None = None
+    """Ends the snooze that ends then; another one stays."""
+
+    @property
+    def last_public(self) -> Message | None:
+        """The last message that the customer sees if no reply is dropped; None: they see none."""
+        return self.replies[-1] if self.replies and self.refused is None else self.message
 
 
 class CommittedTurn(Value, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from gateway import (
     Address,
     Conflict,
     ContextCard,
+    Conversation,
     Event,
     NotAccepted,
     NotFound,
@@ -23,7 +24,7 @@ from gateway import (
     why_internal,
 )
 from plugins.agents_desk import view
-from plugins.agents_desk.access.accounts import DeskAccounts, may, may_see
+from plugins.agents_desk.access.accounts import DeskAccounts, may, may_see, may_work_on
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,
@@ -35,7 +36,8 @@ from plugins.agents_desk.guard import (
     read_fields,
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
-from plugins.agents_desk.pages import ID, DeskPages, PageDraft, queue_filter
+from plugins.agents_desk.lists.query import FROM
+from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 ANSWER_TIMEOUT = 2.0
 """Seconds to wait at most until an answer is in the history."""
@@ -94,7 +96,7 @@ class ConversationActions:
                 form = parse_action_form(request, await read_fields(request))
                 draft = _draft(name, form)
                 card = await self.services.desk.card(number)
-                if not may_see(session.role, session.agent, card.conversation):
+                if not self._may(name, session, card.conversation):
                     return self.pages.owned_by_colleague(card.conversation, form.text)
                 self._check_length(form)
                 try:
@@ -124,6 +126,13 @@ class ConversationActions:
             return await self.pages.conversation(request, session, draft, status)
 
         return handle
+
+    def _may(self, action: str, session: DeskSession, conversation: Conversation) -> bool:
+        """Whoever reads a conversation may leave a note in it; the rest is for those who may work
+        on it."""
+        if action == "note":
+            return self.pages.may_read(session, conversation)
+        return may_work_on(session.role, session.agent, conversation)
 
     def _check_length(self, form: ActionForm) -> None:
         if len(form.text) > self.longest:
@@ -293,6 +302,7 @@ def to_conversation(request: web.Request, number: int, *, in_flight: str = "") -
     query = {
         "show": queue_filter(request),
         "brand": request.query.get("brand", "")[:64],
+        FROM: list_of(request),
         "way": in_flight,
     }
     kept = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")

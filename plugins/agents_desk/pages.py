@@ -28,6 +28,8 @@ from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, 
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
+from plugins.agents_desk.lists.navigation import ListNavigator
+from plugins.agents_desk.lists.query import FROM
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
 
@@ -36,6 +38,8 @@ ID = r"{id:\d{1,18}}"
 VIEW_INTERVAL = timedelta(minutes=15)
 """While a person keeps a page open, one view in this time is recorded."""
 VIEWS_REMEMBERED = 10_000
+LONGEST_LIST = 2_000
+"""Characters of a list with its filters in a page's address."""
 PARTS_REMEMBERED = 500
 """Compressed parts of pages, some kilobytes each."""
 
@@ -67,6 +71,7 @@ class DeskPages:
     guard: RequestGuard
     accounts: DeskAccounts
     boards: QueueBoards
+    navigator: ListNavigator
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
 
@@ -91,7 +96,8 @@ class DeskPages:
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
-        return self.html.page("queue.html", session=session, queue=queue, view=None)
+        nav = await self.navigator.view(session)
+        return self.html.page("queue.html", session=session, queue=queue, view=None, nav=nav)
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
         """Only what shows the queue: a page that was told of a change fetches no more than this.
@@ -101,10 +107,11 @@ class DeskPages:
         """
         current = _conversation_id(request.query.get("current", ""))
         gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
-        brand = self._brand(request, session)
-        if queue_position(request) is not None or brand or not gzipped:
+        brand, origin = self._brand(request, session), list_of(request)
+        if queue_position(request) is not None or brand or origin or not gzipped:
             queue = await self._queue_view(request, session, current=current, told=True)
-            return self.html.page("queue-part.html", session=session, queue=queue)
+            side = await self.navigator.side(session, origin)
+            return self.html.page("queue-part.html", session=session, queue=queue, side=side)
         agent, sees_all = session.agent, may(session.role, "see_all")
         board = self.boards.of(agent.brands)
         page = await board.latest()
@@ -135,7 +142,7 @@ class DeskPages:
             card = await self.services.desk.card(number)
         except NotFound:
             return self.html.conversation_not_found()
-        if not may_see(session.role, session.agent, card.conversation):
+        if not self.may_read(session, card.conversation):
             typed = draft.answer or draft.note if draft else ""
             return self.owned_by_colleague(card.conversation, typed)
         await self._record_view(session, card)
@@ -149,6 +156,8 @@ class DeskPages:
             status=status,
             session=session,
             queue=await self._queue_view(request, session, current=number),
+            nav=await self.navigator.view(session),
+            side=await self.navigator.side(session, list_of(request)),
             view=conversation,
             draft=draft or PageDraft(),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
@@ -159,11 +168,24 @@ class DeskPages:
             ),
         )
 
+    def may_read(self, session: DeskSession, conversation: Conversation) -> bool:
+        """Whether this person may read ``conversation``, by the settings of the desk."""
+        return may_see(
+            session.role,
+            session.agent,
+            conversation,
+            colleagues=self.settings.read_colleagues,
+        )
+
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""
         name = conversation.owner.name if conversation.owner else "A colleague"
         text = f"{name} has this conversation. Nothing was sent. Ask them or a lead."
         return self.html.message("With a colleague", text, status=403, typed=typed)
+
+    async def queue(self, request: web.Request, session: DeskSession) -> view.QueueView:
+        """The queue beside a page, as this person sees it."""
+        return await self._queue_view(request, session)
 
     async def _queue_view(
         self, request: web.Request, session: DeskSession, *, current: int = 0, told: bool = False
@@ -187,6 +209,7 @@ class DeskPages:
             after=after,
             brand=brand,
             brands=tuple(b for b in self.services.brands if session.agent.works_for(b)),
+            origin=list_of(request),
         )
 
     def _brand(self, request: web.Request, session: DeskSession) -> str:
@@ -220,7 +243,7 @@ class DeskPages:
         digest = request.match_info["digest"]
         try:
             card = await self.services.desk.card(int(request.match_info["id"]))
-            if not may_see(session.role, session.agent, card.conversation):
+            if not self.may_read(session, card.conversation):
                 return self.owned_by_colleague(card.conversation)
             files = (file for message in card.messages for file in message.attachments)
             attachment = next(file for file in files if file.digest == digest)
@@ -251,6 +274,11 @@ def queue_filter(request: web.Request) -> view.QueueFilter:
     """The filter that the page's address asks for."""
     wanted: Any = request.query.get("show")
     return wanted if wanted in view.QUEUE_FILTERS else "all"
+
+
+def list_of(request: web.Request) -> str:
+    """The list that the open conversation comes from, as its address says; empty: the queue."""
+    return request.query.get(FROM, "")[:LONGEST_LIST]
 
 
 def queue_position(request: web.Request) -> QueuePosition | None:

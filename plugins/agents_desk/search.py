@@ -44,6 +44,8 @@ class SearchPages:
     services: Services
     html: HtmlRenderer
     guard: RequestGuard
+    colleagues: bool = False
+    """Whether everybody reads what colleagues have."""
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/desk/search", self.guard.read(self._search))]
@@ -68,7 +70,9 @@ class SearchPages:
             page = await self.services.search.find(
                 asked, brands=session.agent.brands, before=page.before
             )
-            found += [hit for hit in page.hits if may_find(hit, session)]
+            found += [
+                hit for hit in page.hits if may_find(hit, session, colleagues=self.colleagues)
+            ]
             if not page.before or len(found) >= ENOUGH:
                 break
         await self.services.audit.record(session.agent.id, "searched")
@@ -91,11 +95,16 @@ class SearchPages:
         )
 
 
-def may_find(hit: SearchHit, session: DeskSession) -> bool:
-    """As `accounts.may_see`: a colleague's conversation is only for those with that right."""
+def may_find(hit: SearchHit, session: DeskSession, *, colleagues: bool = False) -> bool:
+    """As `accounts.may_see`."""
     if not session.agent.works_for(hit.brand):
         return False
-    return hit.owner is None or hit.owner.id == session.agent.id or may(session.role, "see_all")
+    return (
+        colleagues
+        or hit.owner is None
+        or hit.owner.id == session.agent.id
+        or may(session.role, "see_all")
+    )
 
 
 def pieces(hit: SearchHit) -> Iterator[tuple[str, bool]]:

@@ -52,6 +52,11 @@ class DeskSettings(BaseModel):
     )
     tiers: tuple[str, ...] = Field(("front", "specialist"), description="offered for a transfer")
     skills: tuple[str, ...] = Field((), description="offered for a transfer")
+    read_colleagues: bool = Field(
+        True,
+        description="agents read what a colleague has and leave notes in it; false: only leads and "
+        "admins do",
+    )
     idle: int = Field(3600, ge=60, description="seconds of inactivity until sign-out")
     absolute: int = Field(43_200, ge=60, description="seconds after sign-in until sign-out")
     behind_proxy: bool = Field(

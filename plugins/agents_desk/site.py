@@ -28,6 +28,10 @@ from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
+from plugins.agents_desk.lists.bulk import BulkActs
+from plugins.agents_desk.lists.navigation import ListNavigator
+from plugins.agents_desk.lists.pages import ListPages
+from plugins.agents_desk.lists.views import SavedViews
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
@@ -60,6 +64,7 @@ class WebDesk:
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
+        self._acts: BulkActs | None = None
         self._plugin_pages: tuple[DeskPage, ...] = ()
 
     async def run(self, services: Services) -> None:
@@ -67,6 +72,8 @@ class WebDesk:
         async with asyncio.TaskGroup() as group:
             if self._live is not None:
                 group.create_task(self._live.run())
+            if self._acts is not None:
+                group.create_task(self._acts.run())
             group.create_task(self._clean_up(services))
 
     async def _clean_up(self, services: Services) -> None:
@@ -119,6 +126,10 @@ class WebDesk:
             clock=services.clock,
             public_url=self._public_url,
         )
+        views = SavedViews(storage)
+        navigator = ListNavigator(
+            services=services, boards=boards, views=views, everybody=settings.read_colleagues
+        )
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -126,6 +137,7 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             boards=boards,
+            navigator=navigator,
             opened=live.opened,
         )
         actions = ConversationActions(
@@ -135,6 +147,18 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             longest=self._longest,
+        )
+        self._acts = acts = BulkActs(services=services, accounts=accounts, changed=boards.outdate)
+        lists = ListPages(
+            services=services,
+            settings=settings,
+            html=html,
+            guard=guard,
+            accounts=accounts,
+            pages=pages,
+            navigator=navigator,
+            views=views,
+            acts=acts,
         )
         data = PersonData(storage, accounts, services.audit)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
@@ -148,7 +172,10 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
-            *SearchPages(services=services, html=html, guard=guard).routes(),
+            *SearchPages(
+                services=services, html=html, guard=guard, colleagues=settings.read_colleagues
+            ).routes(),
+            *lists.routes(),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)

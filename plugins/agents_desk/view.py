@@ -81,10 +81,12 @@ class QueueView(Value, frozen=True, kw_only=True):
     """Where this part of the waiting ones begins; None: with the most urgent."""
     following: QueuePosition | None = None
     """Where the next part begins."""
+    origin: str = ""
+    """The list that the open conversation comes from, as `ListQuery.text`."""
 
     def address(self, page: str = "", **changes: str) -> str:
         """``page`` with the filter of this view, with ``changes``, from the most urgent on."""
-        chosen = {"show": self.show, "brand": self.brand, **changes}
+        chosen = {"show": self.show, "brand": self.brand, "from": self.origin, **changes}
         kept = {name: value for name, value in chosen.items() if value not in ("", "all")}
         return page + (f"?{urlencode(kept)}" if kept else "")
 
@@ -177,6 +179,7 @@ def queue_view(
     after: QueuePosition | None = None,
     brand: str = "",
     brands: tuple[str, ...] = (),
+    origin: str = "",
 ) -> QueueView:
     """``current`` is the id of the open conversation; ``after`` is where ``page`` begins. ``page``
     holds conversations of ``brand`` alone, if there is one, of those ``brands`` that the agent may
@@ -207,6 +210,7 @@ def queue_view(
         counts={"all": page.count + len(page.held), "mine": len(mine), "waiting": page.count},
         next=next((item for item in page.waiting if item.conversation.id != current), None),
         after=after,
+        origin=origin,
         following=last if last and (after or page.count > len(page.waiting)) else None,
     )
 

@@ -98,13 +98,21 @@ def conversations(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def gw(conversations: Path, tmp_path: Path) -> AsyncIterator[DeskGateway]:
+def desk_settings() -> dict[str, Any]:
+    """Settings of the desk, besides its users; tests parametrize it."""
+    return {}
+
+
+@pytest.fixture
+async def gw(
+    conversations: Path, tmp_path: Path, desk_settings: dict[str, Any]
+) -> AsyncIterator[DeskGateway]:
     """A gateway with the prepared conversations. Ana and Ben are leads, Cleo is an agent, Dora an
     admin."""
     shutil.copytree(conversations / "var", tmp_path / "var")
     users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
     gateway = DeskGateway()
-    async with gateway.start(tmp_path, [as_config(user) for user in users]):
+    async with gateway.start(tmp_path, [as_config(user) for user in users], desk_settings):
         yield gateway
 
 

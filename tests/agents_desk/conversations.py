@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -354,11 +354,16 @@ class DeskGateway:
         return self.running.url
 
     @asynccontextmanager
-    async def start(self, folder: Path, users: Sequence[dict[str, Any]]) -> AsyncIterator[None]:
-        """Run on the data directory ``folder``/var."""
+    async def start(
+        self,
+        folder: Path,
+        users: Sequence[dict[str, Any]],
+        settings: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[None]:
+        """Run on the data directory ``folder``/var, with these ``settings`` of the desk."""
         policy = folder / "policy.yaml"
         policy.write_text(POLICY, "utf-8")
-        desk = {"users": list(users), "skills": ["orders", "billing"]}
+        desk = {"users": list(users), "skills": ["orders", "billing"], **(settings or {})}
         config = {
             "policy": str(policy),
             "limits": {"text": 2000},

@@ -372,7 +372,7 @@ async def test_without_scripts(browser: Any, url: str, gw: DeskGateway) -> None:
     await page.fill("#note", "done with scripts off")
     await page.click("text=Save the note")
     await page.wait_for_selector(".m.note >> text=done with scripts off")
-    await page.click("text=Resolve")
+    await page.click(".moves >> text=Resolve")
     await page.wait_for_selector("text=This conversation is resolved.")
     assert await gw.sent_answers() == ["Hello Maria"]
 

@@ -30,11 +30,24 @@ async def dora(visitor: Callable[[], Visit]) -> Visit:
     return visit
 
 
+async def test_agent_reads_colleagues_conversations(cleo: Visit, gw: DeskGateway) -> None:
+    """And leaves a note, but is not offered to take it over; the view is recorded."""
+    await gw.claim(MARIA, BEN)
+    assert (await cleo.open(f"/desk/c/{MARIA}")).status == 200
+    assert "You can read along and leave a note" in cleo.page
+    assert "Take over" not in cleo.page
+    assert (await cleo.send(f"/desk/c/{MARIA}/note", text="look at the depot")).status == 200
+    assert "look at the depot" in cleo.page
+    whats = [line.what for line in await gw.audit() if line.who == "desk:cleo"]
+    assert whats == ["signed_in", "viewed", "noted"]
+
+
+@pytest.mark.parametrize("desk_settings", [{"read_colleagues": False}])
 @pytest.mark.parametrize("path", [f"/desk/c/{MARIA}", f"/desk/c/{MARIA}/files/{INVOICE_DIGEST}"])
-async def test_agent_cannot_read_colleagues_conversations(
+async def test_agents_may_be_kept_from_colleagues_conversations(
     cleo: Visit, gw: DeskGateway, path: str
 ) -> None:
-    """An agent sees nothing of a colleague's conversation, even with its URL."""
+    """With `read_colleagues: false` an agent sees nothing of them, even with the URL."""
     await gw.claim(MARIA, BEN)
     answer = await cleo.open(path)
     assert answer.status == 403
@@ -44,7 +57,7 @@ async def test_agent_cannot_read_colleagues_conversations(
 
 
 @pytest.mark.parametrize(
-    "action", ["claim", "answer", "note", "resolve", "hand-back", "transfer", "ignore", "advice",
+    "action", ["claim", "answer", "resolve", "hand-back", "transfer", "ignore", "advice",
              "assign", "link", "prove", "unlink"],
 )  # fmt: skip
 async def test_agent_cannot_act_on_colleagues_conversations(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import DeskGateway
 
@@ -30,17 +32,21 @@ async def test_nothing_found_says_so(gw: DeskGateway, ana: Visit) -> None:
     assert "No conversation has all of these words." in ana.page
 
 
-async def test_an_agent_does_not_find_a_colleagues_conversation(
-    gw: DeskGateway, ana: Visit, visitor: Callable[[], Visit]
+@pytest.mark.parametrize(
+    ("desk_settings", "found"), [({}, True), ({"read_colleagues": False}, False)]
+)
+async def test_who_finds_a_colleagues_conversation(
+    gw: DeskGateway, ana: Visit, visitor: Callable[[], Visit], found: bool
 ) -> None:
-    """Ben has Priya's: Ana, a lead, finds it; Cleo, an agent, does not."""
+    """Ben has Priya's: Ana, a lead, finds it; Cleo, an agent, where agents read what colleagues
+    have."""
     await gw.running.gateway.indexer.catch_up()
     cleo = visitor()
     await cleo.sign_in("cleo")
     await ana.open("/desk/search?q=priya")
     assert 'href="/desk/c/3#' in ana.page
     await cleo.open("/desk/search?q=priya")
-    assert 'href="/desk/c/3#' not in cleo.page
+    assert ('href="/desk/c/3#' in cleo.page) is found
 
 
 async def test_a_stranger_is_asked_to_sign_in(visitor: Callable[[], Visit]) -> None:

@@ -2,9 +2,9 @@
 replies to mail, a month's figures, the findings of the report.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``desks``, ``capacity``, ``replies``, ``insights``, ``findings`` and those of
-`tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments everything
-is measured.
+``fairness``, ``desks``, ``desk_speed``, ``capacity``, ``replies``, ``insights``, ``findings`` and
+those of `tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments
+everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.bench import desks, fairness
 from tests.bench.capacity.figures import capacity
+from tests.bench.desk_speed import figures as desk_speed
 from tests.bench.findings import figures as findings
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.replies import figures as replies
@@ -30,7 +31,8 @@ from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
 from tests.bench.stages import Bench
 
 SPEED, FAIRNESS, DESKS, CAPACITY = "speed", "fairness", "desks", "capacity"
-SERVERS = (SPEED, FAIRNESS, DESKS, CAPACITY)
+DESK_SPEED = "desk_speed"
+SERVERS = (SPEED, FAIRNESS, DESKS, DESK_SPEED, CAPACITY)
 UNDERSTANDING = (
     *("intents", "neighbours", "cross_lingual", "emotion", "moods", "harm", "tweets"),
     *("answers", "language"),
@@ -42,6 +44,7 @@ TARGETS = {
     SPEED: (*LEAST, *MOST),
     FAIRNESS: (fairness.TARGET,),
     DESKS: (desks.TARGET,),
+    DESK_SPEED: desk_speed.targets(),
     CAPACITY: (),
 }
 SEMANTIC = Path(".semantic-venv")
@@ -67,6 +70,9 @@ async def _measure(parts: list[str], report: Report) -> None:
             await fairness.fairness(report, folder, plan)
         if DESKS in parts:
             await desks.desks(report, folder, desks.QUICK if quick else desks.FULL)
+        if DESK_SPEED in parts:
+            many = desk_speed.QUICK if quick else desk_speed.FULL
+            await desk_speed.desk_speed(report, folder, many)
         if CAPACITY in parts:
             await capacity(report, folder, await fairness.trained_model(folder))
 

@@ -32,6 +32,7 @@ CHANGED: Mapping[str, Mapping[str, str]] = {
         "state": "'resolved'",
         "epoch": "epoch + 1",
         "opened_at": "opened_at - :t",
+        "last_at": "last_at - :t",
         "resolved_at": "opened_at - :t + 3600000",
     },
     "messages": {

@@ -26,6 +26,7 @@ from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
     codes,
+    conversation_labels,
     conversations,
     customers,
     handoffs,
@@ -40,6 +41,7 @@ from gateway.adapters.sql.schema import (
     surveys,
     timers,
 )
+from gateway.adapters.sql.storage import erase_written, written_about
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Address, Inbound, Json, Receipt, channel_key
 from gateway.pipeline.subject import base_subject
@@ -64,6 +66,7 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("codes", codes),
     ("hooks", hooks),
     ("adopted_examples", adopted_examples),
+    ("conversation_labels", conversation_labels),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""
@@ -277,7 +280,17 @@ def _export(connection: Connection, address: Address) -> Json:
     export["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
     export["links"] = select_rows(links, links.c.customer_id == customer)
     export["inbox"] = select_rows(inbox, _is_received(ids, addresses))
+    export["written"] = _written_about(connection, customer, addresses)
     return export
+
+
+def _written_about(
+    connection: Connection, customer: int, addresses: list[Address]
+) -> list[dict[str, Any]]:
+    """What people wrote elsewhere that names ``customer``: see `PluginStorage`."""
+    stored = connection.execute(select(customers.c.name).where(customers.c.id == customer)).scalar()
+    name = rows.readable(connection, "customers.name", "", stored)
+    return written_about(connection, [name] if name else [], [a.value for a in addresses])
 
 
 def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ...]]:
@@ -290,10 +303,11 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
             select(attachments.c.digest).where(attachments.c.message_id.in_(message_ids))
         ).scalars()
     ) | named_files(connection, received)
+    written = _written_about(connection, customer, addresses)
     linked_from = select(links.c.before_id).where(links.c.customer_id == customer)
     former_customers = connection.execute(linked_from).scalars().all()
     erased = connection.execute(delete(inbox).where(received)).rowcount
-    erased += delete_conversation_rows(connection, ids)
+    erased += delete_conversation_rows(connection, ids) + erase_written(connection, written)
     for table, column in (
         (conversations, conversations.c.customer_id),
         (identities, identities.c.customer_id),

@@ -83,12 +83,12 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
 def decrypted_rows(
     connection: Connection, table: Table, chosen: ColumnElement[bool]
 ) -> list[dict[str, Any]]:
-    """The ``chosen`` rows of ``table`` with their columns decrypted, in the order of their ids. A
+    """The ``chosen`` rows of ``table`` with their columns decrypted, in the order of their keys. A
     damaged text is exported as it is stored, under ``unreadable``: a backup may hold its key."""
     keys = rows.data_keys(connection)
     columns = [column for column in ENCRYPTED_COLUMNS if column.table is table]
     # Ordered: PostgreSQL by itself returns the rows that changed last at the end.
-    found = connection.execute(select(table).where(chosen).order_by(table.c.id)).mappings()
+    found = connection.execute(select(table).where(chosen).order_by(*table.primary_key)).mappings()
     plain = [dict(row) for row in found]
     for row in plain:
         for encrypted in columns:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, insert, or_, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.inbox import insert_event
+from gateway.adapters.sql.marks.by_turn import AWAKE
 from gateway.adapters.sql.outbox import NOT_UNSURE
 from gateway.adapters.sql.schema import (
     conversations,
@@ -110,7 +111,7 @@ class SqlHandoffs:
             )
             if closed.rowcount != 1:
                 return False
-            current = _get(connection, conversation)
+            current = lock_conversation(connection, conversation)
             connection.execute(
                 update(conversations)
                 .where(conversations.c.id == conversation)
@@ -132,7 +133,7 @@ class SqlHandoffs:
         self, conversation: int, why: AlarmCause, *, turn: int, at: datetime
     ) -> bool:
         def job(connection: Connection) -> bool:
-            current = _get(connection, conversation)
+            current = lock_conversation(connection, conversation)
             row = connection.execute(newest_open_handoff(conversation)).one_or_none()
             if row is None or (row.claimed_at is not None and why != "away"):
                 return False
@@ -151,7 +152,7 @@ class SqlHandoffs:
 
     async def note(self, message: Message) -> Message:
         def job(connection: Connection) -> Message:
-            lane = _get(connection, message.conversation).address.lane
+            lane = lock_conversation(connection, message.conversation).address.lane
             values = rows.message_values(connection, message, lane)
             id = connection.execute(insert(messages).returning(messages.c.id), values).scalar_one()
             return message.replace(id=id)
@@ -232,7 +233,7 @@ def add_notice(
     connection.execute(insert(messages), values)
 
 
-def _get(connection: Connection, conversation: int) -> Conversation:
+def lock_conversation(connection: Connection, conversation: int) -> Conversation:
     """Lock and return a conversation. Raises NotFound."""
     chosen = select(conversations).where(conversations.c.id == conversation).with_for_update()
     row = connection.execute(chosen).one_or_none()
@@ -246,14 +247,14 @@ def _change(
 ) -> Conversation:
     """Set ``values`` and the next epoch if ``epoch`` is still current, and discard what the bot
     has in the outbox. Raises Conflict."""
-    current = _get(connection, conversation)
+    current = lock_conversation(connection, conversation)
     if current.epoch != epoch:
         state = f"{current.owner.name} has it" if current.owner else f"it is {current.state} now"
         raise Conflict(f"somebody was faster: {state}", current)
     connection.execute(
         update(conversations)
         .where(conversations.c.id == conversation)
-        .values(epoch=epoch + 1, **values)
+        .values(epoch=epoch + 1, **AWAKE, **values)
     )
     stale = (
         (outbox.c.conversation_id == conversation)
@@ -267,20 +268,26 @@ def _change(
         .values(status="discarded")
     )
     connection.execute(update(outbox).where(stale).values(state="discarded"))
-    return _get(connection, conversation)
+    return lock_conversation(connection, conversation)
 
 
 def _claim(
     connection: Connection, conversation: int, agent: Agent, epoch: int, at: datetime
 ) -> tuple[Conversation, tuple[Message, ...]]:
-    before = _get(connection, conversation)
+    before = lock_conversation(connection, conversation)
     late = _on_their_way(connection, before)
     tier = agent.tier if before.tier == "bot" else before.tier
     current = _change(
         connection,
         conversation,
         epoch,
-        {"state": "person", "owner": rows.to_json(agent), "tier": tier, "resolved_at": None},
+        {
+            "state": "person",
+            "owner": rows.to_json(agent),
+            "agent_id": agent.id,
+            "tier": tier,
+            "resolved_at": None,
+        },
     )
     claim_handoff(connection, current, agent, at)
     add_notice(connection, current, f"{agent.name} took the conversation", agent, at)

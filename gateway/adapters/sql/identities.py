@@ -139,6 +139,7 @@ def begin_conversation(
         "tier": "bot",
         "mood": "calm",
         "opened_at": rows.to_ms(at),
+        "last_at": rows.to_ms(at),
         **columns,
     }
     new = insert(conversations).values(values).returning(conversations)

@@ -292,7 +292,12 @@ def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversa
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)
-        .values(state="person", owner=rows.to_json(agent), epoch=conversations.c.epoch + 1)
+        .values(
+            state="person",
+            owner=rows.to_json(agent),
+            agent_id=agent.id,
+            epoch=conversations.c.epoch + 1,
+        )
         .returning(conversations)
     )
     return rows.conversation(connection, connection.execute(taken).one())

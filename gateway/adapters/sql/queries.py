@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -19,6 +19,7 @@ from gateway.adapters.sql.pages.cases import (
     read_cases,
     read_cases_by_id,
 )
+from gateway.adapters.sql.pages.lists import count_lists, read_list
 from gateway.adapters.sql.pages.queue import KnownItems, read_queue
 from gateway.adapters.sql.schema import (
     conversations,
@@ -38,8 +39,12 @@ from gateway.model import (
     ChangedCases,
     ContextCard,
     Conversation,
+    ConversationFilter,
+    ConversationList,
     Fact,
     Handoff,
+    ListName,
+    ListPosition,
     Message,
     PastAnswer,
     PastConversation,
@@ -220,6 +225,16 @@ class SqlQueries:
         if after is None:
             self._known[brands] = known
         return page
+
+    async def conversations(
+        self, chosen: ConversationFilter, *, after: ListPosition | None = None, most: int = 50
+    ) -> ConversationList:
+        return await self._db.read(lambda c: read_list(c, chosen, after, most), long=True)
+
+    async def list_counts(
+        self, chosen: ConversationFilter, *, most: int = 100
+    ) -> Mapping[ListName, int]:
+        return await self._db.read(lambda c: count_lists(c, chosen, most), long=True)
 
     async def card(self, id: int) -> ContextCard:
         return await self._db.read(lambda c: _card(c, id), long=True)

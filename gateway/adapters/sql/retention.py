@@ -171,23 +171,35 @@ def _find_inactive(
 
 def _future_messages(
     connection: Connection, seen: Sequence[int], walk: _Walk
-) -> tuple[Sequence[int], Sequence[int]]:
-    """The ids of the conversations and of their messages that are of the future."""
+) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """The ids of the conversations that began in the future, of those whose last message is of the
+    future, and of the messages that are."""
     limit = rows.to_ms(walk.future)
     opened = select(conversations.c.id).where(
         conversations.c.id.in_(seen), conversations.c.opened_at > limit
     )
+    last = select(conversations.c.id).where(
+        conversations.c.id.in_(seen), conversations.c.last_at > limit
+    )
     written = select(messages.c.id).where(
         messages.c.conversation_id.in_(seen), messages.c.at > limit
     )
-    return connection.execute(opened).scalars().all(), connection.execute(written).scalars().all()
+    opened_ids, last_ids, written_ids = (
+        connection.execute(chosen).scalars().all() for chosen in (opened, last, written)
+    )
+    return opened_ids, last_ids, written_ids
 
 
 def _correct_times(
-    connection: Connection, opened: Sequence[int], written: Sequence[int], now: datetime
+    connection: Connection,
+    opened: Sequence[int],
+    last: Sequence[int],
+    written: Sequence[int],
+    now: datetime,
 ) -> None:
     for table, column, ids in (
         (conversations, "opened_at", opened),
+        (conversations, "last_at", last),
         (messages, "at", written),
     ):
         chosen = update(table).where(table.c.id.in_(ids))

@@ -257,6 +257,10 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         opened_at=from_ms(row.opened_at),
         resolved_at=maybe_from_ms(row.resolved_at),
         intent=row.intent,
+        labels=tuple(row.labels.split()) if row.labels else (),
+        snoozed_until=maybe_from_ms(row.snoozed_until),
+        snoozed_by=row.snoozed_by,
+        woken_at=maybe_from_ms(row.woken_at),
     )
 
 

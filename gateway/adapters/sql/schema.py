@@ -69,9 +69,15 @@ identities = Table(
     Column("unreachable", Boolean, nullable=False, default=False),
     Column("opted_out", Boolean, nullable=False, default=False),
     _support_address(),
+    # Since when nothing from here is answered, because people blocked it.
+    Column("blocked_at", BigInteger),
     UniqueConstraint("channel", "value", "support_address"),
     _index("ix_identities_customer", "customer_id"),
+    _index("ix_identities_blocked", "id", where="blocked_at IS NOT NULL"),
 )
+
+_LISTED_BY = ("channel", "brand", "language", "mood", "last_from", "agent_id", "skills", "labels")
+"""A row of an index has 2,704 bytes at most on PostgreSQL: each of these is bounded."""
 
 conversations = Table(
     "conversations",
@@ -93,9 +99,34 @@ conversations = Table(
     Column("resolved_at", BigInteger),
     _support_address(),
     Column("brand", short(64), nullable=False, server_default=""),
+    # The time and the author of the last public message: customer, bot or agent.
+    Column("last_at", BigInteger, nullable=False, server_default="0"),
+    Column("last_from", short(16), nullable=False, server_default=""),
+    # The id of the agent who has it, or had it last.
+    Column("agent_id", Text),
+    # Those of its newest handoff, as there, as far as `LISTED_SKILLS` reaches.
+    Column("skills", Text, nullable=False, server_default="[]"),
+    # The keys in `conversation_labels`, with blanks between them: one row shows the conversation.
+    Column("labels", Text, nullable=False, server_default=""),
+    Column("snoozed_until", BigInteger),
+    Column("snoozed_by", Text),
+    Column("woken_at", BigInteger),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
+    # All that lists are filtered by, so that no row is read that is not shown.
+    _index("ix_conversations_last", "last_at", "id", "state", *_LISTED_BY),
+    _index("ix_conversations_state_last", "state", "last_at", "id", *_LISTED_BY),
+    _index("ix_conversations_snoozed", "snoozed_until", where="snoozed_until IS NOT NULL"),
+)
+
+# Finds the conversations with a label.
+conversation_labels = Table(
+    "conversation_labels",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("label", short(48), primary_key=True),
+    _index("ix_conversation_labels_label", "label", "conversation_id"),
 )
 
 messages = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,10 @@ _PUT = text(
     " conversation_id = excluded.conversation_id, value = excluded.value,"
     " updated_at = excluded.updated_at"
 )
+WRITTEN = "written/"
+"""Keys of what people wrote that may name a customer, and belongs to no conversation."""
+SHORTEST = 4
+"""Characters of a name or an address that is looked for: a shorter one is part of other words."""
 AT_ONCE = 500
 """Ids in one statement, and values that one read on the connection of the turns may return."""
 
@@ -179,3 +184,30 @@ def _entry(connection: Connection, plugin: str, row: Any) -> StoredValue:
         version=row.version,
         conversation=row.conversation_id or 0,
     )
+
+
+def written_about(
+    connection: Connection, names: Iterable[str], at: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The rows under `WRITTEN` with one of the ``names``, as whole words, or of the addresses
+    ``at``; each with its decrypted value. They are few: each one is read."""
+    wanted = [rf"\b{re.escape(text)}\b" for text in (*names, *at) if len(text) >= SHORTEST]
+    if not wanted:
+        return []
+    pattern = re.compile("|".join(wanted), re.IGNORECASE)
+    chosen = select(_NOTES.id, _NOTES.guest, _NOTES.key, _NOTES.value).where(
+        _NOTES.key.startswith(WRITTEN, autoescape=True)
+    )
+    found = []
+    for row in connection.execute(chosen):
+        scope = f"{row.guest}/{row.key}"
+        value = rows.readable(connection, _VALUE, scope, row.value)
+        if pattern.search(value):
+            found.append({"id": row.id, "plugin": row.guest, "key": row.key, "value": value})
+    return found
+
+
+def erase_written(connection: Connection, found: Iterable[Mapping[str, Any]]) -> int:
+    """Delete what `written_about` found; return how many rows it was."""
+    ids = [row["id"] for row in found]
+    return connection.execute(delete(notes_of_guests).where(_NOTES.id.in_(ids))).rowcount

@@ -19,6 +19,7 @@ from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.handoffs import SqlHandoffs
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
+from gateway.adapters.sql.marks.by_people import SqlMarks
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
 from gateway.adapters.sql.queries import SqlQueries
@@ -54,6 +55,7 @@ class SqlStore:
         self.outbox: Outbox = SqlOutbox(database, self.lease, webhooks)
         self.timers = SqlTimers(database)
         self.handoffs = SqlHandoffs(database, webhooks)
+        self.marks = SqlMarks(database)
         self.queries = SqlQueries(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)

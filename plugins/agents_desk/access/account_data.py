@@ -15,6 +15,7 @@ from plugins.agents_desk.access.accounts import (
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
+from plugins.agents_desk.lists.views import SavedViews
 
 AUDIT_PAGE = 500
 
@@ -53,20 +54,25 @@ class PersonData:
                 {"last_signed_in": browser.at}
                 async for _, browser in self._entries(BROWSER_PREFIX, name, KnownBrowser)
             ],
+            "views": [
+                {"title": view.title, "list": view.list, "filters": view.fields}
+                for view in await SavedViews(self._storage).made_by(name)
+            ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
     async def erase(self, name: str) -> int:
-        """Delete the person's sessions and browsers; returns how many. The account is deleted by
-        `DeskAccounts.remove`; the audit log keeps its lines for ``audit_days``."""
+        """Delete the person's sessions, browsers and own views; returns how many. The account is
+        deleted by `DeskAccounts.remove`; shared views are the team's, and the audit log keeps its
+        lines for ``audit_days``."""
         deleted = 0
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
-        return deleted
+        return deleted + await SavedViews(self._storage).remove_all_of(name)
 
     async def _entries(
         self, prefix: str, name: str, kind: type[V]

@@ -53,7 +53,7 @@ RIGHTS: dict[Role, frozenset[DeskRight]] = {
 }
 RIGHT_DESCRIPTIONS: dict[DeskRight, str] = {
     "work": "claims and answers conversations that nobody else has",
-    "see_all": "sees colleagues' conversations, and the audit log of each conversation",
+    "see_all": "sees colleagues' conversations in the queue, and each one's audit log",
     "reassign": "takes over a colleague's conversation, or assigns one to a colleague",
     "read_audit": "reads the whole audit log",
     "manage": "manages users and signs them out",
@@ -216,13 +216,23 @@ def may(role: Role, right: DeskRight) -> bool:
     return right in RIGHTS[role]
 
 
-def may_see(role: Role, agent: Agent, conversation: Conversation) -> bool:
-    """Whether this person may see and work on the conversation. One of another brand is visible to
-    nobody who is limited to some; a claimed one to its owner, to leads and to admins."""
+def may_see(
+    role: Role, agent: Agent, conversation: Conversation, *, colleagues: bool = False
+) -> bool:
+    """Whether this person may read the conversation. One of another brand is visible to nobody who
+    is limited to some; a claimed one to its owner, to leads and to admins, and with ``colleagues``
+    (see `DeskSettings.read_colleagues`) to everybody."""
     if not agent.works_for(conversation.brand):
         return False
+    return colleagues or may_work_on(role, agent, conversation)
+
+
+def may_work_on(role: Role, agent: Agent, conversation: Conversation) -> bool:
+    """Whether this person may change the conversation and answer in it: not one that a colleague
+    has, unless they are a lead or an admin."""
     owner = conversation.owner
-    return owner is None or owner.id == agent.id or may(role, "see_all")
+    own = owner is None or owner.id == agent.id or may(role, "see_all")
+    return own and agent.works_for(conversation.brand)
 
 
 def desk_agent(

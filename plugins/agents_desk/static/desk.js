@@ -10,6 +10,8 @@ import { announce, load } from "./fetch.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
+const LIST_INTERVAL = 10000;
+let listFetched = Date.now();
 
 document.documentElement.classList.add("script");
 remember();
@@ -30,11 +32,20 @@ document.addEventListener("click", (event) => closeMenus(event.target));
  * shown. */
 async function refresh(part) {
   const before = actionCount;
+  if (part === "queue" && listIsDue()) part = "page";
   const page = await load(part === "queue" ? queueAddress() : location.pathname + location.search);
   if (!page) return;
   if (before !== actionCount) await refresh("page");
   else if (part === "queue") showQueue(page.document);
   else show(page.document, false);
+}
+
+/** Whether this page is a list that was not fetched for some time: each fetch of it is work of its
+ * own, while all open desks share one queue. */
+function listIsDue() {
+  if (!document.body.classList.contains("with-list") || Date.now() - listFetched < LIST_INTERVAL) return false;
+  listFetched = Date.now();
+  return true;
 }
 
 function queueAddress() {

@@ -89,9 +89,12 @@ def _queue(brands: int) -> PreparedJoin:
         .outerjoin(messages, messages.c.id == _LAST)
         .where(
             handoffs.c.closed_at.is_(None),
+            conversations.c.snoozed_until.is_(None),
             or_(and_(_HELD, chosen), handoffs.c.id.in_(select(part.c.id))),
         )
-        .order_by(_HELD, handoffs.c.priority.desc(), handoffs.c.id),
+        .order_by(
+            _HELD, conversations.c.woken_at.is_(None), handoffs.c.priority.desc(), handoffs.c.id
+        ),
         handoffs,
         conversations,
         customers,
@@ -152,13 +155,14 @@ def _item(connection: Connection, statement: PreparedJoin, row: tuple[Any, ...])
         handoff=handoff,
         conversation=rows.conversation(connection, conversation),
         customer=rows.customer(connection, customer),
-        preview=_preview(connection, last) if last else "",
+        preview=preview(connection, last) if last else "",
         mood=_mood(connection, last) if last else Emotion(),
         waiting_since=rows.maybe_from_ms(since) or handoff.created_at,
     )
 
 
-def _preview(connection: Connection, message: Any) -> str:
+def preview(connection: Connection, message: Any) -> str:
+    """The beginning of ``message``, a row of ``messages``, in one line."""
     text = rows.readable(connection, "messages.text", message.lane, message.text)
     flat = " ".join(text.split())
     return flat if len(flat) <= PREVIEW else flat[: PREVIEW - 1].rstrip() + "…"

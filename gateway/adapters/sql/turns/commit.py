@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, String, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, String, bindparam, func, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
+from gateway.adapters.sql.marks.by_turn import change_snooze
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
 from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
@@ -55,7 +56,20 @@ _UPDATE = PreparedStatement(
         {name: bindparam(name) for name in ("state", "epoch", "tier", "language", "subject")}
         | {"intent": bindparam("intent"), "brand": bindparam("brand")}
         | {"mood": func.coalesce(bindparam("mood", type_=String), conversations.c.mood)}
+        | {
+            "last_at": func.coalesce(
+                bindparam("last_at", type_=BigInteger), conversations.c.last_at
+            ),
+            "last_from": func.coalesce(
+                bindparam("last_from", type_=String), conversations.c.last_from
+            ),
+        }
     )
+)
+_LAST = PreparedStatement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("this"))
+    .values(last_at=bindparam("at"), last_from=bindparam("author"))
 )
 
 
@@ -81,6 +95,7 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
     if outcome.message is not None:
         message = store_message(connection, outcome.message, conversation)
     _mark_handled(connection, outcome, conversation.id, message)
+    conversation = change_snooze(connection, outcome, conversation, at)
     inbound = outcome.work.inbound
     if outcome.work.suspended and inbound is not None and not inbound.automatic:
         suspend(connection, conversation.address, suspended=False)
@@ -92,15 +107,19 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
     if dropped and outcome.consent == "out":
         # Whoever has the conversation, the customer hears once that their wish was understood.
         replies, _ = enqueue_replies(connection, outcome, conversation, at)
+        _set_last(connection, conversation, (message, *replies))
         queued = bool(replies) and not outcome.mailbox
         return CommittedTurn(
             conversation=conversation, message=message, replies=replies, queued=queued
         )
     if dropped:
+        _set_last(connection, conversation, (message,))
         return CommittedTurn(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:
         conversation = _update(connection, outcome, conversation)
     replies, dropped = enqueue_replies(connection, outcome, conversation, at)
+    if dropped or not _changes_conversation(outcome):
+        _set_last(connection, conversation, (message, *replies))
     apply_side_effects(connection, outcome, conversation, at)
     return CommittedTurn(
         conversation=conversation,
@@ -143,9 +162,28 @@ def _why_outdated(
     return None
 
 
+def _changes_conversation(outcome: TurnOutcome) -> bool:
+    """Whether the turn writes the columns of its conversation, its last message included."""
+    return (
+        outcome.work.conversation is None
+        or outcome.message is not None
+        or outcome.handoff is not None
+    )
+
+
+def _set_last(
+    connection: Connection, conversation: Conversation, stored: tuple[Message | None, ...]
+) -> None:
+    """Note the last one of ``stored``, all of them public, as the last of ``conversation``."""
+    found = [message for message in stored if message is not None]
+    if found:
+        last = {"at": rows.to_ms(found[-1].at), "author": found[-1].author}
+        _LAST.count(connection, {"this": conversation.id, **last})
+
+
 def _update(connection: Connection, outcome: TurnOutcome, current: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=current.epoch, owner=current.owner)
-    if outcome.message is None and outcome.handoff is None:
+    if not _changes_conversation(outcome):
         return current
     if outcome.reopen:
         after = after.replace(epoch=current.epoch + 1, owner=None, resolved_at=None)

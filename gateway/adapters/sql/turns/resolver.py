@@ -50,6 +50,7 @@ _NEW_CONVERSATION = PreparedInsert(
     conversations,
     *("customer_id", "channel", "address", "support_address", "lane", "opened_at"),
     *("state", "epoch", "tier", "language", "subject", "intent", "brand", "mood"),
+    *("last_at", "last_from"),
 )
 _CLOSE_IDLE = PreparedStatement(
     update(conversations)
@@ -125,6 +126,8 @@ def open_conversation(connection: Connection, outcome: TurnOutcome, at: datetime
         **turn_columns(connection, outcome, conversation),
     }
     values["mood"] = values["mood"] or "calm"
+    values["last_at"] = values["last_at"] or values["opened_at"]
+    values["last_from"] = values["last_from"] or ""
     id = _NEW_CONVERSATION.insert(connection, values)
     if outcome.customer.id and (inbound is None or inbound.subject is None):
         _CLOSE_IDLE.count(connection, {"here": outcome.work.lane, "new": id, "at": rows.to_ms(at)})
@@ -192,7 +195,8 @@ def turn_columns(
     connection: Connection, outcome: TurnOutcome, conversation: Conversation
 ) -> dict[str, object]:
     """The columns of a conversation that a turn may change. ``mood`` is None when nothing was
-    understood."""
+    understood, the last message when none is public."""
+    last = outcome.last_public
     understood = outcome.message.understanding if outcome.message else None
     return {
         "state": conversation.state,
@@ -205,4 +209,6 @@ def turn_columns(
         "intent": conversation.intent,
         "brand": conversation.brand,
         "mood": understood.emotion.label if understood else None,
+        "last_at": rows.to_ms(last.at) if last else None,
+        "last_from": last.author if last else None,
     }

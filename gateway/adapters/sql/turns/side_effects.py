@@ -25,6 +25,9 @@ from gateway.model import Conversation, Message, Outbound, Timer
 from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import HandoffRequest, TurnOutcome
 
+LISTED_SKILLS = 400
+"""Bytes of the skills by which lists find a conversation: they are in an index, whose rows are
+bounded on PostgreSQL."""
 _OPTED_OUT = (
     select(customers.c.opted_out)
     .join(conversations, conversations.c.customer_id == customers.c.id)
@@ -263,10 +266,19 @@ def open_handoff(
             "created_at": rows.to_ms(at),
         },
     ).scalar_one()
+    _set_skills(connection, conversation.id, request.skills)
     if request.claim_by is not None:
         timer = Timer(name="unclaimed", due_at=request.claim_by, data={"handoff": str(id)})
         _set_timer(connection, conversation, timer)
     return id
+
+
+def _set_skills(connection: Connection, conversation: int, skills: tuple[str, ...]) -> None:
+    """Let lists find ``conversation`` by the skills of its newest handoff."""
+    while len(rows.to_json(skills).encode()) > LISTED_SKILLS:
+        skills = skills[:-1]
+    chosen = update(conversations).where(conversations.c.id == conversation)
+    connection.execute(chosen.values(skills=rows.to_json(skills)))
 
 
 def newest_open_handoff(conversation: int) -> Select[Any]:
@@ -293,6 +305,7 @@ def raise_handoff(connection: Connection, conversation: int, request: HandoffReq
     if known.claimed_at is None:
         skills = tuple(dict.fromkeys((*known.skills, *request.skills)))
         values |= {"tier": request.tier, "skills": rows.to_json(skills)}
+        _set_skills(connection, conversation, skills)
     connection.execute(update(handoffs).where(handoffs.c.id == known.id).values(values))
     return True
 

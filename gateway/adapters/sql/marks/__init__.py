@@ -1,0 +1,1 @@
+"""Labels, snoozes and blocked addresses: what people change, and what a turn changes."""

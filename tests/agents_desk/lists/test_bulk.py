@@ -1,0 +1,167 @@
+"""Acts on many conversations: held for some seconds, taken back whole, or carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from gateway import Address
+from plugins.agents_desk.lists.bulk import HOLD, BulkAct
+from tests.agents_desk.conftest import Visit
+from tests.agents_desk.conversations import (
+    ANA,
+    BEN,
+    JULES,
+    MARIA,
+    NOUR,
+    PHONE,
+    PRIYA,
+    TOM,
+    DeskGateway,
+)
+
+LATER = HOLD.total_seconds() + 1
+FORM = "/desk/list/all/act"
+
+
+async def choose(visit: Visit, *chosen: int, path: str = "all", **fields: str) -> str:
+    """Choose conversations on a list and what to do; return the id of the act, or the page."""
+    await visit.open(f"/desk/list/{path}")
+    boxes = dict(re.findall(r'name="c" value="((\d+)-\d+)"', visit.page))
+    values = {id: box for box, id in boxes.items()}
+    token = visit.field("csrf")
+    data = [("csrf", token), *fields.items(), *(("c", values[str(id)]) for id in chosen)]
+    answer = await visit.http.post(f"{visit.url}/desk/list/{path}/act", data=data)
+    visit.page = await answer.text()
+    return answer.url.query.get("act", "")
+
+
+async def later(gw: DeskGateway) -> None:
+    """Until the held acts are carried out, and all that follows from them."""
+    gw.clock.advance(LATER)
+    async with asyncio.timeout(10):
+        while any(entry.state in ("held", "running") for entry in await acts(gw)):
+            pass
+    await gw.running.settled()
+
+
+async def acts(gw: DeskGateway) -> list[BulkAct]:
+    entries = await gw.services.storage.scan("agents_desk", "bulk/")
+    return [msgspec.json.decode(entry.value, type=BulkAct) for entry in entries]
+
+
+async def states(gw: DeskGateway, *ids: int) -> list[str]:
+    return [(await gw.desk.card(id)).conversation.state for id in ids]
+
+
+@pytest.fixture
+async def cleo(visitor: Callable[[], Visit]) -> Visit:
+    visit = visitor()
+    await visit.sign_in("cleo")
+    return visit
+
+
+async def test_an_act_is_held_and_then_carried_out(ana: Visit, gw: DeskGateway) -> None:
+    """Nothing happens before its time; then everything does, and the page says so."""
+    act = await choose(ana, JULES, PHONE, act="resolve")
+    assert "About to resolve 2 conversations" in ana.page
+    assert await states(gw, JULES, PHONE) == ["person", "waiting"]
+    await later(gw)
+    assert await states(gw, JULES, PHONE) == ["resolved", "resolved"]
+    await ana.open(f"/desk/list/all?act={act}")
+    assert "2 conversations resolved." in ana.page
+    lines = [(line.who, line.what, line.origin) for line in await gw.audit()]
+    assert lines.count(("desk:ana", "resolved", "127.0.0.1")) == 2
+
+
+async def test_an_undone_act_never_happened(ana: Visit, gw: DeskGateway) -> None:
+    """Not even for a moment: no system line, no event, so no survey goes out."""
+    before = await gw.state()
+    act = await choose(ana, JULES, PHONE, act="resolve")
+    await ana.send("/desk/list/all/undo", id=act)
+    assert "Taken back" in ana.page
+    await later(gw)
+    assert await gw.state() == before
+    await ana.send("/desk/list/all/undo", id=act)
+    assert "too late" in ana.page
+
+
+async def test_an_act_can_be_done_at_once(ana: Visit, gw: DeskGateway) -> None:
+    """For those who are sure."""
+    act = await choose(ana, PHONE, NOUR, act="claim")
+    await ana.send("/desk/list/all/now", id=act)
+    assert "2 conversations claimed." in ana.page
+    assert [await gw.owner(id) for id in (PHONE, NOUR)] == [ANA.id, ANA.id]
+
+
+async def test_what_changed_meanwhile_is_left_as_it_is(ana: Visit, gw: DeskGateway) -> None:
+    """A customer who writes again is not resolved, nor what a colleague took; both are named."""
+    act = await choose(ana, JULES, PHONE, NOUR, act="resolve")
+    await gw.write(Address(channel="email", value="jules@example.org"), "One more thing")
+    await gw.claim(PHONE, BEN)
+    await later(gw)
+    assert await states(gw, JULES, PHONE, NOUR) == ["person", "person", "resolved"]
+    await ana.open(f"/desk/list/all?act={act}")
+    assert "1 of 3 conversations resolved." in ana.page
+    assert "the customer wrote meanwhile" in ana.page
+    assert "somebody was faster: Ben has it" in ana.page
+
+
+async def test_labels_and_snoozes(ana: Visit, gw: DeskGateway) -> None:
+    """A label is written as a key; a snooze that is not allowed is named."""
+    await choose(ana, JULES, TOM, act="label", label="Two Words")
+    await later(gw)
+    await choose(ana, JULES, TOM, act="snooze", hours="4")
+    await later(gw)
+    await ana.open("/desk/list/snoozed?label=two+words")
+    assert f'id="r{JULES}"' in ana.page
+    assert "Snoozed for at most 4 h" in ana.page
+    await choose(ana, JULES, act="unlabel", label="two words", path="snoozed")
+    await later(gw)
+    assert (await gw.desk.card(JULES)).conversation.labels == ()
+    assert (await gw.desk.card(TOM)).conversation.labels == ("two-words",)
+    assert (await gw.desk.card(TOM)).conversation.snoozed_until is None
+
+
+async def test_leads_assign(ana: Visit, cleo: Visit, gw: DeskGateway) -> None:
+    """Many at once; agents do not."""
+    await choose(cleo, PHONE, act="assign", to="ben")
+    assert "leads and admins assign" in cleo.page
+    await choose(ana, PHONE, PRIYA, act="assign", to="cleo")
+    await later(gw)
+    assert [await gw.owner(id) for id in (PHONE, PRIYA)] == ["desk:cleo"] * 2
+    lines = [(line.who, line.what, line.detail) for line in await gw.audit()]
+    assert lines.count(("desk:ana", "assigned", "to desk:cleo")) == 2
+
+
+async def test_agents_cannot_act_on_what_colleagues_have(cleo: Visit, gw: DeskGateway) -> None:
+    """Nothing of the choice is done."""
+    assert await choose(cleo, PRIYA, PHONE, act="resolve") == ""
+    assert f"Conversation {PRIYA} is not yours" in cleo.page
+    await later(gw)
+    assert await states(gw, PRIYA, PHONE) == ["person", "waiting"]
+
+
+@pytest.mark.parametrize(("chosen", "fields", "problem"), [
+    ([], {"act": "resolve"}, "Choose conversations first"),
+    ([MARIA], {"act": "explode"}, "Choose conversations first"),
+    ([MARIA], {"act": "label", "label": " "}, "Write the label first"),
+])  # fmt: skip
+async def test_an_incomplete_choice_is_refused(
+    ana: Visit, chosen: list[int], fields: dict[str, str], problem: str
+) -> None:
+    """The page says what is missing."""
+    await choose(ana, *chosen, **fields)
+    assert problem in ana.page
+
+
+async def test_a_form_of_another_site_is_refused(ana: Visit, gw: DeskGateway) -> None:
+    """Without the token of an open page."""
+    await ana.open("/desk/list/all")
+    answer = await ana.send("/desk/list/all/act", csrf="0" * 32, act="resolve", c=f"{JULES}-1")
+    assert answer.status == 403
+    assert await acts(gw) == []

@@ -1,0 +1,1 @@
+"""How long the pages of the desk take with many conversations."""
