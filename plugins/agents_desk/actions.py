@@ -35,6 +35,7 @@ from plugins.agents_desk.guard import (
     read_fields,
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
+from plugins.agents_desk.marks.actions import MarkActions
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, queue_filter
 
 ANSWER_TIMEOUT = 2.0
@@ -62,6 +63,7 @@ class ConversationActions:
     guard: RequestGuard
     accounts: DeskAccounts
     longest: int
+    marks: MarkActions
 
     def routes(self) -> list[web.RouteDef]:
         actions: dict[str, Action] = {
@@ -78,6 +80,7 @@ class ConversationActions:
             "prove": self._prove,
             "link": self._link,
             "unlink": self._unlink,
+            **self.marks.actions(),
         }
         return [
             web.post(f"/desk/c/{ID}/{name}", self.guard.act(self._handler(name, action)))
@@ -173,7 +176,8 @@ class ConversationActions:
     async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         if not form.text.strip():
             raise InvalidForm("The note is empty.")
-        await self.services.desk.note(form.conversation, session.agent, form.text)
+        note = await self.services.desk.note(form.conversation, session.agent, form.text)
+        await self.marks.noted(note)
 
     async def _resolve(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         await self.services.desk.resolve(form.conversation, session.agent, epoch=form.epoch)

@@ -57,6 +57,8 @@ class RequestGuard:
     sessions: DeskSessions
     html: HtmlRenderer
     proxies: int = 0
+    prepare: Callable[[DeskSession], Awaitable[None]] | None = None
+    """Called before each handler of somebody who is signed in: loads what all pages show."""
 
     def read(
         self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
@@ -98,6 +100,8 @@ class RequestGuard:
     ) -> web.StreamResponse:
         if not may(session.role, right):
             return self.html.forbidden()
+        if self.prepare is not None:
+            await self.prepare(session)
         with bound_contextvars(origin=self.client_address(request)):
             return await handler(request, session)
 

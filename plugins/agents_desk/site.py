@@ -29,6 +29,7 @@ from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
+from plugins.agents_desk.marks.part import Marks
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
@@ -60,6 +61,7 @@ class WebDesk:
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
+        self._marks: Marks | None = None
         self._plugin_pages: tuple[DeskPage, ...] = ()
 
     async def run(self, services: Services) -> None:
@@ -67,6 +69,8 @@ class WebDesk:
         async with asyncio.TaskGroup() as group:
             if self._live is not None:
                 group.create_task(self._live.run())
+            if self._marks is not None:
+                group.create_task(self._marks.run())
             group.create_task(self._clean_up(services))
 
     async def _clean_up(self, services: Services) -> None:
@@ -80,13 +84,15 @@ class WebDesk:
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
         self._plugin_pages = plugin_pages = collect_pages(services)
+        accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
+        self._marks = marks = Marks(services, accounts)
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
             brands=services.brands,
             menu=[page for page in plugin_pages if page.title],
+            shared=marks.shared,
         )
-        accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
         sessions = DeskSessions(
             storage,
             accounts,
@@ -96,7 +102,9 @@ class WebDesk:
             secure=self._public_url.startswith("https://"),
             second_factor=settings.second_factor,
         )
-        guard = RequestGuard(sessions=sessions, html=html, proxies=self._proxies)
+        guard = RequestGuard(
+            sessions=sessions, html=html, proxies=self._proxies, prepare=marks.views.prepare
+        )
         throttle = SignInThrottle(storage, services.clock)
         sign_in = SignInPage(
             accounts=accounts,
@@ -127,6 +135,7 @@ class WebDesk:
             accounts=accounts,
             boards=boards,
             opened=live.opened,
+            marks=marks,
         )
         actions = ConversationActions(
             services=services,
@@ -135,6 +144,7 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             longest=self._longest,
+            marks=marks.actions,
         )
         data = PersonData(storage, accounts, services.audit)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
@@ -148,6 +158,7 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *marks.routes(html, guard, live),
             *SearchPages(services=services, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:

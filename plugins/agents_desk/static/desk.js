@@ -1,6 +1,7 @@
 // Connects the parts of the page. Without scripts every form works as a plain form.
 
 import { watchAdvice } from "./advice.js";
+import { watchAlerts } from "./alerts.js";
 import { forget, keepDrafts, restore } from "./drafts.js";
 import { watchKeys } from "./keys.js";
 import { follow } from "./live.js";
@@ -18,6 +19,7 @@ keepTime();
 keepDrafts();
 watchAdvice();
 watchKeys();
+watchAlerts();
 if (messageLog) stayAtEnd();
 
 follow(refresh);
