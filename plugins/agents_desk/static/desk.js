@@ -61,7 +61,7 @@ async function submit(event) {
   actionCount += 1;
   const button = event.submitter;
   const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
-  const page = await load(action, new URLSearchParams(new FormData(form)));
+  const page = await load(action, new URLSearchParams(new FormData(form, button)));
   actionCount += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;

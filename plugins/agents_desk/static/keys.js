@@ -69,7 +69,7 @@ function openMenu(id) {
   const menu = document.getElementById(id);
   if (!menu) return;
   menu.open = true;
-  menu.querySelector("input:not([type=hidden]), button, select")?.focus();
+  menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select")?.focus();
 }
 
 function help() {
