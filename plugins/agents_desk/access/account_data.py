@@ -9,16 +9,26 @@ import msgspec
 
 from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
 from plugins.agents_desk.access.accounts import (
+    PLUGIN,
     DeskAccounts,
     delete_entry,
+    desk_agent,
     stored_entries,
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 
 AUDIT_PAGE = 500
+REMINDERS, MENTIONS, ALERTS = "reminder/", "mention/", "alerts/"
+"""The beginnings of the keys of the part `marks`, which imports this package."""
 
 V = TypeVar("V", StoredSession, KnownBrowser)
+
+
+class _Owned(msgspec.Struct, frozen=True):
+    """The part of a stored reminder that says whose it is."""
+
+    agent: str
 
 
 class PersonData:
@@ -53,19 +63,44 @@ class PersonData:
                 {"last_signed_in": browser.at}
                 async for _, browser in self._entries(BROWSER_PREFIX, name, KnownBrowser)
             ],
+            **await self._own(account.agent.id),
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
-    async def erase(self, name: str) -> int:
-        """Delete the person's sessions and browsers; returns how many. The account is deleted by
+    async def _own(self, agent: str) -> dict[str, object]:
+        """What the person keeps at the desk for themselves."""
+        reminders = [entry async for entry in self._reminders_of(agent)]
+        mentions = stored_entries(self._storage, f"{MENTIONS}{agent}/")
+        alerts = await self._storage.get(PLUGIN, ALERTS + agent)
+        return {
+            "reminders": [msgspec.json.decode(entry.value) for entry in reminders],
+            "mentions": [msgspec.json.decode(entry.value) async for entry in mentions],
+            "alerts": msgspec.json.decode(alerts.value) if alerts else None,
+        }
+
+    async def _reminders_of(self, agent: str) -> AsyncIterator[StoredValue]:
+        async for entry in stored_entries(self._storage, REMINDERS):
+            if msgspec.json.decode(entry.value, type=_Owned).agent == agent:
+                yield entry
+
+    async def erase(self, name: str, agent_id: str = "") -> int:
+        """Delete the person's sessions, browsers, reminders, mentions and settings of alerts;
+        returns how many. The account is deleted by
         `DeskAccounts.remove`; the audit log keeps its lines for ``audit_days``."""
         deleted = 0
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
+        agent = agent_id or desk_agent(name).id
+        async for entry in self._reminders_of(agent):
+            deleted += await delete_entry(self._storage, entry)
+        async for entry in stored_entries(self._storage, f"{MENTIONS}{agent}/"):
+            deleted += await delete_entry(self._storage, entry)
+        if (alerts := await self._storage.get(PLUGIN, ALERTS + agent)) is not None:
+            deleted += await delete_entry(self._storage, alerts)
         return deleted
 
     async def _entries(
