@@ -19,16 +19,10 @@ from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 
 AUDIT_PAGE = 500
-REMINDERS, MENTIONS, ALERTS = "reminder/", "mention/", "alerts/"
+REMINDERS, OWN_REMINDERS, MENTIONS, ALERTS = "reminder/", "own-reminder/", "mention/", "alerts/"
 """The beginnings of the keys of the part `marks`, which imports this package."""
 
 V = TypeVar("V", StoredSession, KnownBrowser)
-
-
-class _Owned(msgspec.Struct, frozen=True):
-    """The part of a stored reminder that says whose it is."""
-
-    agent: str
 
 
 class PersonData:
@@ -71,19 +65,14 @@ class PersonData:
 
     async def _own(self, agent: str) -> dict[str, object]:
         """What the person keeps at the desk for themselves."""
-        reminders = [entry async for entry in self._reminders_of(agent)]
+        reminders = stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/")
         mentions = stored_entries(self._storage, f"{MENTIONS}{agent}/")
         alerts = await self._storage.get(PLUGIN, ALERTS + agent)
         return {
-            "reminders": [msgspec.json.decode(entry.value) for entry in reminders],
+            "reminders": [msgspec.json.decode(entry.value) async for entry in reminders],
             "mentions": [msgspec.json.decode(entry.value) async for entry in mentions],
             "alerts": msgspec.json.decode(alerts.value) if alerts else None,
         }
-
-    async def _reminders_of(self, agent: str) -> AsyncIterator[StoredValue]:
-        async for entry in stored_entries(self._storage, REMINDERS):
-            if msgspec.json.decode(entry.value, type=_Owned).agent == agent:
-                yield entry
 
     async def erase(self, name: str, agent_id: str = "") -> int:
         """Delete the person's sessions, browsers, reminders, mentions and settings of alerts;
@@ -95,7 +84,9 @@ class PersonData:
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
         agent = agent_id or desk_agent(name).id
-        async for entry in self._reminders_of(agent):
+        async for entry in stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/"):
+            due = REMINDERS + entry.key.removeprefix(f"{OWN_REMINDERS}{agent}/")
+            await self._storage.drop(PLUGIN, due, version=entry.version)
             deleted += await delete_entry(self._storage, entry)
         async for entry in stored_entries(self._storage, f"{MENTIONS}{agent}/"):
             deleted += await delete_entry(self._storage, entry)

@@ -46,6 +46,10 @@ class PersonalViews:
         self._known: TTLCache[str, PersonalView] = TTLCache(
             MOST_AGENTS, ttl=LONGEST_AGE, timer=lambda: clock.now().timestamp()
         )
+        self._team: TTLCache[str, PersonalView] = TTLCache(
+            1, ttl=LONGEST_AGE, timer=lambda: clock.now().timestamp()
+        )
+        """What is the same for everybody."""
 
     async def prepare(self, session: DeskSession) -> None:
         """Load the view of whoever asks for a page."""
@@ -62,14 +66,21 @@ class PersonalViews:
             self._known.pop(agent, None)
         else:
             self._known.clear()
+            self._team.clear()
 
     async def _load(self, agent: Agent) -> PersonalView:
         now = self._clock.now()
         due = [item for source in self._sources for item in await source.due(agent, now)]
         mentions = await self._mentions.of(agent.id)
-        return PersonalView(
+        return (await self._shared()).replace(
             due=tuple(sorted(due, key=lambda item: item.due_at)),
             unread=tuple(mention for mention in mentions if mention.read_at is None),
-            team_labels=await self._labels.all(),
-            people=await self._accounts.all(),
         )
+
+    async def _shared(self) -> PersonalView:
+        """The labels and the people."""
+        found = self._team.get("")
+        if found is None:
+            labels, people = await self._labels.all(), await self._accounts.all()
+            found = self._team[""] = PersonalView(team_labels=labels, people=people)
+        return found

@@ -1,7 +1,9 @@
 """Reminders of an agent's own: words, a conversation, and a time.
 
-Keys of the storage begin with the time at which they are due, so that those due are one scan from
-the front, however many are set. The conversation's erasure deletes its reminders.
+Each is stored twice, in one commit: under the time at which it is due (``reminder/TIME/ID``), so
+that everybody's due ones are one scan from the front, and under its agent
+(``own-reminder/AGENT/TIME/ID``), so that a list of one's own is one scan too, however many are set.
+The conversation's erasure deletes both.
 """
 
 from __future__ import annotations
@@ -14,16 +16,18 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway import Agent, Event, Events, NotFound, Outdated, PluginStorage, StoredValue, Value
-from plugins.agents_desk.access.accounts import PLUGIN, stored_entries
+from plugins.agents_desk.access.accounts import PLUGIN
 from plugins.agents_desk.guard import InvalidForm
 from plugins.agents_desk.marks.due import DueItem
 
-PREFIX = "reminder/"
+PREFIX, OWN = "reminder/", "own-reminder/"
 DIGITS = 15
 """Digits of a time in milliseconds: enough until the year 33658."""
 LONGEST_WORDS = 500
 MOST_DUE = 500
 """Due reminders of all agents that one look reads; the others come when some are done."""
+FIRST = 1
+"""The version of a row: reminders are deleted and made anew, never changed."""
 MOST_OWN = 200
 """Open reminders of one agent: more are a list that nobody works off."""
 
@@ -37,7 +41,6 @@ class Reminder(Value, frozen=True, kw_only=True):
     due_at: datetime
     set_at: datetime
     key: str = ""
-    version: int = 0
 
 
 class Reminders:
@@ -58,8 +61,8 @@ class Reminders:
                 due_at=reminder.due_at,
                 acts=True,
             )
-            for reminder in await self.all_due(at)
-            if reminder.agent == agent.id
+            for reminder in await self.of(agent.id)
+            if reminder.due_at <= at
         )
 
     async def all_due(self, at: datetime) -> tuple[Reminder, ...]:
@@ -70,19 +73,15 @@ class Reminders:
 
     async def of(self, agent: str) -> tuple[Reminder, ...]:
         """The open ones of ``agent``, the next first."""
-        found = [
-            reminder
-            async for entry in stored_entries(self._storage, PREFIX)
-            if (reminder := _read(entry)).agent == agent
-        ]
-        return tuple(found)
+        page = await self._storage.scan(PLUGIN, f"{OWN}{agent}/", limit=MOST_OWN)
+        return tuple(_read(entry) for entry in page)
 
     async def find(self, key: str, agent: str) -> Reminder:
         """Raises NotFound when it is done, or another person's."""
-        entry = await self._storage.get(PLUGIN, key) if key.startswith(PREFIX) else None
-        if entry is None or (found := _read(entry)).agent != agent:
+        entry = await self._storage.get(PLUGIN, _own_key(agent, key))
+        if entry is None:
             raise NotFound("this reminder is done already")
-        return found
+        return _read(entry)
 
     async def add(
         self, agent: Agent, conversation: int, words: str, due_at: datetime, now: datetime
@@ -112,14 +111,21 @@ class Reminders:
 
     async def _put(self, reminder: Reminder) -> Reminder:
         key = f"{_start(reminder.due_at)}/{secrets.token_hex(6)}"
-        value = msgspec.json.encode(reminder.replace(key="", version=0)).decode()
-        stored = await self._storage.put(PLUGIN, key, value, conversation=reminder.conversation)
+        value = msgspec.json.encode(reminder.replace(key="")).decode()
+        rows = [
+            StoredValue(key=each, value=value, version=0, conversation=reminder.conversation)
+            for each in (key, _own_key(reminder.agent, key))
+        ]
+        if not await self._storage.put_many(PLUGIN, rows):
+            raise NotFound(f"there is no conversation {reminder.conversation}")
         self._changed(reminder)
-        return reminder.replace(key=key, version=stored.version)
+        return reminder.replace(key=key)
 
     async def _drop(self, reminder: Reminder) -> None:
-        with suppress(Outdated):
-            await self._storage.drop(PLUGIN, reminder.key, version=reminder.version)
+        """The agent's own row goes last: if only one is deleted, they can do it again."""
+        for key in (reminder.key, _own_key(reminder.agent, reminder.key)):
+            with suppress(Outdated):
+                await self._storage.drop(PLUGIN, key, version=FIRST)
         self._changed(reminder)
 
     def _changed(self, reminder: Reminder) -> None:
@@ -130,6 +136,12 @@ def _start(at: datetime) -> str:
     return f"{PREFIX}{int(at.astimezone(UTC).timestamp() * 1000):0{DIGITS}d}"
 
 
+def _own_key(agent: str, key: str) -> str:
+    return f"{OWN}{agent}/{key.removeprefix(PREFIX)}"
+
+
 def _read(entry: StoredValue) -> Reminder:
+    """A reminder with its key under the time, from either of its rows."""
     found = msgspec.json.decode(entry.value, type=Reminder)
-    return found.replace(key=entry.key, version=entry.version, conversation=entry.conversation)
+    key = PREFIX + "/".join(entry.key.split("/")[-2:])
+    return found.replace(key=key, conversation=entry.conversation)

@@ -123,11 +123,16 @@ async def test_an_erasure_takes_reminders_and_mentions(ana: Visit, gw: DeskGatew
     await _mentioned(gw, "desk:ana")
     exported: Any = await gw.running.gateway.customer_data.export(WEBCHAT)
     keys = [row["key"] for row in exported["notes_of_guests"]]
-    assert [key.partition("/")[0] for key in sorted(keys)] == ["mention", "reminder"]
+    assert [key.partition("/")[0] for key in sorted(keys)] == [
+        "mention",
+        "own-reminder",
+        "reminder",
+    ]
     await gw.running.gateway.customer_data.erase(WEBCHAT)
     assert await _mentioned(gw, "desk:ana", count=0)
     storage = gw.services.storage
-    assert await storage.scan("agents_desk", "reminder/") == ()
+    for prefix in ("reminder/", "own-reminder/"):
+        assert await storage.scan("agents_desk", prefix) == ()
 
 
 async def _mentioned(gw: DeskGateway, agent: str, count: int = 1) -> bool:
