@@ -68,23 +68,20 @@ async def test_a_renamed_label_keeps_its_conversations(ana: Visit, gw: DeskGatew
     assert '<span class="label grey">refund</span>' in ana.page
 
 
-@pytest.mark.parametrize(
-    ("fields", "why"),
-    [
+async def test_a_label_that_cannot_be(ana: Visit) -> None:
+    """The page says what is wrong, and nothing is stored."""
+    for fields, why in (
         ({"title": " "}, "1 to 32 characters"),
         ({"title": "x" * 33}, "1 to 32 characters"),
         ({"title": "!!"}, "a letter or a digit"),
         ({"title": "Spam"}, "is taken"),
         ({"title": "Fine", "colour": "beige"}, "one of the colours"),
-    ],
-)
-async def test_a_label_that_cannot_be(ana: Visit, fields: dict[str, str], why: str) -> None:
-    """The page says what is wrong, and nothing is stored."""
-    await ana.open("/desk/labels")
-    response = await ana.send("/desk/labels", act="create", **fields)
-    assert response.status == 422
-    assert why in ana.page
-    assert "no labels yet" in ana.page
+    ):
+        await ana.open("/desk/labels")
+        response = await ana.send("/desk/labels", act="create", **fields)
+        assert response.status == 422
+        assert why in ana.page
+        assert "no labels yet" in ana.page
 
 
 def test_a_label_in_any_script_has_a_key() -> None:
@@ -153,23 +150,17 @@ async def _thread(gw: DeskGateway) -> tuple[str, ...]:
     return tuple(m.remote_id for m in messages if m.remote_id)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
+async def test_a_snooze_that_cannot_be(ana: Visit, gw: DeskGateway) -> None:
+    """Tom's waits, about harm: it is claimed, not hidden."""
+    for number, fields, status, why in (
         (JULES, {"at": "2020-01-01T10:00"}, 422, "past"),
         (JULES, {"at": "whenever"}, 422, "Choose a date"),
         (JULES, {"at": "2030-01-01T10:00"}, 422, "a year at most"),
         (TOM, {"when": "hour"}, 409, "changed while you had it open"),
-    ],
-)
-async def test_a_snooze_that_cannot_be(
-    ana: Visit, gw: DeskGateway, case: tuple[int, dict[str, str], int, str]
-) -> None:
-    """Tom's waits, about harm: it is claimed, not hidden."""
-    number, fields, status, why = case
-    assert await act(ana, "snooze", number, **fields) == status
-    assert why in ana.page
-    assert (await gw.desk.card(number)).conversation.snoozed_until is None
+    ):
+        assert await act(ana, "snooze", number, **fields) == status
+        assert why in ana.page
+        assert (await gw.desk.card(number)).conversation.snoozed_until is None
 
 
 async def test_harm_is_not_snoozed(ana: Visit, gw: DeskGateway) -> None:

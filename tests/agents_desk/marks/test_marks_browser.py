@@ -50,7 +50,7 @@ async def test_a_reminder_fires_at_an_open_desk(page: Any, gw: DeskGateway) -> N
     await page.fill("#remind-words", "Ask whether it fits")
     await page.click("#remind-menu button[value=hour]")
     await until_true(page, "!document.getElementById('remind-menu').open")
-    settings = '{"sound":true}'
+    settings = '{"sound":true,"kinds":["reminder"]}'
     await gw.services.storage.put("agents_desk", "alerts/desk:ana", settings)
     gw.clock.advance(1900)
     await page.reload()
