@@ -28,7 +28,7 @@ from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, 
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
-from plugins.agents_desk.marks.part import Marks
+from plugins.agents_desk.marks.part import DeskMarks
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
 
@@ -70,7 +70,7 @@ class DeskPages:
     boards: QueueBoards
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
-    marks: Marks
+    marks: DeskMarks
 
     def __post_init__(self) -> None:
         self._recent_views: TTLCache[tuple[str, int], None] = TTLCache(

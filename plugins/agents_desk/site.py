@@ -29,7 +29,7 @@ from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
-from plugins.agents_desk.marks.part import Marks
+from plugins.agents_desk.marks.part import DeskMarks
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
@@ -61,7 +61,7 @@ class WebDesk:
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
-        self._marks: Marks | None = None
+        self._marks: DeskMarks | None = None
         self._plugin_pages: tuple[DeskPage, ...] = ()
 
     async def run(self, services: Services) -> None:
@@ -85,7 +85,7 @@ class WebDesk:
         assets = StaticAssets("plugins.agents_desk")
         self._plugin_pages = plugin_pages = collect_pages(services)
         accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
-        self._marks = marks = Marks(services, accounts)
+        self._marks = marks = DeskMarks(services, accounts)
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",

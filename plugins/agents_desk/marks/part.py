@@ -31,7 +31,7 @@ LOOK_INTERVAL = 5.0
 READ = "mentions_read"
 
 
-class Marks:
+class DeskMarks:
     """Labels, snooze, reminders, mentions, spam and alerts of the web desk. ``sources``: further
     parts whose due items the strip shows."""
 
