@@ -14,6 +14,7 @@ from gateway.model import (
     Address,
     Agent,
     Attachment,
+    BlockedAddress,
     ContextCard,
     Conversation,
     ConversationFilter,
@@ -176,6 +177,31 @@ class AuditedDesk:
         awake = await self.desk.wake(conversation, agent, epoch=epoch)
         await self._record(agent, "woken", conversation)
         return awake
+
+    async def mark_spam(
+        self, conversation: int, agent: Agent, *, epoch: int, block: bool = False
+    ) -> Conversation:
+        moved = await self.desk.mark_spam(conversation, agent, epoch=epoch, block=block)
+        await self._record(agent, "marked_spam", conversation, "blocked" if block else "")
+        return moved
+
+    async def block(self, conversation: int, agent: Agent) -> None:
+        await self.desk.block(conversation, agent)
+        await self._record(agent, "blocked", conversation)
+
+    async def unblock(self, address: Address, agent: Agent) -> None:
+        await self.desk.unblock(address, agent)
+        await self.audit.record(agent.id, "unblocked", detail=address.channel_key)
+
+    async def blocked(
+        self, agent: Agent, *, after: int = 0, most: int = 50
+    ) -> tuple[BlockedAddress, ...]:
+        return await self.desk.blocked(agent, after=after, most=most)
+
+    async def labelled(
+        self, label: str, agent: Agent, *, before: int = 0, most: int = 50
+    ) -> tuple[Conversation, ...]:
+        return await self.desk.labelled(label, agent, before=before, most=most)
 
     async def _record(self, agent: Agent, action: str, conversation: int, detail: str = "") -> None:
         await self.audit.record(agent.id, action, conversation=conversation, detail=detail)

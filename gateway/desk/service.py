@@ -12,6 +12,7 @@ from gateway.model import (
     Address,
     Agent,
     Attachment,
+    BlockedAddress,
     ContextCard,
     Conversation,
     ConversationFilter,
@@ -160,7 +161,8 @@ class DeskService:
             agent=agent,
         )
         stored = await self.store.handoffs.note(message)
-        self._changed(conversation)
+        data = {"message": str(stored.id)}
+        self.events.publish(Event(topic="desk", name="note", conversation=conversation, data=data))
         return stored
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
@@ -257,6 +259,41 @@ class DeskService:
         self._changed(conversation)
         return awake
 
+    async def mark_spam(
+        self, conversation: int, agent: Agent, *, epoch: int, block: bool = False
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        line = f"{agent.name} marked the conversation as spam"
+        moved = await self._release(conversation, agent, epoch, "resolved", line, spam=True)
+        if block:
+            await self.block(conversation, agent)
+        return moved
+
+    async def block(self, conversation: int, agent: Agent) -> None:
+        await self._check_brand(conversation, agent)
+        found = await self.store.queries.conversation(conversation)
+        await self.store.marks.block(found.address, at=self.clock.now())
+        line = f"{agent.name} blocked this address"
+        note = system_line(conversation, line, self.clock.now(), agent=agent)
+        await self.store.handoffs.note(note)
+        self._changed(conversation)
+
+    async def unblock(self, address: Address, agent: Agent) -> None:
+        if not agent.works_for(self.brands.of(address)):
+            raise NotFound(f"the address {address.lane} is not blocked")
+        await self.store.marks.block(address, at=None)
+        self.events.publish(Event(topic="desk", name="queue"))
+
+    async def blocked(
+        self, agent: Agent, *, after: int = 0, most: int = 50
+    ) -> tuple[BlockedAddress, ...]:
+        return await self.store.marks.blocked(brands=agent.brands, after=after, most=most)
+
+    async def labelled(
+        self, label: str, agent: Agent, *, before: int = 0, most: int = 50
+    ) -> tuple[Conversation, ...]:
+        return await self.store.marks.labelled(label, brands=agent.brands, before=before, most=most)
+
     async def _check_brand(self, conversation: int, agent: Agent) -> None:
         """Raises NotFound when ``agent`` does not work for the conversation's brand."""
         if agent.brands:
@@ -295,11 +332,18 @@ class DeskService:
         )
 
     async def _release(
-        self, conversation: int, agent: Agent, epoch: int, state: State, line: str
+        self,
+        conversation: int,
+        agent: Agent,
+        epoch: int,
+        state: State,
+        line: str,
+        *,
+        spam: bool = False,
     ) -> Conversation:
         """End the agent's work on it: it is resolved, or the bot's again."""
         moved = await self.store.handoffs.move(
-            conversation, agent, epoch, self.clock.now(), state=state, line=line
+            conversation, agent, epoch, self.clock.now(), state=state, line=line, spam=spam
         )
         self.wake_lane(moved.address.lane)
         self._changed(conversation)

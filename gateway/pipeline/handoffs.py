@@ -76,7 +76,15 @@ class AutomaticHandoffs:
             now = self.clock.now()
             await self.store.handoffs.move_up(handoff.id, handoff.conversation, request, now)
             self.events.publish(
-                Event(topic="desk", name="queue", conversation=handoff.conversation)
+                Event(
+                    topic="desk",
+                    name="queue",
+                    conversation=handoff.conversation,
+                    data={
+                        "priority": str(request.priority),
+                        "brand": work.conversation.brand,
+                    },
+                )
             )
         return done
 
@@ -154,7 +162,17 @@ class AutomaticHandoffs:
             )
             if sounded:
                 log.warning("handoff.alarm", conversation=conversation, why=why)
-                self.events.publish(Event(topic="desk", name="alarm", conversation=conversation))
+                self.events.publish(
+                    Event(
+                        topic="desk",
+                        name="alarm",
+                        conversation=conversation,
+                        data={
+                            "priority": str(HIGHEST_PRIORITY),
+                            "brand": work.conversation.brand,
+                        },
+                    )
+                )
         return TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
 
     def _next_request(self, handoff: Handoff) -> HandoffRequest | None:

@@ -34,6 +34,7 @@ from gateway.routing.reasons import HARM, confident_intent, harm_is_known
 from gateway.routing.route import hand_over
 from gateway.settings import Brands
 from gateway.store import (
+    SPAM,
     AgentMessage,
     AlarmCause,
     DraftSuggestion,
@@ -195,6 +196,26 @@ class OutcomeBuilder:
             timers=(ask_again_timer(work),) if again else (),
             raised=None if change.consent == "in" else outcome.raised,
             consent=change.consent,
+        )
+
+    def blocked(self, work: WorkItem, turn: Turn) -> TurnOutcome:
+        """A message from an address that people blocked: stored where it belongs, labelled as spam
+        unless a person has the conversation, and neither answered nor handed over. What comes
+        after spam stays with it; anything else new begins a conversation that is over at once."""
+        reason = Reason(code="blocked", detail="people blocked this address; nothing is sent there")
+        route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason,))
+        with_people = turn.conversation.state in ("waiting", "person")
+        conversation = turn.conversation
+        if not conversation.id:
+            conversation = conversation.replace(state="resolved")
+        message = turn.message.replace(understanding=turn.understanding, route=route)
+        return TurnOutcome(
+            work=work,
+            conversation=conversation,
+            customer=turn.customer,
+            message=message,
+            mailbox=self._traits_of(turn.conversation).mailbox,
+            labels=() if with_people else (SPAM,),
         )
 
     def edited(self, work: WorkItem, turn: Turn) -> TurnOutcome:

@@ -27,7 +27,7 @@ from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.settings import Brands, Hours
-from gateway.store import TurnOutcome, WorkItem
+from gateway.store import SPAM, TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks
 
 ANSWER_AGAIN = timedelta(days=1)
@@ -59,7 +59,11 @@ class TurnPipeline:
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
-        if change := self._consent_change(work, turn):
+        change = self._consent_change(work, turn)
+        if work.blocked and work.kind == "message" and not self._speaks_of_harm(turn):
+            consent = change.consent if change else None
+            return self.outcomes.blocked(*_with_spam(work, turn)).replace(consent=consent)
+        if change:
             turn = turn.replace(route=decide(turn, self.policies.current))
             return self.outcomes.consent_in_words(work, turn, change)
         work, turn, courtesy = self._read_survey(work, turn)
@@ -90,10 +94,12 @@ class TurnPipeline:
         """An opt-out in the customer's own words; never in a message that speaks of harm: a person
         must be able to answer that."""
         change = read_consent(work)
+        return None if change is None or self._speaks_of_harm(turn) else change
+
+    def _speaks_of_harm(self, turn: Turn) -> bool:
+        """A blocked customer in danger still reaches a person: an alarm too many costs a look."""
         harm = self.policies.current.reasons.harm
-        if change is None or (harm.enabled and harm.check(turn, self.policies.current) is not None):
-            return None
-        return change
+        return harm.enabled and harm.check(turn, self.policies.current) is not None
 
     def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
         """Whether the message belongs to a conversation that is over: the answer to its survey, the
@@ -167,6 +173,16 @@ class TurnPipeline:
             until = reopens or _open_until(hours, at)
             self._opening_cache[brand] = (at, until, opening, hours)
         return opening
+
+
+def _with_spam(work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
+    """A message after spam belongs to that conversation, however long ago it was resolved."""
+    closed = work.closed
+    if turn.conversation.id or closed is None or SPAM not in closed.labels:
+        return work, turn
+    kept = work.replace(conversation=closed, history=work.closed_history, survey=None)
+    again = begin_turn(kept, turn.at)
+    return kept, again.replace(context=turn.context, understanding=turn.understanding)
 
 
 def _thanks_for_confirmation(turn: Turn) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.model import Reason
+from gateway.model import Conversation, Reason
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
@@ -148,7 +148,12 @@ class TurnWorker:
         self.events.publish(Event(topic=work.lane, name="message", conversation=conversation.id))
         if outcome.handoff or conversation.state != "bot" or work.kind == "agent":
             self.events.publish(
-                Event(topic="desk", name="conversation", conversation=conversation.id)
+                Event(
+                    topic="desk",
+                    name="conversation",
+                    conversation=conversation.id,
+                    data=_told(outcome, conversation),
+                )
             )
         self._count(outcome, committed)
 
@@ -173,3 +178,19 @@ class TurnWorker:
             replies=len(committed.replies),
             dropped=committed.dropped,
         )
+
+
+def _told(outcome: TurnOutcome, conversation: Conversation) -> dict[str, str]:
+    """What the desk may alert people to: the customer wrote, or a snooze ended, in the conversation
+    that ``owner`` has; or a new handoff of this ``priority``. No words."""
+    told: dict[str, str] = {}
+    inbound = outcome.work.inbound
+    if conversation.owner is not None:
+        told["owner"] = conversation.owner.id
+        if inbound is not None and not inbound.automatic:
+            told["wrote"] = "customer"
+        if outcome.wakes is not None:
+            told["woken"] = "time"
+    if outcome.handoff is not None:
+        told |= {"priority": str(outcome.handoff.priority), "brand": conversation.brand}
+    return told

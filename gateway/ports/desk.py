@@ -11,6 +11,7 @@ from gateway.model import (
     Address,
     Agent,
     Attachment,
+    BlockedAddress,
     ContextCard,
     Conversation,
     ConversationFilter,
@@ -165,4 +166,38 @@ class Desk(Protocol):
     async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
         """End the snooze now. A conversation that is not snoozed stays as it is. Raises Conflict
         when ``agent`` does not have it."""
+        ...
+
+    async def mark_spam(
+        self, conversation: int, agent: Agent, *, epoch: int, block: bool = False
+    ) -> Conversation:
+        """Resolve the conversation with the label ``spam``: no survey follows, and measures leave
+        it out. ``block`` also blocks its address, as `block` does."""
+        ...
+
+    async def block(self, conversation: int, agent: Agent) -> None:
+        """Block the address of the conversation, at its support address.
+
+        Later messages from there are stored and labelled ``spam``, and neither answered nor handed
+        over. One that speaks of harm is handled like anybody's. What waits to be sent there is
+        discarded. `unblock` lifts it.
+        """
+        ...
+
+    async def unblock(self, address: Address, agent: Agent) -> None:
+        """Raises NotFound for an address that is not blocked."""
+        ...
+
+    async def blocked(
+        self, agent: Agent, *, after: int = 0, most: int = 50
+    ) -> tuple[BlockedAddress, ...]:
+        """Return the next ``most`` blocked addresses with ids above ``after``, of the brands for
+        which ``agent`` works."""
+        ...
+
+    async def labelled(
+        self, label: str, agent: Agent, *, before: int = 0, most: int = 50
+    ) -> tuple[Conversation, ...]:
+        """Return the newest ``most`` conversations with ``label`` and ids below ``before`` (0: the
+        newest), of the brands for which ``agent`` works."""
         ...

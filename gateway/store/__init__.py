@@ -6,7 +6,7 @@ that compares (an epoch, a state) says in its result what it found.
 
 from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
 from gateway.store.desk import AlarmCause, Handoffs, Queries
-from gateway.store.marks import SNOOZE_TIMER, Marks
+from gateway.store.marks import SNOOZE_TIMER, SPAM, Marks
 from gateway.store.queues import (
     Inbox,
     InboxEntry,
@@ -37,6 +37,7 @@ from gateway.store.work import (
 
 __all__ = [
     "SNOOZE_TIMER",
+    "SPAM",
     "AgentMessage",
     "AlarmCause",
     "AlreadyHandled",

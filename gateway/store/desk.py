@@ -55,9 +55,11 @@ class Handoffs(Protocol):
         state: State,
         line: str,
         handoff: HandoffRequest | None = None,
+        spam: bool = False,
     ) -> Conversation:
         """Resolve, hand back or transfer (to whom: ``handoff``). ``line`` is the system line that
-        agents see. A resolution also writes the ``resolved`` event, in the same commit."""
+        agents see. A resolution also writes the ``resolved`` event, in the same commit; one as
+        ``spam`` puts the label on instead, so that no survey follows."""
         ...
 
     async def move_up(

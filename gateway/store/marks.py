@@ -10,6 +10,8 @@ from gateway.model import Address, Agent, BlockedAddress, Conversation
 
 SNOOZE_TIMER = "snoozed"
 """The name of the timer that ends a snooze. Its data say which one: ``until``, in milliseconds."""
+SPAM = "spam"
+"""The label of conversations that are no customer's concern."""
 
 
 class Marks(Protocol):
@@ -48,8 +50,8 @@ class Marks(Protocol):
         ...
 
     async def block(self, address: Address, *, at: datetime | None) -> None:
-        """Block an address since ``at``, or unblock it (None). What waits in its outbox is
-        discarded when it is blocked."""
+        """Block an address since ``at``, or unblock a blocked one (None). What waits in its outbox
+        is discarded when it is blocked."""
         ...
 
     async def blocked(
@@ -59,6 +61,9 @@ class Marks(Protocol):
         (none: of all)."""
         ...
 
-    async def is_blocked(self, address: Address) -> bool:
-        """Whether people blocked ``address``."""
+    async def labelled(
+        self, label: str, *, brands: Collection[str] = (), before: int = 0, most: int = 50
+    ) -> tuple[Conversation, ...]:
+        """The newest ``most`` conversations with ``label`` and ids below ``before`` (0: the
+        newest), of ``brands`` (none: of all)."""
         ...

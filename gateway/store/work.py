@@ -78,6 +78,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     """The customer asked for no more messages at this address."""
     suspended: bool = False
     """Nothing can be delivered to this address, as a provider said."""
+    blocked: bool = False
+    """People blocked this address: see `Desk.block`."""
     returning: bool = True
     """The customer may have had other conversations."""
     more: bool = False
@@ -142,6 +144,8 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
+    labels: tuple[str, ...] = ()
+    """Put on the conversation."""
     wakes: datetime | None = None
     """Ends the snooze that ends then; another one stays."""
 

@@ -37,6 +37,7 @@ from plugins.agents_desk.guard import (
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
 from plugins.agents_desk.lists.query import FROM
+from plugins.agents_desk.marks.actions import MarkActions
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 ANSWER_TIMEOUT = 2.0
@@ -64,6 +65,7 @@ class ConversationActions:
     guard: RequestGuard
     accounts: DeskAccounts
     longest: int
+    marks: MarkActions
 
     def routes(self) -> list[web.RouteDef]:
         actions: dict[str, Action] = {
@@ -80,6 +82,7 @@ class ConversationActions:
             "prove": self._prove,
             "link": self._link,
             "unlink": self._unlink,
+            **self.marks.actions(),
         }
         return [
             web.post(f"/desk/c/{ID}/{name}", self.guard.act(self._handler(name, action)))
@@ -182,7 +185,8 @@ class ConversationActions:
     async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         if not form.text.strip():
             raise InvalidForm("The note is empty.")
-        await self.services.desk.note(form.conversation, session.agent, form.text)
+        note = await self.services.desk.note(form.conversation, session.agent, form.text)
+        await self.marks.noted(note)
 
     async def _resolve(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         await self.services.desk.resolve(form.conversation, session.agent, epoch=form.epoch)

@@ -15,6 +15,8 @@ from plugins.agents_desk.access.sessions import BACKGROUND_HEADER, DeskSession, 
 from plugins.agents_desk.html import HtmlRenderer, redirect
 
 SECOND_FACTOR_PAGE = "/desk/second-factor"
+WITHOUT_PERSON = frozenset({"/desk/queue", "/desk/live"})
+"""Asked for by every open page at every change, and the same for all who see the same."""
 OUTDATED_PAGE = "This page is out of date. Please try again."
 
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,6 +59,8 @@ class RequestGuard:
     sessions: DeskSessions
     html: HtmlRenderer
     proxies: int = 0
+    prepare: Callable[[DeskSession], Awaitable[None]] | None = None
+    """Called before each handler of somebody who is signed in: loads what all pages show."""
 
     def read(
         self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
@@ -98,6 +102,8 @@ class RequestGuard:
     ) -> web.StreamResponse:
         if not may(session.role, right):
             return self.html.forbidden()
+        if self.prepare is not None and request.path not in WITHOUT_PERSON:
+            await self.prepare(session)
         with bound_contextvars(origin=self.client_address(request)):
             return await handler(request, session)
 

@@ -65,9 +65,10 @@ class HtmlRenderer:
         asset_url: Callable[[str], str],
         brands: Mapping[str, str] | None = None,
         menu: Sequence[DeskPage] = (),
+        shared: Mapping[str, object] | None = None,
     ) -> None:
         """``brands``: the names of the brands as people read them; ``menu``: pages of plugins that
-        the header links to."""
+        the header links to; ``shared``: what parts of the desk add to all templates."""
         self._clock = clock
         self._templates = Environment(
             loader=PackageLoader("plugins.agents_desk"),
@@ -94,6 +95,7 @@ class HtmlRenderer:
             chart_height=view.CHART_HEIGHT,
             new_key=lambda: secrets.token_urlsafe(12),
             queue_item=self._queue_item,
+            **(shared or {}),
         )
         self._queue_items: LRUCache[tuple[object, ...], tuple[QueueItem, Markup]] = LRUCache(
             QUEUE_ITEMS

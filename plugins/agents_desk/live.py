@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import structlog
@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from cachetools import TTLCache
 
-from gateway import Event, Services
+from gateway import Agent, Event, Services
 from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
 from plugins.agents_desk.html import SECURITY_HEADERS
@@ -54,9 +54,10 @@ class LiveStream:
         self.sees_all = may(session.role, "see_all")
         self.generation = 0
         """The generation of the queue that the page was last told of."""
-        self._queue = self._ping = self.over = False
+        self._queue = self._page = self._ping = self.over = False
         self._conversations: dict[int, None] = {}
         self._typing: dict[str, None] = {}
+        self._alerts: list[dict[str, object]] = []
         self._wake = asyncio.Event()
 
     @property
@@ -76,6 +77,17 @@ class LiveStream:
     def customer_types(self, lane: str) -> None:
         if len(self._typing) < MOST_PENDING:
             self._typing[lane] = None
+        self._wake.set()
+
+    def alert(self, told: dict[str, object]) -> None:
+        """Alert the person; ``told`` is what their page gets."""
+        if len(self._alerts) < MOST_PENDING:
+            self._alerts.append(told)
+        self._wake.set()
+
+    def refresh(self) -> None:
+        """Let the whole page be fetched again."""
+        self._page = True
         self._wake.set()
 
     def keep_alive(self) -> None:
@@ -106,6 +118,12 @@ class LiveStream:
         queue, self._queue = self._queue, False
         conversations, self._conversations = self._conversations, {}
         typing, self._typing = self._typing, {}
+        alerts, self._alerts = self._alerts, []
+        page, self._page = self._page, False
+        for told in alerts:
+            yield "alert", json.dumps(told)
+        if page:
+            yield "changed", json.dumps({"part": "page"})
         if queue:
             yield "changed", "{}"
         for conversation in conversations:
@@ -147,6 +165,10 @@ class LiveStreams:
             finally:
                 self._streams.pop(stream, None)
         return response
+
+    def of_agents(self, chosen: Callable[[Agent], bool]) -> tuple[LiveStream, ...]:
+        """The open streams of the agents whom ``chosen`` names."""
+        return tuple(stream for stream in self._streams if chosen(stream.session.agent))
 
     async def run(self) -> None:
         """Until cancelled; then end all streams, so that the server does not wait for them."""

@@ -30,6 +30,7 @@ from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.lists.navigation import ListNavigator
 from plugins.agents_desk.lists.query import FROM
+from plugins.agents_desk.marks.part import DeskMarks
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
 
@@ -74,6 +75,7 @@ class DeskPages:
     navigator: ListNavigator
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
+    marks: DeskMarks
 
     def __post_init__(self) -> None:
         self._recent_views: TTLCache[tuple[str, int], None] = TTLCache(
@@ -147,10 +149,15 @@ class DeskPages:
             return self.owned_by_colleague(card.conversation, typed)
         await self._record_view(session, card)
         self.opened(session, number, card.conversation.address.lane)
+        await self.marks.seen(session, number)
         conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
         suggestion = conversation.suggestion
         if draft is None and "edit" in request.query and suggestion:
             draft = PageDraft(answer=suggestion.text, suggestion=suggestion.id)
+        if draft is None and (key := request.query.get("due", "")[:80]):
+            text = await self.marks.draft(session, number, key)
+            findings = await self.services.desk.advise(number, text) if text else None
+            draft = PageDraft(answer=text, findings=findings)
         return self.html.page(
             "conversation.html",
             status=status,

@@ -33,6 +33,7 @@ from plugins.agents_desk.lists.navigation import ListNavigator
 from plugins.agents_desk.lists.pages import ListPages
 from plugins.agents_desk.lists.views import SavedViews
 from plugins.agents_desk.live import LiveStreams
+from plugins.agents_desk.marks.part import DeskMarks
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
@@ -65,6 +66,7 @@ class WebDesk:
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
         self._acts: BulkActs | None = None
+        self._marks: DeskMarks | None = None
         self._plugin_pages: tuple[DeskPage, ...] = ()
 
     async def run(self, services: Services) -> None:
@@ -74,6 +76,8 @@ class WebDesk:
                 group.create_task(self._live.run())
             if self._acts is not None:
                 group.create_task(self._acts.run())
+            if self._marks is not None:
+                group.create_task(self._marks.run())
             group.create_task(self._clean_up(services))
 
     async def _clean_up(self, services: Services) -> None:
@@ -87,13 +91,15 @@ class WebDesk:
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
         self._plugin_pages = plugin_pages = collect_pages(services)
+        accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
+        self._marks = marks = DeskMarks(services, accounts)
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
             brands=services.brands,
             menu=[page for page in plugin_pages if page.title],
+            shared=marks.shared,
         )
-        accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
         sessions = DeskSessions(
             storage,
             accounts,
@@ -103,7 +109,9 @@ class WebDesk:
             secure=self._public_url.startswith("https://"),
             second_factor=settings.second_factor,
         )
-        guard = RequestGuard(sessions=sessions, html=html, proxies=self._proxies)
+        guard = RequestGuard(
+            sessions=sessions, html=html, proxies=self._proxies, prepare=marks.views.prepare
+        )
         throttle = SignInThrottle(storage, services.clock)
         sign_in = SignInPage(
             accounts=accounts,
@@ -139,6 +147,7 @@ class WebDesk:
             boards=boards,
             navigator=navigator,
             opened=live.opened,
+            marks=marks,
         )
         actions = ConversationActions(
             services=services,
@@ -147,6 +156,7 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             longest=self._longest,
+            marks=marks.actions,
         )
         self._acts = acts = BulkActs(services=services, accounts=accounts, changed=boards.outdate)
         lists = ListPages(
@@ -176,6 +186,7 @@ class WebDesk:
                 services=services, html=html, guard=guard, colleagues=settings.read_colleagues
             ).routes(),
             *lists.routes(),
+            *marks.routes(html, guard, live),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)

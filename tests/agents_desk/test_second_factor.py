@@ -367,7 +367,16 @@ async def test_an_agents_data_are_exported_and_erased(opened: Callable[..., Any]
     )
     await manager.add("cli:test", "zoe", PASSWORD)
     _, codes = await desk.enrolled("zoe")
+    own = {"agent": "desk:zoe", "words": "call"}
+    for key in (
+        "reminder/1/a",
+        "own-reminder/desk:zoe/1/a",
+        "mention/desk:zoe/1",
+        "alerts/desk:zoe",
+    ):
+        await storage.put("agents_desk", key, json.dumps(own))
     exported = await manager.export("cli:test", "ZOE")
+    assert (exported["reminders"], exported["mentions"], exported["alerts"]) == ([own], [own], own)
     assert exported["account"]["second_factor"]
     assert exported["account"]["recovery_codes"] == 10
     assert len(exported["sessions"]) == len(exported["browsers"]) == 1

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, insert, or_, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.inbox import insert_event
-from gateway.adapters.sql.marks.by_turn import AWAKE
+from gateway.adapters.sql.marks.by_turn import AWAKE, change_labels
 from gateway.adapters.sql.outbox import NOT_UNSURE
 from gateway.adapters.sql.schema import (
     conversations,
@@ -29,7 +29,7 @@ from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
 from gateway.routing.reasons import HARM, merge_reasons
-from gateway.store import AlarmCause, ConversationEvent, HandoffRequest
+from gateway.store import SPAM, AlarmCause, ConversationEvent, HandoffRequest
 
 ALARM_LINES: Mapping[AlarmCause, str] = {
     "closed": "Alarm: a customer speaks of harm, and nobody is at work",
@@ -66,6 +66,7 @@ class SqlHandoffs:
         state: State,
         line: str,
         handoff: HandoffRequest | None = None,
+        spam: bool = False,
     ) -> Conversation:
         def job(connection: Connection) -> Conversation:
             resolved_at = rows.to_ms(at) if state == "resolved" else None
@@ -87,6 +88,8 @@ class SqlHandoffs:
             self._webhooks.conversation(
                 connection, conversation, event, at, agent=by, tier=current.tier
             )
+            if spam:
+                return change_labels(connection, current, add=(SPAM,))
             if state == "resolved":
                 resolved = ConversationEvent(
                     conversation=conversation, name="resolved", epoch=current.epoch

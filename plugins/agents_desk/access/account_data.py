@@ -9,8 +9,10 @@ import msgspec
 
 from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
 from plugins.agents_desk.access.accounts import (
+    PLUGIN,
     DeskAccounts,
     delete_entry,
+    desk_agent,
     stored_entries,
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
@@ -18,6 +20,8 @@ from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 from plugins.agents_desk.lists.views import SavedViews
 
 AUDIT_PAGE = 500
+REMINDERS, OWN_REMINDERS, MENTIONS, ALERTS = "reminder/", "own-reminder/", "mention/", "alerts/"
+"""The beginnings of the keys of the part `marks`, which imports this package."""
 
 V = TypeVar("V", StoredSession, KnownBrowser)
 
@@ -58,20 +62,41 @@ class PersonData:
                 {"title": view.title, "list": view.list, "filters": view.fields}
                 for view in await SavedViews(self._storage).made_by(name)
             ],
+            **await self._own(account.agent.id),
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
-    async def erase(self, name: str) -> int:
-        """Delete the person's sessions, browsers and own views; returns how many. The account is
-        deleted by `DeskAccounts.remove`; shared views are the team's, and the audit log keeps its
-        lines for ``audit_days``."""
+    async def _own(self, agent: str) -> dict[str, object]:
+        """What the person keeps at the desk for themselves."""
+        reminders = stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/")
+        mentions = stored_entries(self._storage, f"{MENTIONS}{agent}/")
+        alerts = await self._storage.get(PLUGIN, ALERTS + agent)
+        return {
+            "reminders": [msgspec.json.decode(entry.value) async for entry in reminders],
+            "mentions": [msgspec.json.decode(entry.value) async for entry in mentions],
+            "alerts": msgspec.json.decode(alerts.value) if alerts else None,
+        }
+
+    async def erase(self, name: str, agent_id: str = "") -> int:
+        """Delete the person's sessions, browsers, own views, reminders, mentions and settings of
+        alerts; returns how many. The account is deleted by `DeskAccounts.remove`; shared views are
+        the team's, and the audit log keeps its lines for ``audit_days``."""
         deleted = 0
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
+        agent = agent_id or desk_agent(name).id
+        async for entry in stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/"):
+            due = REMINDERS + entry.key.removeprefix(f"{OWN_REMINDERS}{agent}/")
+            await self._storage.drop(PLUGIN, due, version=entry.version)
+            deleted += await delete_entry(self._storage, entry)
+        async for entry in stored_entries(self._storage, f"{MENTIONS}{agent}/"):
+            deleted += await delete_entry(self._storage, entry)
+        if (alerts := await self._storage.get(PLUGIN, ALERTS + agent)) is not None:
+            deleted += await delete_entry(self._storage, alerts)
         return deleted + await SavedViews(self._storage).remove_all_of(name)
 
     async def _entries(

@@ -137,7 +137,7 @@ class AccountManager:
             if not await self.data.erase(name):
                 raise
             return
-        await self.data.erase(name)
+        await self.data.erase(name, account.agent.id if account else "")
         if account is not None:
             await self._record(by, "user_removed", account)
 

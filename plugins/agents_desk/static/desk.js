@@ -1,6 +1,7 @@
 // Connects the parts of the page. Without scripts every form works as a plain form.
 
 import { watchAdvice } from "./advice.js";
+import { watchAlerts } from "./alerts.js";
 import { forget, keepDrafts, restore } from "./drafts.js";
 import { watchKeys } from "./keys.js";
 import { follow } from "./live.js";
@@ -20,6 +21,7 @@ keepTime();
 keepDrafts();
 watchAdvice();
 watchKeys();
+watchAlerts();
 if (messageLog) stayAtEnd();
 
 follow(refresh);
@@ -70,7 +72,7 @@ async function submit(event) {
   actionCount += 1;
   const button = event.submitter;
   const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
-  const page = await load(action, new URLSearchParams(new FormData(form)));
+  const page = await load(action, new URLSearchParams(new FormData(form, button)));
   actionCount += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;

@@ -9,6 +9,9 @@ const SHORTCUTS = {
   r: () => write("answer"),
   n: () => write("note"),
   e: () => document.getElementById("suggest-edit")?.click(),
+  l: () => openMenu("label-menu"),
+  z: () => openMenu("snooze-menu"),
+  t: () => openMenu("remind-menu"),
   "/": () => document.getElementById("find")?.focus(),
   "?": help,
 };
@@ -60,6 +63,13 @@ function write(id) {
   const details = box.closest("details");
   if (details) details.open = true;
   box.focus();
+}
+
+function openMenu(id) {
+  const menu = document.getElementById(id);
+  if (!menu) return;
+  menu.open = true;
+  menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select")?.focus();
 }
 
 function help() {

@@ -1,6 +1,8 @@
 // Follows the event stream. One tab of a browser listens and informs the other tabs, because a
 // browser allows only a few connections to one host.
 
+import { alertPerson } from "./alerts.js";
+
 const state = document.getElementById("live-state");
 const DELAY = 150;
 const REFRESH_INTERVAL = 60000;
@@ -50,6 +52,7 @@ export function follow(refresh) {
 function open(notify) {
   const source = new EventSource("/desk/live");
   source.addEventListener("changed", (event) => notify({ part: "queue", ...JSON.parse(event.data) }));
+  source.addEventListener("alert", (event) => alertPerson(JSON.parse(event.data)));
   source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {

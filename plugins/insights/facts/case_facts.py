@@ -178,6 +178,8 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     tokens: int = 0
     """Tokens of language models, where the messages record them."""
     returns: Returns = Returns()
+    spam: bool = False
+    """People marked it as spam."""
 
     @property
     def handed_over(self) -> bool:

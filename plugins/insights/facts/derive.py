@@ -114,6 +114,7 @@ def derive_facts(
         handled=tuple(_handled(handoff, case.messages, customers) for handoff in claimed),
         segments=_sum_of("segments", chain(bots, agents)),
         tokens=_sum_of("tokens", public),
+        spam="spam" in conversation.labels,
     )
 
 

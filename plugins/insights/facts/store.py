@@ -117,4 +117,5 @@ def _rows(cases: Iterable[CaseFacts]) -> list[StoredValue]:
 
 
 def _facts(rows: Iterable[StoredValue]) -> list[CaseFacts]:
-    return [_DECODER.decode(row.value) for row in rows]
+    """The facts in ``rows``, without those of spam, which no measure counts."""
+    return [case for row in rows if not (case := _DECODER.decode(row.value)).spam]

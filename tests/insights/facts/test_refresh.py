@@ -148,6 +148,18 @@ async def test_a_late_survey_answer_reaches_the_conversation(tmp_path: Path) -> 
         assert found.figures["felt_heard"].value == 2
 
 
+async def test_spam_counts_in_no_measure(tmp_path: Path) -> None:
+    """Also when it was counted before somebody marked it."""
+    async with gateway_in(tmp_path) as gw:
+        await gw.customer("fake", "ana").say("refund by a person please")
+        agent = gw.desk_agent("eve")
+        card = await agent.claim()
+        assert (await measured(gw)).totals.conversations == 1
+        conversation = card.conversation
+        await gw.services.desk.mark_spam(conversation.id, agent.agent, epoch=conversation.epoch)
+        assert (await measured(gw)).totals.conversations == 0
+
+
 async def test_a_later_contact_reaches_the_earlier_one(tmp_path: Path) -> None:
     """It counts only when its seven days are over; until then it is pending."""
     async with gateway_in(tmp_path) as gw:

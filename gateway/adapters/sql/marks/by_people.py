@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.handoffs import add_notice, lock_conversation
 from gateway.adapters.sql.identities import discard_queued, is_identity
 from gateway.adapters.sql.marks.by_turn import AWAKE, change_labels, set_columns
 from gateway.adapters.sql.schema import (
+    conversation_labels,
+    conversations,
     customers,
     identities,
     timers,
@@ -30,13 +31,6 @@ from gateway.routing.reasons import HARM
 from gateway.store import SNOOZE_TIMER
 
 BLOCKED = "this address is blocked"
-_IS_BLOCKED = PreparedStatement(
-    select(identities.c.blocked_at).where(
-        identities.c.channel == bindparam("channel"),
-        identities.c.value == bindparam("value"),
-        identities.c.support_address == bindparam("support_address"),
-    )
-)
 
 
 class SqlMarks:
@@ -91,9 +85,13 @@ class SqlMarks:
     async def block(self, address: Address, *, at: datetime | None) -> None:
         def job(connection: Connection) -> None:
             stored = None if at is None else rows.to_ms(at)
-            changed = update(identities).where(is_identity(address)).values(blocked_at=stored)
+            here = is_identity(address)
+            if at is None:
+                here &= identities.c.blocked_at.is_not(None)
+            changed = update(identities).where(here).values(blocked_at=stored)
             if connection.execute(changed).rowcount != 1:
-                raise NotFound(f"nobody is known by {address.lane}")
+                state = "is not blocked" if at is None else "is not known"
+                raise NotFound(f"the address {address.lane} {state}")
             if at is not None:
                 discard_queued(connection, address.lane, BLOCKED)
 
@@ -125,13 +123,24 @@ class SqlMarks:
 
         return await self._db.read(job, long=True)
 
-    async def is_blocked(self, address: Address) -> bool:
-        return await self._db.read(lambda c: is_blocked(c, address))
-
-
-def is_blocked(connection: Connection, address: Address) -> bool:
-    """Whether people blocked ``address``."""
-    return _IS_BLOCKED.scalar(connection, rows.address_values(address)) is not None
+    async def labelled(
+        self, label: str, *, brands: Collection[str] = (), before: int = 0, most: int = 50
+    ) -> tuple[Conversation, ...]:
+        found = conversation_labels.c.conversation_id
+        chosen = (
+            select(conversations)
+            .join(conversation_labels, found == conversations.c.id)
+            .where(conversation_labels.c.label == label)
+            .order_by(found.desc())
+            .limit(most)
+        )
+        if before:
+            chosen = chosen.where(found < before)
+        if brands:
+            chosen = chosen.where(conversations.c.brand.in_(brands))
+        return await self._db.read(
+            lambda c: tuple(rows.conversation(c, row) for row in c.execute(chosen)), long=True
+        )
 
 
 def _held_by(connection: Connection, conversation: int, agent: Agent, epoch: int) -> Conversation:

@@ -40,6 +40,19 @@ def change_snooze(
     return conversation
 
 
+def label_turn(
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
+) -> Conversation:
+    """The conversation with the labels of the turn. One that the turn began resolved is so since
+    now."""
+    if not outcome.labels:
+        return conversation
+    if not outcome.conversation.id and conversation.state == "resolved":
+        set_columns(connection, conversation.id, {"resolved_at": rows.to_ms(at)})
+        conversation = conversation.replace(resolved_at=at)
+    return change_labels(connection, conversation, add=outcome.labels)
+
+
 def change_labels(
     connection: Connection,
     conversation: Conversation,

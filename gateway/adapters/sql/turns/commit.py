@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, String, bindparam, func, select, 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
-from gateway.adapters.sql.marks.by_turn import change_snooze
+from gateway.adapters.sql.marks.by_turn import change_snooze, label_turn
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
 from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
@@ -96,6 +96,7 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
         message = store_message(connection, outcome.message, conversation)
     _mark_handled(connection, outcome, conversation.id, message)
     conversation = change_snooze(connection, outcome, conversation, at)
+    conversation = label_turn(connection, outcome, conversation, at)
     inbound = outcome.work.inbound
     if outcome.work.suspended and inbound is not None and not inbound.automatic:
         suspend(connection, conversation.address, suspended=False)

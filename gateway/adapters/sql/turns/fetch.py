@@ -120,6 +120,7 @@ class LaneHead(NamedTuple):
     last: Any
     opted_out: bool
     suspended: bool
+    blocked: bool
     has_others: bool
     """``known`` has conversations besides ``last``."""
     more: bool
@@ -210,6 +211,7 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
         closed_survey=_answered_survey(connection, closed) if closed else None,
         opted_out=head.opted_out,
         suspended=head.suspended,
+        blocked=head.blocked,
         returning=_is_returning(head, customer, conversation),
         joined=joined,
     )
@@ -336,6 +338,7 @@ def _head_query() -> PreparedJoin:
             *columns,
             identities.c.opted_out,
             identities.c.unreachable,
+            identities.c.blocked_at.is_not(None).label("blocked"),
             others.label("others"),
             more.label("more"),
         )

@@ -1,0 +1,86 @@
+"""What every page of one agent shows beside its subject: what is due, unread mentions, the team's
+labels. Kept in memory for a moment, as each page and each refresh shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cachetools import TTLCache
+
+from gateway import Agent, Clock, Value
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts
+from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.marks.due import DueItem, DueSource
+from plugins.agents_desk.marks.mentions import Mention, Mentions
+from plugins.agents_desk.marks.team_labels import TeamLabel, TeamLabels
+
+LONGEST_AGE = 5.0
+"""Seconds after which a page looks again: an event of another process may be lost."""
+MOST_AGENTS = 2_000
+
+
+class PersonalView(Value, frozen=True, kw_only=True):
+    """What one agent's pages show."""
+
+    due: tuple[DueItem, ...] = ()
+    unread: tuple[Mention, ...] = ()
+    team_labels: tuple[TeamLabel, ...] = ()
+    people: tuple[DeskAccount, ...] = ()
+    """All accounts, whose names are highlighted in notes."""
+
+
+class PersonalViews:
+    """The views of all agents, loaded before a page is built."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sources: Sequence[DueSource],
+        mentions: Mentions,
+        labels: TeamLabels,
+        accounts: DeskAccounts,
+    ) -> None:
+        self._clock, self._sources = clock, tuple(sources)
+        self._mentions, self._labels, self._accounts = mentions, labels, accounts
+        self._known: TTLCache[str, PersonalView] = TTLCache(
+            MOST_AGENTS, ttl=LONGEST_AGE, timer=lambda: clock.now().timestamp()
+        )
+        self._team: TTLCache[str, PersonalView] = TTLCache(
+            1, ttl=LONGEST_AGE, timer=lambda: clock.now().timestamp()
+        )
+        """What is the same for everybody."""
+
+    async def prepare(self, session: DeskSession) -> None:
+        """Load the view of whoever asks for a page."""
+        if session.agent.id not in self._known:
+            self._known[session.agent.id] = await self._load(session.agent)
+
+    def of(self, session: DeskSession) -> PersonalView:
+        """As `prepare` loaded it."""
+        return self._known.get(session.agent.id) or PersonalView()
+
+    def outdate(self, agent: str = "") -> None:
+        """What ``agent`` sees has changed; without one, what everybody sees."""
+        if agent:
+            self._known.pop(agent, None)
+        else:
+            self._known.clear()
+            self._team.clear()
+
+    async def _load(self, agent: Agent) -> PersonalView:
+        now = self._clock.now()
+        due = [item for source in self._sources for item in await source.due(agent, now)]
+        mentions = await self._mentions.of(agent.id)
+        return (await self._shared()).replace(
+            due=tuple(sorted(due, key=lambda item: item.due_at)),
+            unread=tuple(mention for mention in mentions if mention.read_at is None),
+        )
+
+    async def _shared(self) -> PersonalView:
+        """The labels and the people."""
+        found = self._team.get("")
+        if found is None:
+            labels, people = await self._labels.all(), await self._accounts.all()
+            found = self._team[""] = PersonalView(team_labels=labels, people=people)
+        return found
