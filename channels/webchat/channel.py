@@ -39,7 +39,7 @@ class Webchat:
     """Customers reach us through the chat on a web page."""
 
     name = CHANNEL
-    traits = Traits(mailbox=True, buttons=True, attachments=True)
+    traits = Traits(mailbox=True, buttons=True, attachments=True, fleeting=True)
 
     def __init__(
         self, settings: WebchatSettings, *, secret: str, public_url: str, support_address: str = ""

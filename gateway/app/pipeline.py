@@ -9,6 +9,7 @@ from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.app.infrastructure import Infrastructure
 from gateway.desk.audited import AuditedDesk
 from gateway.desk.service import DeskService
+from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerChain
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.delivery import OutboxDelivery
@@ -113,6 +114,12 @@ class Pipeline:
 
     def _turns(self) -> TurnPipeline:
         infrastructure, bounds = self._infrastructure, self._infrastructure.settings.core.worker
+        handlers = HandlerChain(
+            infrastructure.registrations.handlers,
+            policies=infrastructure.policies,
+            timeout=bounds.handler_timeout,
+            metrics=infrastructure.metrics,
+        )
         return TurnPipeline(
             contexts=ContextGatherer(
                 infrastructure.registrations.sources,
@@ -121,13 +128,20 @@ class Pipeline:
                 metrics=infrastructure.metrics,
             ),
             understanding=self.understanding,
-            handlers=HandlerChain(
-                infrastructure.registrations.handlers,
-                policies=infrastructure.policies,
-                timeout=bounds.handler_timeout,
-                metrics=infrastructure.metrics,
-            ),
+            handlers=handlers,
             outcomes=self.outcomes,
+            by_mail=AnswerByMail(
+                store=infrastructure.store,
+                voice=infrastructure.registrations.voice,
+                handlers=handlers,
+                outcomes=self.outcomes,
+                verification=self.verification,
+                traits=infrastructure.traits,
+                brands=infrastructure.settings.brands,
+                settings=infrastructure.settings.core.answer_by_mail,
+                deliver=self.outgoing.wake,
+                clock=infrastructure.clock,
+            ),
             policies=infrastructure.policies,
             brands=infrastructure.settings.brands,
             clock=infrastructure.clock,

@@ -72,7 +72,11 @@ class DeskService:
         card = await self.store.queries.card(conversation)
         linked = await self.store.links.linked_addresses(conversation)
         place = self.brands.place(card.conversation)
-        return card.replace(summary=self.summaries.best(card), linked=linked, place=place)
+        card = card.replace(summary=self.summaries.best(card), linked=linked, place=place)
+        if not card.history:
+            return card
+        elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
+        return card.replace(answer_address=elsewhere)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
         await self._check_brand(conversation, agent)
@@ -81,6 +85,7 @@ class DeskService:
         )
         self._changed(conversation)
         card = await self.card(conversation)
+        self._tell_customer(card.conversation)
         known = {message.id for message in card.on_its_way}
         late = tuple(message for message in on_its_way if message.id not in known)
         return card.replace(on_its_way=(*card.on_its_way, *late))
@@ -102,10 +107,19 @@ class DeskService:
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         current = await self.store.queries.conversation(conversation)
-        if known := await self.store.inbox.find_agent_message((via or current.address).lane, key):
-            return known
-        if via is not None and via != current.address:
-            current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
+        here, elsewhere = current.address, None
+        if via is None:
+            elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
+        via = via or elsewhere or here
+        for lane in dict.fromkeys((via.lane, here.lane)):
+            if known := await self.store.inbox.find_agent_message(lane, key):
+                return known
+        if via != here:
+            current = await self.store.links.continue_at(
+                conversation, via, agent, self.clock.now(), leave=via == elsewhere
+            )
+            self._changed(conversation)
+            self.wake(here.lane)
             conversation = current.id
         if current.owner is not None and current.owner.id != agent.id:
             raise Conflict(f"{current.owner.name} has this conversation", current)
@@ -182,6 +196,7 @@ class DeskService:
             handoff=handoff,
         )
         self._changed(conversation)
+        self._tell_customer(moved)
         return moved
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
@@ -255,7 +270,14 @@ class DeskService:
         )
         self.wake(moved.address.lane)
         self._changed(conversation)
+        self._tell_customer(moved)
         return moved
+
+    def _tell_customer(self, conversation: Conversation) -> None:
+        """A page of the customer shows who has the conversation."""
+        self.events.publish(
+            Event(topic=conversation.address.lane, name="person", conversation=conversation.id)
+        )
 
     def _changed(self, conversation: int) -> None:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))

@@ -58,6 +58,14 @@ class Conversation(Value, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     intent: str | None = None
     """The last intent with enough confidence: what this conversation is about."""
+    continues: int | None = None
+    """The id of the conversation at another address that this one continues: both are one history.
+    Of several that follow one another, each names the first."""
+
+    @property
+    def root(self) -> int:
+        """The id of the first conversation of its history: its own, unless it continues one."""
+        return self.continues or self.id
 
 
 class PastConversation(Value, frozen=True, kw_only=True):

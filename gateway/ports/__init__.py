@@ -69,6 +69,8 @@ from gateway.ports.services import (
 )
 from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
 from gateway.ports.turns import (
+    AddressAsker,
+    AddressStep,
     ContextSource,
     Embedding,
     Handler,
@@ -97,6 +99,8 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "AddressAsker",
+    "AddressStep",
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",

@@ -4,7 +4,17 @@ Each method is one transaction: it returns after the commit, or raises and chang
 that compares (an epoch, a state) says in its result what it found.
 """
 
-from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
+from gateway.store.customers import (
+    ANSWERED_ELSEWHERE,
+    Customers,
+    Links,
+    ProofMail,
+    Proofs,
+    ProvenAddress,
+    RetentionStep,
+    RetentionStore,
+    UpdatedMessage,
+)
 from gateway.store.desk import AlarmCause, Handoffs, Queries
 from gateway.store.queues import (
     Inbox,
@@ -35,6 +45,7 @@ from gateway.store.work import (
 )
 
 __all__ = [
+    "ANSWERED_ELSEWHERE",
     "AgentMessage",
     "AlarmCause",
     "AlreadyHandled",
@@ -55,6 +66,9 @@ __all__ = [
     "OutboxEntry",
     "OutboxItem",
     "Processes",
+    "ProofMail",
+    "Proofs",
+    "ProvenAddress",
     "Queries",
     "QueueStatistics",
     "RetentionStep",

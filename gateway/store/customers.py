@@ -53,6 +53,29 @@ class Customers(Protocol):
         ...
 
 
+ANSWERED_ELSEWHERE = "answered_elsewhere"
+"""The event of a conversation whose answer went to another address, for a line to the customer."""
+
+
+class ProvenAddress(Value, frozen=True, kw_only=True):
+    """An address that is certainly the customer's of ``conversation``. ``asked``: they named it
+    themselves, so that the answer reaches them there; else an agent asked for a proof."""
+
+    address: Address
+    conversation: int
+    asked: bool
+
+
+class ProofMail(Value, frozen=True, kw_only=True):
+    """The mail to an address that a customer has named. ``digest`` is that of its code."""
+
+    message: Message
+    subject: str
+    language: str
+    digest: str
+    expires: datetime
+
+
 class Links(Protocol):
     """Several addresses of one customer. Methods raise NotFound, NotAccepted or Conflict, with a
     text for agents."""
@@ -81,15 +104,56 @@ class Links(Protocol):
         code of the conversation becomes invalid."""
         ...
 
-    async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
+    async def redeem(self, conversation: int, digest: str, at: datetime) -> ProvenAddress | None:
         """Link the address to which this code was sent, and return it; None for a wrong code."""
         ...
 
     async def continue_at(
-        self, conversation: int, address: Address, agent: Agent, at: datetime
+        self,
+        conversation: int,
+        address: Address,
+        agent: Agent,
+        at: datetime,
+        *,
+        leave: bool = False,
     ) -> Conversation:
-        """Continue at another linked address: the agent gets the open conversation there, or a new
-        one."""
+        """Continue at another linked address: the agent gets the conversation of the same history
+        there, else the open one, else a new one. ``leave`` ends ``conversation`` with it, without
+        a resolution, and writes the event `ANSWERED_ELSEWHERE`."""
+        ...
+
+    async def answer_address(self, conversation: int, at: datetime) -> Address | None:
+        """Where an answer goes, if that is not the conversation's own address: the customer has
+        proven another one in it, and does not write here any more."""
+        ...
+
+    async def open_elsewhere(self, conversation: int) -> Conversation | None:
+        """The conversation of the same history that a person has, or will get, at another
+        address."""
+        ...
+
+
+class Proofs(Protocol):
+    """Addresses that customers name themselves, so that an answer can reach them there."""
+
+    async def ask(
+        self, conversation: int, address: Address, mail: ProofMail, *, per_hour: int
+    ) -> bool:
+        """Queue ``mail`` to ``address``, unless the same was asked for a moment ago. True when the
+        address is the customer's already: nothing is sent, and it is part of the history. Raises
+        NotAccepted when nothing may be sent there: too many mails (``per_hour`` bounds those of
+        all customers), an opt-out, a dead mailbox, another brand."""
+        ...
+
+    async def by_reply(
+        self, address: Address, thread: tuple[str, ...], at: datetime
+    ) -> ProvenAddress | None:
+        """Link ``address``, from which somebody answered our mail (its id is in ``thread``); None
+        when no such mail waits for an answer. The same again changes nothing."""
+        ...
+
+    async def is_pending(self, conversation: int) -> bool:
+        """Whether the customer named an address in this conversation."""
         ...
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Value
-from gateway.store.customers import Customers, Links, RetentionStore
+from gateway.store.customers import Customers, Links, Proofs, RetentionStore
 from gateway.store.desk import Handoffs, Queries
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
@@ -81,6 +81,8 @@ class Store(Protocol):
     def customers(self) -> Customers: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def proofs(self) -> Proofs: ...
     @property
     def webhooks(self) -> WebhookQueue: ...
     @property

@@ -257,6 +257,7 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         opened_at=from_ms(row.opened_at),
         resolved_at=maybe_from_ms(row.resolved_at),
         intent=row.intent,
+        continues=row.continues,
     )
 
 

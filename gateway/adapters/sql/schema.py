@@ -93,9 +93,13 @@ conversations = Table(
     Column("resolved_at", BigInteger),
     _support_address(),
     Column("brand", short(64), nullable=False, server_default=""),
+    # The first conversation of the same history, at another address. No foreign key: each is
+    # deleted when its own time has come.
+    Column("continues", BigInteger),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
+    _index("ix_conversations_continues", "continues", where="continues IS NOT NULL"),
 )
 
 messages = Table(
@@ -302,7 +306,11 @@ codes = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False, default=0),
     _support_address(),
+    # Of a code that the customer asked for: our message with it, and when that was queued.
+    Column("message_id", BigInteger),
+    Column("sent_at", BigInteger, nullable=False, server_default="0"),
     _index("ix_codes_conversation", "conversation_id"),
+    _index("ix_codes_message", "message_id", where="message_id IS NOT NULL"),
     _index("ix_codes_address", "channel", "value"),
 )
 
