@@ -135,7 +135,7 @@ class AnswerByMail:
         if len(named) == 1:
             value = named.pop()
             return self._reply(turn, await self._send_code(turn, value), value)
-        if CODE.fullmatch(text.strip()) and await self.store.proofs.is_pending(
+        if CODE.fullmatch(text.strip()) and await self.store.named_addresses.is_pending(
             turn.conversation.id
         ):
             return self._reply(turn, "wrong")
@@ -150,7 +150,7 @@ class AnswerByMail:
         mail = self._proof_mail(turn, address, code)
         most = self.settings.mails_per_hour
         try:
-            own = await self.store.proofs.ask(here.id, address, mail, per_hour=most)
+            own = await self.store.named_addresses.ask(here.id, address, mail, per_hour=most)
         except NotAccepted as refusal:
             log.info("address.not_mailed", conversation=here.id, why=str(refusal))
             return "refused"
@@ -197,9 +197,7 @@ class AnswerByMail:
         code_alone = CODE.fullmatch(inbound.text.strip()) is not None
         if not (affirms(inbound.text) or code_alone):
             return None
-        proven = await self.store.proofs.by_reply(
-            inbound.address, inbound.thread, self.clock.now()
-        )
+        proven = await self.store.named_addresses.by_reply(inbound.address, inbound.thread, self.clock.now())
         if proven is None:
             return None
         await self.verification.note_proof(proven)

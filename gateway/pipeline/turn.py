@@ -18,7 +18,13 @@ from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
-from gateway.routing.route import ask_details, decide, hand_over, may_ask_details, with_earlier_matter
+from gateway.routing.route import (
+    ask_details,
+    decide,
+    hand_over,
+    may_ask_details,
+    with_earlier_matter,
+)
 from gateway.settings import Brands, Hours
 from gateway.store import ProvenAddress, TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks

@@ -133,7 +133,7 @@ class Links(Protocol):
         ...
 
 
-class Proofs(Protocol):
+class NamedAddresses(Protocol):
     """Addresses that customers name themselves, so that an answer can reach them there."""
 
     async def ask(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Value
-from gateway.store.customers import Customers, Links, Proofs, RetentionStore
+from gateway.store.customers import Customers, Links, NamedAddresses, RetentionStore
 from gateway.store.desk import Handoffs, Queries
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
@@ -82,7 +82,7 @@ class Store(Protocol):
     @property
     def links(self) -> Links: ...
     @property
-    def proofs(self) -> Proofs: ...
+    def named_addresses(self) -> NamedAddresses: ...
     @property
     def webhooks(self) -> WebhookQueue: ...
     @property

@@ -29,6 +29,7 @@ class Tab:
         self.socket = socket
         self.session = ""
         self.token = ""
+        self.missed: list[dict[str, Any]] = []
 
     @property
     def address(self) -> Address:

@@ -33,7 +33,7 @@ from gateway.adapters.sql.identities import (
     record_consent,
     suspend,
 )
-from gateway.adapters.sql.linked.proofs import unproven_holders
+from gateway.adapters.sql.linked.named import unproven_holders
 from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,

@@ -19,7 +19,7 @@ from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.handoffs import SqlHandoffs
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linked.links import SqlLinks
-from gateway.adapters.sql.linked.proofs import SqlProofs
+from gateway.adapters.sql.linked.named import SqlNamedAddresses
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
 from gateway.adapters.sql.queries import SqlQueries
@@ -58,7 +58,7 @@ class SqlStore:
         self.queries = SqlQueries(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
-        self.proofs = SqlProofs(database)
+        self.named_addresses = SqlNamedAddresses(database)
         self.webhooks = SqlWebhooks(database)
         self.statistics = SqlQueueStatistics(database)
         self.retention = SqlRetention(database)

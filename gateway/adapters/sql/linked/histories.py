@@ -83,9 +83,7 @@ def leave(
     asks about it. The customer finds a line about it when they come back."""
     now = rows.to_ms(at)
     values = {"state": "resolved", "owner": None, "resolved_at": now, "epoch": here.epoch + 1}
-    connection.execute(
-        update(conversations).where(conversations.c.id == here.id).values(**values)
-    )
+    connection.execute(update(conversations).where(conversations.c.id == here.id).values(**values))
     theirs = (handoffs.c.conversation_id == here.id) & handoffs.c.closed_at.is_(None)
     unclaimed = theirs & handoffs.c.claimed_at.is_(None)
     claimed = {"agent": rows.to_json(agent), "claimed_at": now}

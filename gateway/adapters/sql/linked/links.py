@@ -196,7 +196,7 @@ def check_limits(connection: Connection, address: Address, at: datetime) -> None
     if is_opted_out(connection, address):
         raise NotAccepted(OPTED_OUT)
     hour = rows.to_ms(at - timedelta(hours=1))
-    # Those that customers asked for stay as long as their conversation: see `proofs.WINDOW`.
+    # Those that customers asked for stay as long as their conversation: see `named.WINDOW`.
     old = codes.c.expires_at < hour
     connection.execute(delete(codes).where(old, codes.c.message_id.is_(None)))
     sent = select(func.count()).where(is_at(codes, address), ~old)

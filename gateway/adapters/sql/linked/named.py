@@ -46,8 +46,8 @@ AGAIN = timedelta(minutes=1)
 """The same address named again within this time is no wish for another mail."""
 
 
-class SqlProofs:
-    """See `store.Proofs`."""
+class SqlNamedAddresses:
+    """See `store.NamedAddresses`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -81,7 +81,9 @@ def _ask(
         return True
     if refusal := refused_by(connection, address):
         raise NotAccepted(refusal)
-    if _count(connection, at - AGAIN, codes.c.conversation_id == conversation, is_at(codes, address)):
+    if _count(
+        connection, at - AGAIN, codes.c.conversation_id == conversation, is_at(codes, address)
+    ):
         return False
     check_limits(connection, address, at)
     to_address = _count(connection, at - WINDOW, is_at(codes, address))
@@ -162,7 +164,8 @@ def unproven_holders(connection: Connection, conversation_ids: list[int]) -> lis
     asked = select(messages.c.conversation_id).join(codes, codes.c.message_id == messages.c.id)
     asked = asked.where(codes.c.conversation_id.in_(conversation_ids))
     theirs = exists().where(
-        messages.c.conversation_id == conversations.c.id, messages.c.author.in_(("customer", "agent"))
+        messages.c.conversation_id == conversations.c.id,
+        messages.c.author.in_(("customer", "agent")),
     )
     query = select(conversations.c.id, conversations.c.customer_id).where(
         conversations.c.id.in_(asked), conversations.c.continues.is_(None), ~theirs
