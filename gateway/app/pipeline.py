@@ -21,6 +21,7 @@ from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.pipeline.verification import AddressVerification
+from gateway.pipeline.visits import CustomerVisits
 from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
     DigestReceiver,
@@ -234,6 +235,16 @@ class Pipeline:
             records=infrastructure.store.queries,
             versions=self._versions,
             search=infrastructure.search,
+            visits=CustomerVisits(
+                store=infrastructure.store,
+                files=infrastructure.files,
+                voice=infrastructure.registrations.voice,
+                policies=infrastructure.policies,
+                brands=infrastructure.settings.brands,
+                deliver=self.outgoing.wake,
+                events=infrastructure.events,
+                clock=infrastructure.clock,
+            ),
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),

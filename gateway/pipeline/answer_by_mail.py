@@ -197,7 +197,9 @@ class AnswerByMail:
         code_alone = CODE.fullmatch(inbound.text.strip()) is not None
         if not (affirms(inbound.text) or code_alone):
             return None
-        proven = await self.store.named_addresses.by_reply(inbound.address, inbound.thread, self.clock.now())
+        proven = await self.store.named_addresses.by_reply(
+            inbound.address, inbound.thread, self.clock.now()
+        )
         if proven is None:
             return None
         await self.verification.note_proof(proven)

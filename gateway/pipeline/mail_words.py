@@ -61,20 +61,20 @@ MAIL: Mapping[str, str] = {
     "お心当たりがない場合は、何もする必要はありません。",
 }
 TRANSCRIPT: Mapping[str, tuple[str, str, str]] = {
-    "en": ("Our chat of {date}:", "You", "Assistant"),
-    "de": ("Unser Chat vom {date}:", "Sie", "Assistent"),
-    "fr": ("Notre discussion du {date} :", "Vous", "Assistant"),
-    "es": ("Nuestro chat del {date}:", "Usted", "Asistente"),
-    "ar": ("محادثتنا بتاريخ {date}:", "أنت", "المساعد"),
-    "it": ("La nostra chat del {date}:", "Lei", "Assistente"),
-    "pt": ("A nossa conversa de {date}:", "Você", "Assistente"),
-    "nl": ("Onze chat van {date}:", "U", "Assistent"),
-    "pl": ("Nasza rozmowa z {date}:", "Klient", "Asystent"),
-    "sv": ("Vår chatt {date}:", "Du", "Assistent"),
-    "tr": ("{date} tarihli sohbetimiz:", "Siz", "Asistan"),
-    "ja": ("{date} のチャット:", "お客様", "アシスタント"),
+    "en": ("Here is our chat, as a file.", "You", "Assistant"),
+    "de": ("Hier ist unser Chat als Datei.", "Sie", "Assistent"),
+    "fr": ("Voici notre discussion, en pièce jointe.", "Vous", "Assistant"),
+    "es": ("Aquí tiene nuestro chat, como archivo.", "Usted", "Asistente"),
+    "ar": ("تجد محادثتنا في الملف المرفق.", "أنت", "المساعد"),
+    "it": ("Ecco la nostra chat, in allegato.", "Lei", "Assistente"),
+    "pt": ("Aqui está a nossa conversa, em anexo.", "Você", "Assistente"),
+    "nl": ("Hier is onze chat, als bestand.", "U", "Assistent"),
+    "pl": ("W załączniku jest nasza rozmowa.", "Klient", "Asystent"),
+    "sv": ("Här är vår chatt som fil.", "Du", "Assistent"),
+    "tr": ("Sohbetimiz ekteki dosyada.", "Siz", "Asistan"),
+    "ja": ("チャットの内容を添付ファイルでお送りします。", "お客様", "アシスタント"),
 }
-"""The heading of a transcript, the customer, and the bot."""
+"""What the mail with a transcript says; the customer's name in it, and the bot's."""
 
 YES = frozenset(
     ("yes", "ja", "oui", "sí", "si", "sì", "sim", "tak", "evet", "jawohl", "yep", "نعم", "はい")

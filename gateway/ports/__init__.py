@@ -66,6 +66,7 @@ from gateway.ports.services import (
     Records,
     Services,
     StoredValue,
+    Visits,
 )
 from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
 from gateway.ports.turns import (
@@ -176,6 +177,7 @@ __all__ = [
     "VersionWriter",
     "Versions",
     "Voice",
+    "Visits",
     "WaitingNotifier",
     "Warmable",
     "WarmlineError",

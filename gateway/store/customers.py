@@ -152,6 +152,16 @@ class NamedAddresses(Protocol):
         when no such mail waits for an answer. The same again changes nothing."""
         ...
 
+    async def mailable(self, address: Address) -> Address | None:
+        """The e-mail address that the customer at ``address`` proved last, and still has."""
+        ...
+
+    async def write(
+        self, conversation: int, address: Address, message: Message, *, subject: str, language: str
+    ) -> None:
+        """Queue ``message`` to ``address`` in the history of ``conversation``."""
+        ...
+
     async def is_pending(self, conversation: int) -> bool:
         """Whether the customer named an address in this conversation."""
         ...

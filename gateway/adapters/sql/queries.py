@@ -205,6 +205,20 @@ class SqlQueries:
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 
+    async def newest_at(self, address: Address) -> Conversation | None:
+        newest = (
+            select(conversations)
+            .where(conversations.c.lane == address.lane)
+            .order_by(conversations.c.id.desc())
+            .limit(1)
+        )
+
+        def job(connection: Connection) -> Conversation | None:
+            row = connection.execute(newest).one_or_none()
+            return rows.conversation(connection, row) if row else None
+
+        return await self._db.read(job)
+
     async def queue(
         self,
         *,

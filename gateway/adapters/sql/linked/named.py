@@ -30,9 +30,10 @@ from gateway.adapters.sql.linked.links import (
     link_address,
     store_code,
 )
-from gateway.adapters.sql.schema import codes, conversations, messages
+from gateway.adapters.sql.linked.histories import member_at
+from gateway.adapters.sql.schema import codes, conversations, links, messages
 from gateway.adapters.sql.turns.side_effects import enqueue, store_message
-from gateway.model import Address, Conversation
+from gateway.model import Address, Conversation, Message
 from gateway.ports import NotAccepted
 from gateway.store import ProofMail, ProvenAddress
 
@@ -64,6 +65,25 @@ class SqlNamedAddresses:
     ) -> ProvenAddress | None:
         return await self._db.write(lambda c: _by_reply(c, address, thread, at))
 
+    async def mailable(self, address: Address) -> Address | None:
+        return await self._db.read(lambda c: _mailable(c, address))
+
+    async def write(
+        self, conversation: int, address: Address, message: Message, *, subject: str, language: str
+    ) -> None:
+        def job(connection: Connection) -> None:
+            here = _conversation(connection, conversation)
+            there = member_at(connection, here, address)
+            if there is None:
+                customer = customer_of(connection, conversation)
+                there = _hold(
+                    connection, customer, address, message.at, subject, language, here.root
+                )
+            sent = store_message(connection, message.replace(status="queued"), there)
+            enqueue(connection, sent, there, message.at, language=language)
+
+        await self._db.write(job, key=address.lane)
+
     async def is_pending(self, conversation: int) -> bool:
         chosen = (codes.c.conversation_id == conversation) & codes.c.message_id.is_not(None)
         query = select(exists().where(chosen))
@@ -77,7 +97,7 @@ def _ask(
     at, customer = mail.message.at, customer_of(connection, conversation)
     here = _conversation(connection, conversation)
     if customer_at(connection, address) == customer:
-        _hold(connection, customer, address, mail, at, continues=here.root)
+        _hold(connection, customer, address, at, mail.subject, mail.language, here.root)
         return True
     if refusal := refused_by(connection, address):
         raise NotAccepted(refusal)
@@ -95,7 +115,7 @@ def _ask(
     owner = ensure_customer_at(connection, address, at, brand)
     if brand_of(connection, owner) != brand:
         raise NotAccepted("this address belongs to a customer of another brand")
-    there = _hold(connection, owner, address, mail, at)
+    there = _hold(connection, owner, address, at, mail.subject, mail.language)
     sent = store_message(connection, mail.message.replace(status="queued"), there)
     enqueue(connection, sent, there, at, language=mail.language)
     store_code(connection, conversation, address, mail.digest, mail.expires, message=sent)
@@ -106,8 +126,9 @@ def _hold(
     connection: Connection,
     customer: int,
     address: Address,
-    mail: ProofMail,
     at: datetime,
+    subject: str,
+    language: str,
     continues: int | None = None,
 ) -> Conversation:
     """A resolved conversation at ``address``, in which the answer will be given."""
@@ -119,10 +140,29 @@ def _hold(
         state="resolved",
         resolved_at=rows.to_ms(at),
         brand=brand_of(connection, customer),
-        language=mail.language,
-        subject=rows.encrypted(connection, "conversations.subject", address.lane, mail.subject),
+        language=language,
+        subject=rows.encrypted(connection, "conversations.subject", address.lane, subject),
         continues=continues,
     )
+
+
+def _mailable(connection: Connection, address: Address) -> Address | None:
+    customer = customer_at(connection, address)
+    proven = (
+        select(links)
+        .where(
+            links.c.customer_id == customer,
+            links.c.channel == "email",
+            links.c.how.in_(("code", "reply")),
+            links.c.undone_at.is_(None),
+        )
+        .order_by(links.c.id.desc())
+    )
+    for row in connection.execute(proven).all():
+        known = rows.address(row)
+        if customer_at(connection, known) == customer and not refused_by(connection, known):
+            return known
+    return None
 
 
 def _count(connection: Connection, since: datetime, *conditions: Any) -> int:
