@@ -86,6 +86,8 @@ if TYPE_CHECKING:
         channel_key,
     )
     from gateway.ports import (
+        AddressAsker,
+        AddressStep,
         AlarmReceiver,
         AuditEntry,
         AuditLog,
@@ -162,8 +164,6 @@ if TYPE_CHECKING:
         VersionWriter,
         Voice,
         WaitingNotifier,
-        AddressAsker,
-        AddressStep,
         Warmable,
         WarmlineError,
         WebhookSubscriber,

@@ -152,16 +152,16 @@ class FrameHandler:
 
     async def _mail_transcript(self, visitor: Visitor) -> wire.MailedFrame:
         visits = self._services.visits
+        refusal = FrameRefused("no_address", "no e-mail address is proven in this chat")
+        if visits is None:
+            raise refusal
         try:
-            if visits is None:
-                raise NotFound("this gateway mails no transcripts")
             await self._transcripts.take(visitor.session)
             to = await visits.mail_transcript(visitor.address)
         except TooMany as error:
             raise FrameRefused.too_many(error) from None
         except NotFound:
-            message = "no e-mail address is proven in this chat"
-            raise FrameRefused("no_address", message) from None
+            raise refusal from None
         return wire.MailedFrame(to=shortened(to.value))
 
     async def _accept(self, visitor: Visitor, frame: wire.SayFrame) -> wire.AcceptedFrame:

@@ -93,8 +93,8 @@ class PageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReadyFrame(WebchatFrame, frozen=True, kw_only=True, tag="ready"):
     """The answer to hello. The page keeps ``token``; ``fresh`` marks a session other than that of
-    its hello: a new one, or the one that a logged-in user has on other devices. ``person`` is the agent who has the
-    conversation."""
+    its hello: a new one, or the one that a logged-in user has on other devices. ``person`` is the
+    agent who has the conversation."""
 
     token: str
     session: str
@@ -144,8 +144,8 @@ class PersonFrame(WebchatFrame, frozen=True, kw_only=True, tag="person"):
 
 
 class BegunFrame(WebchatFrame, frozen=True, kw_only=True, tag="begun"):
-    """The next message begins a new conversation. With ``person`` it does not: a person has, or will
-    get, the one that is open, and the next message reaches them."""
+    """The next message begins a new conversation. With ``person`` it does not: a person has, or
+    will get, the one that is open, and the next message reaches them."""
 
     person: bool = False
 

@@ -20,8 +20,8 @@ from gateway.model import (
     Conversation,
     Message,
     Reason,
-    Reply,
     RenderContext,
+    Reply,
     Route,
     Timer,
     Turn,
@@ -91,6 +91,10 @@ class AnswerByMail:
             return outcome
         if any(message.purpose == "ask_address" for message in turn.history):
             return self.outcomes.extended(outcome, turn, await self._heed(turn))
+        return self._asking(turn, outcome)
+
+    def _asking(self, turn: Turn, outcome: TurnOutcome) -> TurnOutcome:
+        """Ask now, or later, or not at all: the customer waits, and was not asked yet."""
         new = turn.route.action == "escalate"
         if (new and turn.opening) or _leaves(turn):
             told_now = turn.replace(history=(*turn.history, *outcome.replies))

@@ -21,7 +21,7 @@ from gateway.pipeline.mail_words import SUBJECT, TRANSCRIPT, language_of
 from gateway.ports import Clock, Conflict, Event, Events, Files, NotFound, Voice
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
-from gateway.store import Store
+from gateway.store import NamedMail, Store
 
 PAGE = 200
 """Messages that are read at once."""
@@ -77,9 +77,8 @@ class CustomerVisits:
             purpose="notice",
             attachments=(file,),
         )
-        await self.store.named_addresses.write(
-            here.id, to, message, subject=SUBJECT[language], language=language
-        )
+        mail = NamedMail(message=message, subject=SUBJECT[language], language=language)
+        await self.store.named_addresses.write(here.id, to, mail)
         self.deliver(to.lane)
         return to
 

@@ -104,9 +104,7 @@ class TurnWorker:
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)
         confirmed = await self.turns.by_mail.confirmed(work, self._opening(work))
-        if confirmed is not None:
-            return confirmed
-        return await self.turns.run(work, await self.verification.redeem(work))
+        return confirmed or await self.turns.run(work, await self.verification.redeem(work))
 
     async def _ask_later(self, work: WorkItem) -> TurnOutcome:
         return await self.turns.by_mail.ask_later(work, self._opening(work))

@@ -194,8 +194,8 @@ class WaitingNotifier(Protocol):
 
 
 AddressStep = Literal["ask", "sent", "refused", "wrong", "proven", "answered"]
-"""A customer who may leave is asked for an e-mail address; a code was sent there, or cannot be; what
-they wrote is not the code; the address is proven; a person has answered there."""
+"""A customer who may leave is asked for an e-mail address; a code was sent there, or cannot be;
+what they wrote is not the code; the address is proven; a person has answered there."""
 
 
 @runtime_checkable

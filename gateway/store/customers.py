@@ -66,12 +66,18 @@ class ProvenAddress(Value, frozen=True, kw_only=True):
     asked: bool
 
 
-class ProofMail(Value, frozen=True, kw_only=True):
-    """The mail to an address that a customer has named. ``digest`` is that of its code."""
+class NamedMail(Value, frozen=True, kw_only=True):
+    """A mail to an address that a customer has named. ``subject`` is that of its conversation, if
+    one begins with it."""
 
     message: Message
     subject: str
     language: str
+
+
+class ProofMail(NamedMail, frozen=True, kw_only=True):
+    """The first one. ``digest`` is that of its code."""
+
     digest: str
     expires: datetime
 
@@ -156,10 +162,8 @@ class NamedAddresses(Protocol):
         """The e-mail address that the customer at ``address`` proved last, and still has."""
         ...
 
-    async def write(
-        self, conversation: int, address: Address, message: Message, *, subject: str, language: str
-    ) -> None:
-        """Queue ``message`` to ``address`` in the history of ``conversation``."""
+    async def write(self, conversation: int, address: Address, mail: NamedMail) -> None:
+        """Queue ``mail`` to ``address`` in the history of ``conversation``."""
         ...
 
     async def is_pending(self, conversation: int) -> bool:

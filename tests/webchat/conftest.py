@@ -29,6 +29,7 @@ class Tab:
         self.socket = socket
         self.session = ""
         self.token = ""
+        self.person: str | None = None
         self.missed: list[dict[str, Any]] = []
 
     @property
@@ -43,6 +44,7 @@ class Tab:
         await self.send(type="hello", **more)
         ready = await self.next("ready")
         self.session, self.token = ready["session"], ready["token"]
+        self.person = ready.get("person")
         return await self.until_live()
 
     async def until_live(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ export class Log {
     this.rows = new Map();
     this.list = h("div", { class: "rows", role: "log", "aria-label": say("log"), "aria-busy": "true" });
     const start = (question) => h("button", { type: "button", dir: "auto", onclick: () => this.answer(question) }, question);
-    this.starters = h("div", { class: "choices", role: "group", "aria-label": say("starters"), hidden: true }, ...starters.map(start));
+    this.starters = starters.length && h("div", { class: "choices", role: "group", "aria-label": say("starters"), hidden: true }, ...starters.map(start));
     this.earlier = h("button", { class: "earlier", type: "button", hidden: true, onclick: () => client.showEarlier() }, say("earlier"));
     this.dots = h("div", { class: "typing", hidden: true }, h("i"), h("i"), h("i"));
     this.node = h(
@@ -21,7 +21,7 @@ export class Log {
       { class: "scroll", tabindex: "0", role: "region", "aria-label": say("log") },
       this.earlier,
       h("div", { class: "intro" }, h("p", { class: "hello" }, say("hello")), h("p", {}, say("intro"))),
-      this.starters,
+      this.starters || null,
       this.list,
       this.dots,
     );
@@ -61,7 +61,7 @@ export class Log {
       else this.list.insertBefore(row, next);
     }
     this.earlier.hidden = !this.client.hidesEarlier;
-    this.starters.hidden = !this.starters.childElementCount || items.length > 0 || !this.client.caughtUp;
+    if (this.starters) this.starters.hidden = items.length > 0 || !this.client.caughtUp;
     this.list.setAttribute("aria-busy", String(!this.client.caughtUp));
     if (follow) this.toEnd();
   }

@@ -109,7 +109,8 @@ class SqlLinks:
         leave: bool = False,
     ) -> Conversation:
         return await self._db.write(
-            lambda c: _continue_at(c, conversation, address, agent, at, leave), key=address.lane
+            lambda c: _continue_at(c, conversation, address, agent, at, leave=leave),
+            key=address.lane,
         )
 
     async def answer_address(self, conversation: int, at: datetime) -> Address | None:
@@ -290,6 +291,7 @@ def _continue_at(
     address: Address,
     agent: Agent,
     at: datetime,
+    *,
     leave: bool,
 ) -> Conversation:
     """The agent's conversation at ``address``; both conversations get a line about it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -22,6 +22,7 @@ from gateway.adapters.sql.identities import (
     is_at,
     refused_by,
 )
+from gateway.adapters.sql.linked.histories import member_at
 from gateway.adapters.sql.linked.links import (
     CODE_ATTEMPTS,
     brand_of,
@@ -30,12 +31,11 @@ from gateway.adapters.sql.linked.links import (
     link_address,
     store_code,
 )
-from gateway.adapters.sql.linked.histories import member_at
 from gateway.adapters.sql.schema import codes, conversations, links, messages
 from gateway.adapters.sql.turns.side_effects import enqueue, store_message
-from gateway.model import Address, Conversation, Message
+from gateway.model import Address, Conversation
 from gateway.ports import NotAccepted
-from gateway.store import ProofMail, ProvenAddress
+from gateway.store import NamedMail, ProofMail, ProvenAddress
 
 PER_ADDRESS = 2
 """Mails to one address within `WINDOW` that customers may cause, until it is proven."""
@@ -68,19 +68,16 @@ class SqlNamedAddresses:
     async def mailable(self, address: Address) -> Address | None:
         return await self._db.read(lambda c: _mailable(c, address))
 
-    async def write(
-        self, conversation: int, address: Address, message: Message, *, subject: str, language: str
-    ) -> None:
+    async def write(self, conversation: int, address: Address, mail: NamedMail) -> None:
         def job(connection: Connection) -> None:
             here = _conversation(connection, conversation)
             there = member_at(connection, here, address)
             if there is None:
                 customer = customer_of(connection, conversation)
-                there = _hold(
-                    connection, customer, address, message.at, subject, language, here.root
-                )
-            sent = store_message(connection, message.replace(status="queued"), there)
-            enqueue(connection, sent, there, message.at, language=language)
+                at = mail.message.at
+                there = _hold(connection, customer, address, at, mail=mail, continues=here.root)
+            sent = store_message(connection, mail.message.replace(status="queued"), there)
+            enqueue(connection, sent, there, mail.message.at, language=mail.language)
 
         await self._db.write(job, key=address.lane)
 
@@ -97,7 +94,7 @@ def _ask(
     at, customer = mail.message.at, customer_of(connection, conversation)
     here = _conversation(connection, conversation)
     if customer_at(connection, address) == customer:
-        _hold(connection, customer, address, at, mail.subject, mail.language, here.root)
+        _hold(connection, customer, address, at, mail=mail, continues=here.root)
         return True
     if refusal := refused_by(connection, address):
         raise NotAccepted(refusal)
@@ -115,7 +112,7 @@ def _ask(
     owner = ensure_customer_at(connection, address, at, brand)
     if brand_of(connection, owner) != brand:
         raise NotAccepted("this address belongs to a customer of another brand")
-    there = _hold(connection, owner, address, at, mail.subject, mail.language)
+    there = _hold(connection, owner, address, at, mail=mail)
     sent = store_message(connection, mail.message.replace(status="queued"), there)
     enqueue(connection, sent, there, at, language=mail.language)
     store_code(connection, conversation, address, mail.digest, mail.expires, message=sent)
@@ -127,8 +124,8 @@ def _hold(
     customer: int,
     address: Address,
     at: datetime,
-    subject: str,
-    language: str,
+    *,
+    mail: NamedMail,
     continues: int | None = None,
 ) -> Conversation:
     """A resolved conversation at ``address``, in which the answer will be given."""
@@ -140,8 +137,8 @@ def _hold(
         state="resolved",
         resolved_at=rows.to_ms(at),
         brand=brand_of(connection, customer),
-        language=language,
-        subject=rows.encrypted(connection, "conversations.subject", address.lane, subject),
+        language=mail.language,
+        subject=rows.encrypted(connection, "conversations.subject", address.lane, mail.subject),
         continues=continues,
     )
 
