@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email as stdlib_email
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -14,12 +15,14 @@ from typing import Any
 
 import aiosmtplib
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, CookieJar
 
 import channels.email
 import channels.webchat
+import plugins.agents_desk
 from gateway import Address, ContextCard
 from gateway.testing import RunningGateway
+from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 from tests.conftest import until
 from tests.email.dovecot import Dovecot, dovecot
 from tests.email.test_imap import mailbox
@@ -127,9 +130,10 @@ async def night_shop(
         }
         section |= {"imap": mailbox(inbox.port)} if inbox else {"smtp_port": 0}
         awake = {"webchat": {}, **({"email": section} if mailboxed else {})}
-        modules = (channels.webchat, channels.email)
+        modules = (channels.webchat, channels.email, plugins.agents_desk)
         tree = {"channels": awake, **config}
-        async with talking_shop(tmp_path, *modules, at=at, policy=HOURS, config=tree) as gw:
+        desk = {"agents_desk": {"users": [{**as_config(user("ana")), "display_name": "ana"}]}}
+        async with talking_shop(tmp_path, *modules, at=at, policy=HOURS, config=tree, **desk) as gw:
             yield NightShop(gw, inbox, server)
 
 
@@ -414,9 +418,35 @@ async def test_the_page_hears_who_claims_the_conversation(tmp_path: Path) -> Non
         await shop.say(tab, "a human please")
         ana = shop.gw.desk_agent("ana")
         card = await ana.claim(await shop.card(tab))
-        assert await tab.next("person") == {"type": "person", "name": "ana"}
+        assert await tab.next("person") == {"type": "person", "name": "Ana"}
         async with shop.visitor(tab.token) as again:
-            assert again.person == "ana"
+            assert again.person == "Ana"
         now = card.conversation
         await shop.gw.services.desk.hand_back(now.id, ana.agent, epoch=now.epoch)
         assert await tab.next("person") == {"type": "person"}
+
+
+async def test_the_desk_shows_one_history(tmp_path: Path) -> None:
+    """On the page of either conversation, each message with its channel; *Send to* says where the
+    answer goes, and the agent may choose the chat."""
+    async with (
+        night_shop(tmp_path) as shop,
+        shop.visitor() as tab,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.answer_mail(await shop.mail(1), "Yes")
+        await shop.gw.pass_time(MORNING)
+        desk = Visit(http, shop.gw.url)
+        await desk.sign_in("ana", PASSWORD)
+        here = await shop.card(tab)
+        claimed = f"/desk/c/{here.conversation.id}"
+        await desk.open(claimed)
+        await desk.send(f"{claimed}/claim", epoch=desk.field("epoch"))
+        await desk.open(claimed)
+        page = desk.page
+        assert f'<option value="email:{ADA}" selected>' in page
+        assert f'<option value="{tab.address.lane}">' in page
+        assert re.findall(r'class="tag channel">([^<]+)<', page)[-1] == "E-mail"
+        assert "confirmed by answering our mail" in page

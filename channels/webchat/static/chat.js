@@ -155,7 +155,10 @@ class WarmlineChat extends HTMLElement {
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
     const { client, log, composer, panel } = this;
     log.onAnswered = () => composer.focus();
-    composer.onSent = () => log.toEnd();
+    composer.onSent = () => {
+      log.toEnd();
+      this.connection(); // what the banner told is over
+    };
     composer.onFit = () => log.stuck && log.toEnd();
     on(client, "change", ({ detail }) => this.changed(detail));
     on(client, "ready", () => composer.configure(client.limits));
