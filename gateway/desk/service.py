@@ -107,26 +107,22 @@ class DeskService:
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         current = await self.store.queries.conversation(conversation)
-        here, elsewhere = current.address, None
+        left, elsewhere = current, None
         if via is None:
             elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
-        via = via or elsewhere or here
-        for lane in dict.fromkeys((via.lane, here.lane)):
+        via = via or elsewhere or left.address
+        for lane in dict.fromkeys((via.lane, left.address.lane)):
             if known := await self.store.inbox.find_agent_message(lane, key):
                 return known
-        if via != here:
-            current = await self.store.links.continue_at(
-                conversation, via, agent, self.clock.now(), leave=via == elsewhere
-            )
-            self._changed(conversation)
-            self.wake(here.lane)
-            conversation = current.id
-        if current.owner is not None and current.owner.id != agent.id:
-            raise Conflict(f"{current.owner.name} has this conversation", current)
+        if elsewhere is not None:
+            _check_owner(left, agent)
+        if via != left.address:
+            current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
+        _check_owner(current, agent)
         if current.owner is None:
-            await self.store.handoffs.claim(conversation, agent, current.epoch, self.clock.now())
+            await self.store.handoffs.claim(current.id, agent, current.epoch, self.clock.now())
         message = AgentMessage(
-            conversation=conversation,
+            conversation=current.id,
             agent=agent,
             text=text.strip(),
             suggestion=suggestion,
@@ -135,7 +131,13 @@ class DeskService:
         lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
         self.wake(lane)
-        self._changed(conversation)
+        self._changed(current.id)
+        if elsewhere is not None:
+            # Only now: cut off before, the chat stays where somebody sees it.
+            await self.store.links.leave(left.id, elsewhere, agent, self.clock.now())
+            self.wake(left.address.lane)
+            self._changed(left.id)
+            self._tell_customer(left)
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
@@ -281,3 +283,10 @@ class DeskService:
 
     def _changed(self, conversation: int) -> None:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
+
+
+def _check_owner(conversation: Conversation, agent: Agent) -> None:
+    """Raises Conflict when another agent has it."""
+    owner = conversation.owner
+    if owner is not None and owner.id != agent.id:
+        raise Conflict(f"{owner.name} has this conversation", conversation)

@@ -115,17 +115,17 @@ class Links(Protocol):
         ...
 
     async def continue_at(
-        self,
-        conversation: int,
-        address: Address,
-        agent: Agent,
-        at: datetime,
-        *,
-        leave: bool = False,
+        self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
         """Continue at another linked address: the agent gets the conversation of the same history
-        there, else the open one, else a new one. ``leave`` ends ``conversation`` with it, without
-        a resolution, and writes the event `ANSWERED_ELSEWHERE`."""
+        there, else the open one, else a new one, with the reasons of the handoff."""
+        ...
+
+    async def leave(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        """End the conversation, which ``agent`` has continued at ``address``: it is no resolution.
+        Also writes the event `ANSWERED_ELSEWHERE`."""
         ...
 
     async def answer_address(self, conversation: int, at: datetime) -> Address | None:

@@ -154,6 +154,7 @@ async def test_a_chat_at_night_is_answered_by_mail(tmp_path: Path) -> None:
         await shop.gw.pass_time(MORNING)
         ana = shop.gw.desk_agent("ana")
         card = await ana.claim(await shop.card(tab))
+        assert card.handoff
         assert card.answer_address == Address(channel="email", value=ADA)
         await ana.answer(card, "Your order 4711 leaves today.")
         answer = await shop.mail(2)
@@ -167,6 +168,9 @@ async def test_a_chat_at_night_is_answered_by_mail(tmp_path: Path) -> None:
         await shop.answer_mail(answer, "Great, thank you Ana")
         held = (await shop.gw.services.desk.queue_page()).held
         assert [item.conversation.address.channel for item in held] == ["email"]
+        assert held[0].handoff.reasons[0].code == "asked_for_person"
+        assert held[0].conversation.tier == "specialist"
+        assert held[0].handoff.created_at == card.handoff.created_at
         card = await shop.gw.services.desk.card(held[0].conversation.id)
         said = [
             (card.channel_of(m), m.author, m.text.split(",")[0])

@@ -30,11 +30,16 @@ from gateway.adapters.sql.schema import (
     links,
     messages,
 )
-from gateway.adapters.sql.turns.side_effects import enqueue, store_message
+from gateway.adapters.sql.turns.side_effects import (
+    enqueue,
+    newest_open_handoff,
+    open_handoff,
+    store_message,
+)
 from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
 from gateway.pipeline.outcomes import OPTED_OUT
 from gateway.ports import Conflict, NotAccepted, NotFound
-from gateway.store import ProvenAddress
+from gateway.store import HandoffRequest, ProvenAddress
 
 CODE_ATTEMPTS = 5
 """Wrong codes before a new one is needed: a guess succeeds once in 200,000."""
@@ -100,18 +105,22 @@ class SqlLinks:
         return await self._db.write(lambda c: _redeem(c, conversation, digest, at))
 
     async def continue_at(
-        self,
-        conversation: int,
-        address: Address,
-        agent: Agent,
-        at: datetime,
-        *,
-        leave: bool = False,
+        self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
         return await self._db.write(
-            lambda c: _continue_at(c, conversation, address, agent, at, leave=leave),
-            key=address.lane,
+            lambda c: _continue_at(c, conversation, address, agent, at), key=address.lane
         )
+
+    async def leave(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        def job(connection: Connection) -> Conversation:
+            here = _conversation(connection, conversation)
+            if here.state != "resolved":
+                histories.leave(connection, here, address, agent, at)
+            return _conversation(connection, conversation)
+
+        return await self._db.write(job)
 
     async def answer_address(self, conversation: int, at: datetime) -> Address | None:
         return await self._db.read(
@@ -286,38 +295,45 @@ def join_history(connection: Connection, row: Row[Any]) -> None:
 
 
 def _continue_at(
-    connection: Connection,
-    conversation: int,
-    address: Address,
-    agent: Agent,
-    at: datetime,
-    *,
-    leave: bool,
+    connection: Connection, conversation: int, address: Address, agent: Agent, at: datetime
 ) -> Conversation:
     """The agent's conversation at ``address``; both conversations get a line about it."""
     customer = customer_of(connection, conversation)
     if customer_at(connection, address) != customer:
         raise NotAccepted(f"{address.lane} is not linked to this customer")
     here = _conversation(connection, conversation)
-    if leave and here.owner is not None and here.owner.id != agent.id:
-        raise Conflict(f"{here.owner.name} has this conversation", here)
     there = histories.member_at(connection, here, address)
     there = there or _last_conversation(connection, address, conversations.c.state != "resolved")
-    if there is None or there.owner is None:
-        if there is None:
-            carried = _carried_over(connection, here, address)
-            there = begin_conversation(connection, customer, address, at, **carried)
-        there = _take(connection, there, agent)
-        claim_handoff(connection, there, agent, at)
-        lane = there.address.lane
-        add_notice(connection, here, f"{agent.name} continues on {lane}", agent, at)
-        lane = here.address.lane
-        add_notice(connection, there, f"{agent.name} continues from {lane}", agent, at)
-    elif there.owner.id != agent.id:
-        raise Conflict(f"{there.owner.name} has the conversation there", there)
-    if leave and here.state != "resolved":
-        histories.leave(connection, here, address, agent, at)
+    if there is not None and there.owner is not None:
+        if there.owner.id != agent.id:
+            raise Conflict(f"{there.owner.name} has the conversation there", there)
+        return there
+    if there is None:
+        carried = _carried_over(connection, here, address)
+        there = begin_conversation(connection, customer, address, at, **carried)
+    there = _take(connection, there, agent, here)
+    _carry_handoff(connection, here, there)
+    claim_handoff(connection, there, agent, at)
+    lane = there.address.lane
+    add_notice(connection, here, f"{agent.name} continues on {lane}", agent, at)
+    lane = here.address.lane
+    add_notice(connection, there, f"{agent.name} continues from {lane}", agent, at)
     return there
+
+
+def _carry_handoff(connection: Connection, here: Conversation, there: Conversation) -> None:
+    """Give ``there`` the reasons, the priority and the waiting time of the open handoff of
+    ``here``, unless it has a handoff of its own."""
+    if connection.execute(newest_open_handoff(there.id)).first() is not None:
+        return
+    row = connection.execute(newest_open_handoff(here.id)).one_or_none()
+    if row is None:
+        return
+    known = rows.handoff(connection, row)
+    request = HandoffRequest(
+        reasons=known.reasons, tier=there.tier, skills=known.skills, priority=known.priority
+    )
+    open_handoff(connection, there, request, known.created_at)
 
 
 def _carried_over(
@@ -348,8 +364,11 @@ def _last_conversation(
     return rows.conversation(connection, row) if row else None
 
 
-def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
-    """Give the conversation to ``agent``. The new epoch drops the bot's queued replies."""
+def _take(
+    connection: Connection, there: Conversation, agent: Agent, here: Conversation
+) -> Conversation:
+    """Give the conversation to ``agent``, with what is known from ``here``. The new epoch drops the
+    bot's queued replies."""
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)
@@ -357,6 +376,8 @@ def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversa
             state="person",
             owner=rows.to_json(agent),
             epoch=conversations.c.epoch + 1,
+            tier=here.tier if there.tier == "bot" else there.tier,
+            intent=there.intent or here.intent,
             resolved_at=None,
         )
         .returning(conversations)
