@@ -93,6 +93,8 @@ if TYPE_CHECKING:
         channel_key,
     )
     from gateway.ports import (
+        AddressAsker,
+        AddressStep,
         AlarmReceiver,
         AuditEntry,
         AuditLog,
@@ -254,6 +256,8 @@ __all__ = [
     "AddExamples",
     "AddItems",
     "Address",
+    "AddressAsker",
+    "AddressStep",
     "AdoptedChange",
     "AdoptedExample",
     "Adoption",

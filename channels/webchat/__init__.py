@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -30,7 +32,36 @@ FileType = Literal[
 Origin = Annotated[str, AfterValidator(check_origin)]
 
 
+LOGO_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+}
+"""Suffix -> media type. No SVG: it is a document that may hold scripts."""
+
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+Starters = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=80)], ...], Field(max_length=5)
+]
+"""At most five: more are a menu, which nobody reads."""
+
+
+def _check_logo(logo: str) -> str:
+    if "://" not in logo:
+        if PurePath(logo).suffix.lower() not in LOGO_TYPES:
+            raise ValueError(f"`{logo}` is no .png, .jpg or .webp file")
+        return logo
+    parts = urlsplit(logo)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError(f"`{logo}` is no plain https URL; write https://host/path, or a file")
+    return logo
+
+
+Logo = Annotated[str, Field(max_length=500), AfterValidator(_check_logo)]
 
 
 class WidgetLook(BaseModel):
@@ -41,6 +72,14 @@ class WidgetLook(BaseModel):
     title: str | None = Field(None, max_length=80, description="the heading")
     accent: Colour | None = Field(None, description="such as `#1f5f6b`")
     on_accent: Colour | None = Field(None, description="of text on it")
+    logo: Logo | None = Field(
+        None,
+        description="a PNG, JPEG or WebP of at most 100 kB, beside the configuration file, or its "
+        "https URL",
+    )
+    starters: dict[Language, Starters] = Field(
+        {}, description="language -> questions to begin with, each one click"
+    )
 
 
 class WebchatSite(BaseModel):
@@ -84,6 +123,7 @@ class WebchatSettings(BaseModel):
     messages_per_minute: int = Field(30, ge=1, description="messages of one session")
     files_per_minute: int = Field(10, ge=1, description="files of one session")
     files_per_minute_ip: int = Field(60, ge=1, description="files from one IP address")
+    transcripts_per_hour: int = Field(3, ge=1, description="transcripts by mail of one session")
     sessions_per_minute: int = Field(30, ge=1, description="new sessions from one IP address")
     lines_per_ip: int = Field(
         40, ge=1, description="open sockets and waiting polls of one IP address"

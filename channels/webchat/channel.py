@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
-from channels.webchat import WebchatSettings, WidgetLook, wire
+from channels.webchat import LOGO_TYPES, WebchatSettings, WidgetLook, wire
 from channels.webchat.admission import Admission, error_response, preflight
 from channels.webchat.frame_handler import FrameHandler
-from channels.webchat.http_api import HttpApi
+from channels.webchat.http_api import HttpApi, sniff
 from channels.webchat.sockets import SocketEndpoint
 from channels.webchat.tokens import CHANNEL, SessionTokens, lasting_secret
 from gateway import (
@@ -23,6 +24,7 @@ from gateway import (
     StaticAssets,
     Traits,
     UnsafeSetting,
+    WarmlineError,
     packaged_yaml,
     site_origin,
     untrusted_proxy,
@@ -31,6 +33,8 @@ from gateway import (
 ROOT = "/channels/webchat"
 LOADER = "widget.js"
 LOADER_SECONDS = 300
+LARGEST_LOGO = 100_000
+"""Bytes of a logo: every page that shows the chat loads it."""
 COMMENTS = re.compile(rb"^ *//.*\n|^/\*.*\*/\n|^ +|^\n", re.MULTILINE)
 """Comment lines, indentation and empty lines. No string in our files spans several lines."""
 
@@ -39,10 +43,16 @@ class Webchat:
     """Customers reach us through the chat on a web page."""
 
     name = CHANNEL
-    traits = Traits(mailbox=True, buttons=True, attachments=True)
+    traits = Traits(mailbox=True, buttons=True, attachments=True, fleeting=True)
 
     def __init__(
-        self, settings: WebchatSettings, *, secret: str, public_url: str, support_address: str = ""
+        self,
+        settings: WebchatSettings,
+        *,
+        secret: str,
+        public_url: str,
+        support_address: str = "",
+        logo: LogoFile | None = None,
     ) -> None:
         self.support_address = support_address
         self._root = f"{ROOT}/sites/{support_address}" if support_address else ROOT
@@ -60,7 +70,8 @@ class Webchat:
             per_session=settings.lines_per_session,
             proxies=settings.proxies or 0,
         )
-        self._assets = widget_assets(settings.look)
+        self._logo = logo
+        self._assets = widget_assets(settings.look, logo)
 
     @classmethod
     def from_settings(
@@ -77,6 +88,7 @@ class Webchat:
             else lasting_secret(settings.data_dir / "webchat.key"),
             public_url=settings.core.public_url,
             support_address=support_address,
+            logo=read_logo(section.look, settings),
         )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
@@ -108,6 +120,7 @@ class Webchat:
         return [
             web.get(f"{self._root}/{LOADER}", self._serve_loader),
             web.get(f"{self._root}/assets/{{version}}/{{name}}", self._serve_asset),
+            web.get(f"{self._root}/logo", self._serve_logo),
             *(
                 web.route(method, self._root + path, self._admission.guard(serve))
                 for method, path, serve in routes
@@ -145,6 +158,22 @@ class Webchat:
         """``GET widget.js``: a fixed address, so browsers ask for it again every few minutes."""
         return self._assets.serve(request, LOADER, max_age=LOADER_SECONDS)
 
+    async def _serve_logo(self, _: web.Request) -> web.StreamResponse:
+        """``GET logo``: for any page, as the widget's other files."""
+        if self._logo is None:
+            return error_response(404, "not_found", "there is no logo")
+        return web.Response(
+            body=self._logo.data,
+            content_type=self._logo.media_type,
+            headers={
+                "Access-Control-Allow-Origin": "*",
+                "Cross-Origin-Resource-Policy": "cross-origin",
+                "Cache-Control": f"public, max-age={LOADER_SECONDS}",
+                "Content-Security-Policy": "default-src 'none'; sandbox",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
     async def _serve_asset(self, request: web.Request) -> web.StreamResponse:
         """``GET assets/VERSION/NAME``. Another version gets the current file, uncached."""
         name, version = request.match_info["name"], request.match_info["version"]
@@ -153,10 +182,41 @@ class Webchat:
         return self._assets.serve(request, name, version=version)
 
 
-def widget_assets(look: WidgetLook | None = None) -> StaticAssets:
+class LogoFile(NamedTuple):
+    """A logo that we serve."""
+
+    media_type: str
+    data: bytes
+
+
+def read_logo(look: WidgetLook | None, settings: Settings) -> LogoFile | None:
+    """The file that ``look`` names, if it names one. Raises WarmlineError when that is no image of
+    its kind, or too large."""
+    if look is None or not look.logo or "://" in look.logo:
+        return None
+    path = settings.path(Path(look.logo))
+    expected = LOGO_TYPES[path.suffix.lower()]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WarmlineError(f"channels.webchat.look.logo: {path}: {error.strerror}") from error
+    if len(data) > LARGEST_LOGO or sniff(data) != expected:
+        raise WarmlineError(
+            f"channels.webchat.look.logo: {path} is no {expected} of at most {LARGEST_LOGO} bytes;"
+            " save it as one, 96 pixels high are enough"
+        )
+    return LogoFile(expected, data)
+
+
+def widget_assets(look: WidgetLook | None = None, logo: LogoFile | None = None) -> StaticAssets:
     """The widget's files, with ``look`` filled in. The loader, ``widget.js``, names the version of
     the others."""
-    title = msgspec.json.encode({"title": look.title} if look and look.title else {})
+    shown: dict[str, object] = {}
+    if look is not None:
+        named = "logo" if logo else look.logo  # ours is relative to the widget
+        values = {"title": look.title, "logo": named, "starters": look.starters}
+        shown = {name: value for name, value in values.items() if value}
+    filled = msgspec.json.encode(shown)
     colours = {"accent": look.accent, "on-accent": look.on_accent} if look else {}
     style = "".join(f"--warmline-{name}: {colour};" for name, colour in colours.items() if colour)
 
@@ -164,7 +224,7 @@ def widget_assets(look: WidgetLook | None = None) -> StaticAssets:
         if name == LOADER:
             body = body.replace(b"VERSION", version.encode())
         elif name == "chat.js":
-            body = body.replace(b"const LOOK = {};", b"const LOOK = %s;" % title)
+            body = body.replace(b"const LOOK = {};", b"const LOOK = %s;" % filled)
         elif name == "chat.css" and style:
             body += f":host {{ {style} }}\n".encode()  # the page's own rules win
         return COMMENTS.sub(b"", body)
@@ -173,5 +233,5 @@ def widget_assets(look: WidgetLook | None = None) -> StaticAssets:
         "Access-Control-Allow-Origin": "*",  # browsers fetch modules of other origins by CORS
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    salt = style.encode() + (title if title != b"{}" else b"")
+    salt = style.encode() + (filled if shown else b"")
     return StaticAssets("channels.webchat", headers=headers, transform=minify, salt=salt)

@@ -23,6 +23,7 @@ from gateway import (
     Inbound,
     Message,
     NotAccepted,
+    NotFound,
     RateLimit,
     Receipt,
     Services,
@@ -56,6 +57,9 @@ class FrameHandler:
         per_minute = settings.messages_per_minute
         self._messages = RateLimit(per_minute, what="messages")
         self._signals = RateLimit(per_minute * 4, what="signals")
+        self._transcripts = RateLimit(
+            settings.transcripts_per_hour, what="transcripts", seconds=3600.0
+        )
         self._new_sessions = RateLimit(
             settings.sessions_per_minute, what="new sessions from your network"
         )
@@ -82,6 +86,7 @@ class FrameHandler:
             session=visitor.session,
             fresh=fresh,
             name=visitor.name,
+            person=(await self.person(visitor)).name,
             limits=wire.PageLimits(
                 text=settings.text, file_size=settings.file_size, file_types=settings.file_types
             ),
@@ -125,12 +130,39 @@ class FrameHandler:
             await self._signals.take(visitor.session)
         except TooMany as error:
             raise FrameRefused.too_many(error) from None
+        if isinstance(frame, wire.NewFrame):
+            return await self._begin_anew(visitor)
+        if isinstance(frame, wire.TranscriptFrame):
+            return await self._mail_transcript(visitor)
         if isinstance(frame, wire.TypingFrame):
             data = {"author": "customer", "lane": visitor.address.lane}
             self._services.events.publish(Event(topic="desk", name="typing", data=data))
         else:
             await self._report(visitor, frame)
         return None
+
+    async def person(self, visitor: Visitor) -> wire.PersonFrame:
+        """Who has the visitor's conversation."""
+        visits = self._services.visits
+        return wire.PersonFrame(name=await visits.person(visitor.address) if visits else None)
+
+    async def _begin_anew(self, visitor: Visitor) -> wire.BegunFrame:
+        visits = self._services.visits
+        return wire.BegunFrame(person=await visits.begin_anew(visitor.address) if visits else False)
+
+    async def _mail_transcript(self, visitor: Visitor) -> wire.MailedFrame:
+        visits = self._services.visits
+        refusal = FrameRefused("no_address", "no e-mail address is proven in this chat")
+        if visits is None:
+            raise refusal
+        try:
+            await self._transcripts.take(visitor.session)
+            to = await visits.mail_transcript(visitor.address)
+        except TooMany as error:
+            raise FrameRefused.too_many(error) from None
+        except NotFound:
+            raise refusal from None
+        return wire.MailedFrame(to=shortened(to.value))
 
     async def _accept(self, visitor: Visitor, frame: wire.SayFrame) -> wire.AcceptedFrame:
         try:
@@ -218,6 +250,12 @@ def typing_frame(event: Event) -> wire.TypingFrame | None:
     return wire.TypingFrame(
         author="agent" if author == "agent" else "bot", name=event.data.get("name")
     )
+
+
+def shortened(address: str) -> str:
+    """``a…@example.org``: enough to know one's own address by."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
 
 
 def page_address(url: str | None) -> str | None:

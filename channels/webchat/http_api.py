@@ -174,6 +174,8 @@ class HttpApi:
                     async for event in events:
                         if event.name == "typing" and (typing := typing_frame(event)):
                             return [typing]
+                        if event.name == "person":
+                            return [await self._handler.person(visitor)]
                         if frames := await self._messages(visitor, after):
                             return frames
             except TimeoutError:

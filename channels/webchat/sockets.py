@@ -142,12 +142,15 @@ class SocketSession:
         self._statuses: OrderedDict[int, Status] = OrderedDict()
         self._typing: wire.TypingFrame | None = None
         self._check_statuses = False
+        self._person: str | None = None
+        self._check_person = False
         self._wake = asyncio.Event()
 
     async def run(self, ready: wire.ReadyFrame) -> None:
         """Send ``ready``, then serve until the socket closes. Raises SocketClosed when we must
         close it."""
         async with self._services.events.listen(self._visitor.address.lane) as events:
+            self._person = ready.person
             await self._send(ready)
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -175,6 +178,7 @@ class SocketSession:
             if event.name == "typing":
                 self._typing = typing_frame(event) or self._typing
             self._check_statuses = self._check_statuses or event.name == "status"
+            self._check_person = self._check_person or event.name == "person"
             self._wake.set()
 
     async def _send_updates(self) -> None:
@@ -185,6 +189,9 @@ class SocketSession:
             if self._check_statuses:
                 self._check_statuses = False
                 await self._send_new_statuses()
+            if self._check_person:
+                self._check_person = False
+                await self._send_person()
             if typing := self._typing:
                 self._typing = None
                 await self._send(typing)
@@ -192,7 +199,7 @@ class SocketSession:
                 async with asyncio.timeout(SWEEP):
                     await self._wake.wait()
             except TimeoutError:
-                self._check_statuses = True
+                self._check_statuses = self._check_person = True
             self._wake.clear()
             await self._send_new_messages()
 
@@ -211,6 +218,12 @@ class SocketSession:
             while len(self._statuses) > WATCHED:
                 self._statuses.popitem(last=False)
             more = len(messages) == PAGE
+
+    async def _send_person(self) -> None:
+        frame = await self._handler.person(self._visitor)
+        if frame.name != self._person:
+            self._person = frame.name
+            await self._send(frame)
 
     async def _check_session(self) -> None:
         try:

@@ -72,6 +72,14 @@ class PingFrame(WebchatFrame, frozen=True, kw_only=True, tag="ping"):
     """A check of the connection, answered by a pong: a page cannot see a socket's own pings."""
 
 
+class NewFrame(WebchatFrame, frozen=True, kw_only=True, tag="new"):
+    """The customer begins a new conversation. Answered by `BegunFrame`."""
+
+
+class TranscriptFrame(WebchatFrame, frozen=True, kw_only=True, tag="transcript"):
+    """The customer wants what was said by mail. Answered by `MailedFrame`."""
+
+
 # -- sent by the gateway -------------------------------------------------------------------------
 
 
@@ -85,13 +93,15 @@ class PageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReadyFrame(WebchatFrame, frozen=True, kw_only=True, tag="ready"):
     """The answer to hello. The page keeps ``token``; ``fresh`` marks a session other than that of
-    its hello: a new one, or the one that a logged-in user has on other devices."""
+    its hello: a new one, or the one that a logged-in user has on other devices. ``person`` is the
+    agent who has the conversation."""
 
     token: str
     session: str
     fresh: bool
     limits: PageLimits
     name: str | None = None
+    person: str | None = None
 
 
 class AcceptedFrame(WebchatFrame, frozen=True, kw_only=True, tag="accepted"):
@@ -127,6 +137,25 @@ class MessageFrame(WebchatFrame, frozen=True, kw_only=True, tag="message"):
     attachments: tuple[FileReference, ...] = ()
 
 
+class PersonFrame(WebchatFrame, frozen=True, kw_only=True, tag="person"):
+    """The agent ``name`` has the conversation now; without a name nobody has it any more."""
+
+    name: str | None = None
+
+
+class BegunFrame(WebchatFrame, frozen=True, kw_only=True, tag="begun"):
+    """The next message begins a new conversation. With ``person`` it does not: a person has, or
+    will get, the one that is open, and the next message reaches them."""
+
+    person: bool = False
+
+
+class MailedFrame(WebchatFrame, frozen=True, kw_only=True, tag="mailed"):
+    """The transcript is on its way to the customer's address ``to``, which is not shown whole."""
+
+    to: str
+
+
 class LiveFrame(WebchatFrame, frozen=True, kw_only=True, tag="live"):
     """All missed messages have been sent; later ones are new."""
 
@@ -152,7 +181,9 @@ class ErrorFrame(WebchatFrame, frozen=True, kw_only=True, tag="error"):
     retry_after: float | None = None
 
 
-PageFrame: TypeAlias = SayFrame | TypingFrame | DeliveredFrame | ReadFrame | PingFrame
+PageFrame: TypeAlias = (
+    SayFrame | TypingFrame | DeliveredFrame | ReadFrame | PingFrame | NewFrame | TranscriptFrame
+)
 """Frames that the page sends after hello."""
 GatewayFrame: TypeAlias = (
     ReadyFrame
@@ -161,6 +192,9 @@ GatewayFrame: TypeAlias = (
     | LiveFrame
     | StatusFrame
     | TypingFrame
+    | PersonFrame
+    | BegunFrame
+    | MailedFrame
     | PongFrame
     | ErrorFrame
 )

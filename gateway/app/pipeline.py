@@ -10,6 +10,7 @@ from gateway.app.infrastructure import Infrastructure
 from gateway.desk.audited import AuditedDesk
 from gateway.desk.marks import ConversationMarks
 from gateway.desk.service import DeskService
+from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerChain
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.delivery import OutboxDelivery
@@ -21,6 +22,7 @@ from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.pipeline.verification import AddressVerification
+from gateway.pipeline.visits import CustomerVisits
 from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
     DigestReceiver,
@@ -114,6 +116,12 @@ class Pipeline:
 
     def _turns(self) -> TurnPipeline:
         infrastructure, bounds = self._infrastructure, self._infrastructure.settings.core.worker
+        handlers = HandlerChain(
+            infrastructure.registrations.handlers,
+            policies=infrastructure.policies,
+            timeout=bounds.handler_timeout,
+            metrics=infrastructure.metrics,
+        )
         return TurnPipeline(
             contexts=ContextGatherer(
                 infrastructure.registrations.sources,
@@ -122,13 +130,20 @@ class Pipeline:
                 metrics=infrastructure.metrics,
             ),
             understanding=self.understanding,
-            handlers=HandlerChain(
-                infrastructure.registrations.handlers,
-                policies=infrastructure.policies,
-                timeout=bounds.handler_timeout,
-                metrics=infrastructure.metrics,
-            ),
+            handlers=handlers,
             outcomes=self.outcomes,
+            by_mail=AnswerByMail(
+                store=infrastructure.store,
+                voice=infrastructure.registrations.voice,
+                handlers=handlers,
+                outcomes=self.outcomes,
+                verification=self.verification,
+                traits=infrastructure.traits,
+                brands=infrastructure.settings.brands,
+                settings=infrastructure.settings.core.answer_by_mail,
+                deliver=self.outgoing.wake,
+                clock=infrastructure.clock,
+            ),
             policies=infrastructure.policies,
             brands=infrastructure.settings.brands,
             clock=infrastructure.clock,
@@ -228,6 +243,16 @@ class Pipeline:
             records=infrastructure.store.queries,
             versions=self._versions,
             search=infrastructure.search,
+            visits=CustomerVisits(
+                store=infrastructure.store,
+                files=infrastructure.files,
+                voice=infrastructure.registrations.voice,
+                policies=infrastructure.policies,
+                brands=infrastructure.settings.brands,
+                deliver=self.outgoing.wake,
+                events=infrastructure.events,
+                clock=infrastructure.clock,
+            ),
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),

@@ -94,7 +94,11 @@ class DeskService:
         card = await self.store.queries.card(conversation)
         linked = await self.store.links.linked_addresses(conversation)
         place = self.brands.place(card.conversation)
-        return card.replace(summary=self.summaries.best(card), linked=linked, place=place)
+        card = card.replace(summary=self.summaries.best(card), linked=linked, place=place)
+        if not card.history:
+            return card
+        elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
+        return card.replace(answer_address=elsewhere)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
         await self._check_brand(conversation, agent)
@@ -103,6 +107,7 @@ class DeskService:
         )
         self._changed(conversation)
         card = await self.card(conversation)
+        self._tell_customer(card.conversation)
         known = {message.id for message in card.on_its_way}
         late = tuple(message for message in on_its_way if message.id not in known)
         return card.replace(on_its_way=(*card.on_its_way, *late))
@@ -124,17 +129,22 @@ class DeskService:
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         current = await self.store.queries.conversation(conversation)
-        if known := await self.store.inbox.find_agent_message((via or current.address).lane, key):
-            return known
-        if via is not None and via != current.address:
+        left, elsewhere = current, None
+        if via is None:
+            elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
+        via = via or elsewhere or left.address
+        for lane in dict.fromkeys((via.lane, left.address.lane)):
+            if known := await self.store.inbox.find_agent_message(lane, key):
+                return known
+        if elsewhere is not None:
+            _check_owner(left, agent)
+        if via != left.address:
             current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
-            conversation = current.id
-        if current.owner is not None and current.owner.id != agent.id:
-            raise Conflict(f"{current.owner.name} has this conversation", current)
+        _check_owner(current, agent)
         if current.owner is None:
-            await self.store.handoffs.claim(conversation, agent, current.epoch, self.clock.now())
+            await self.store.handoffs.claim(current.id, agent, current.epoch, self.clock.now())
         message = AgentMessage(
-            conversation=conversation,
+            conversation=current.id,
             agent=agent,
             text=text.strip(),
             suggestion=suggestion,
@@ -143,7 +153,13 @@ class DeskService:
         lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
         self.wake_lane(lane)
-        self._changed(conversation)
+        self._changed(current.id)
+        if elsewhere is not None:
+            # Only now: cut off before, the chat stays where somebody sees it.
+            await self.store.links.leave(left.id, elsewhere, agent, self.clock.now())
+            self.wake_lane(left.address.lane)
+            self._changed(left.id)
+            self._tell_customer(left)
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
@@ -205,6 +221,7 @@ class DeskService:
             handoff=handoff,
         )
         self._changed(conversation)
+        self._tell_customer(moved)
         return moved
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
@@ -347,7 +364,21 @@ class DeskService:
         )
         self.wake_lane(moved.address.lane)
         self._changed(conversation)
+        self._tell_customer(moved)
         return moved
+
+    def _tell_customer(self, conversation: Conversation) -> None:
+        """A page of the customer shows who has the conversation."""
+        self.events.publish(
+            Event(topic=conversation.address.lane, name="person", conversation=conversation.id)
+        )
 
     def _changed(self, conversation: int) -> None:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
+
+
+def _check_owner(conversation: Conversation, agent: Agent) -> None:
+    """Raises Conflict when another agent has it."""
+    owner = conversation.owner
+    if owner is not None and owner.id != agent.id:
+        raise Conflict(f"{owner.name} has this conversation", conversation)

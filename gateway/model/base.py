@@ -30,8 +30,10 @@ Purpose = Literal[
     "thanks",
     "alarm",
     "opt_out",
+    "ask_address",
 ]
-"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`). ``opt_out``:
+"""``ask_address``: asks for an address at which an answer reaches the customer later.
+``alarm``: a system line that must reach somebody now (see `AlarmReceiver`). ``opt_out``:
 confirms that the customer gets no more messages; it alone is sent to an address that opted out."""
 
 Action = Literal["automate", "clarify", "escalate", "pass"]

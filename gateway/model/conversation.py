@@ -66,6 +66,14 @@ class Conversation(Value, frozen=True, kw_only=True):
     """The id of the agent who snoozed it."""
     woken_at: datetime | None = None
     """When its last snooze ended, until a person answers, snoozes it again or passes it on."""
+    continues: int | None = None
+    """The id of the conversation at another address that this one continues: both are one history.
+    Of several that follow one another, each names the first."""
+
+    @property
+    def root(self) -> int:
+        """The id of the first conversation of its history: its own, unless it continues one."""
+        return self.continues or self.id
 
 
 class PastConversation(Value, frozen=True, kw_only=True):

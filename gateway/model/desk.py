@@ -92,11 +92,12 @@ class QueuePage(Value, frozen=True, kw_only=True):
 
 class LinkedAddress(Value, frozen=True, kw_only=True):
     """An address that was linked to a customer. ``how``: the customer repeated a one-time code
-    (``code``), or an agent decided it (``agent``). ``id`` is for `Desk.unlink`."""
+    (``code``), answered our mail there (``reply``), or an agent decided it (``agent``). ``id`` is
+    for `Desk.unlink`."""
 
     id: int
     address: Address
-    how: Literal["code", "agent"]
+    how: Literal["code", "reply", "agent"]
     at: datetime
     agent: Agent | None = None
 
@@ -132,6 +133,18 @@ class ContextCard(Value, frozen=True, kw_only=True):
     """Which of ``identities`` were linked, and how."""
     place: str = ""
     """As in `QueueItem`."""
+    history: tuple[Conversation, ...] = ()
+    """The conversations that ``messages`` come from, oldest first, where the customer went on at
+    another address: a chat that is answered by mail. Empty where it is this one alone."""
+    answer_address: Address | None = None
+    """Where an answer goes unless the agent chooses: None is the conversation's own address."""
+
+    def channel_of(self, message: Message) -> str:
+        """The channel of ``message``, to mark it with; empty where all came by one."""
+        for conversation in self.history:
+            if conversation.id == message.conversation:
+                return conversation.address.channel
+        return ""
 
     @property
     def slots(self) -> tuple[tuple[Slot, Message], ...]:

@@ -9,7 +9,15 @@ import structlog
 
 from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
 from gateway.pipeline.validation import InvalidValue, check_types
-from gateway.ports import Handler, NeedsSlots, Suggester, SurveyReader, WaitingNotifier
+from gateway.ports import (
+    AddressAsker,
+    AddressStep,
+    Handler,
+    NeedsSlots,
+    Suggester,
+    SurveyReader,
+    WaitingNotifier,
+)
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
 from gateway.routing.route import after_failure, hand_over, is_still_in_line
@@ -132,6 +140,24 @@ class HandlerChain:
                     continue
                 if answer is not None:
                     return answer
+        return None
+
+    def about_address(
+        self, turn: Turn, step: AddressStep, address: str = ""
+    ) -> HandlerAnswer | None:
+        """What the first handler that has the words says about a customer's address. Failures are
+        counted."""
+        for handler in self.handlers:
+            if isinstance(handler, AddressAsker):
+                try:
+                    reply = call_plugin(handler.about_address, turn, step, address)
+                    if reply is not None:
+                        check_types(reply, Reply)
+                except Exception:  # noqa: BLE001  (logged and counted)
+                    self._count_failure(handler.name, turn)
+                    continue
+                if reply is not None:
+                    return HandlerAnswer(turn=turn, reply=reply, handler=handler.name)
         return None
 
     def _reassure(self, turn: Turn) -> HandlerAnswer:

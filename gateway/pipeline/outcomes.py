@@ -97,6 +97,20 @@ class OutcomeBuilder:
             language=reply.language if reply and replies else None,
         )
 
+    def extended(
+        self, outcome: TurnOutcome, turn: Turn, answer: HandlerAnswer | None
+    ) -> TurnOutcome:
+        """``outcome`` with the reply of ``answer``: after the hand-over, else in place of what was
+        said to a customer who waits."""
+        if answer is None or answer.reply is None:
+            return outcome
+        replies = self._replies(turn, answer.reply, answer.handler)
+        kept = () if turn.route.action == "pass" else outcome.replies
+        mailbox = self._traits_of(turn.conversation).mailbox
+        return outcome.replace(
+            replies=(*kept, *replies), mailbox=mailbox, language=answer.reply.language
+        )
+
     def agent_message(
         self, work: WorkItem, message: AgentMessage, conversation: Conversation
     ) -> TurnOutcome:

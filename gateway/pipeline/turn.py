@@ -5,29 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from gateway.model import (
-    UNREADABLE,
-    Conversation,
-    Inbound,
-    Message,
-    Route,
-    SurveyAnswer,
-    Turn,
-)
+from gateway.model import Route, SurveyAnswer, Turn
+from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
 from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
-from gateway.pipeline.subject import new_subject, with_subject
+from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
-from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
+from gateway.routing.route import (
+    ask_details,
+    decide,
+    hand_over,
+    may_ask_details,
+    with_earlier_matter,
+)
 from gateway.settings import Brands, Hours
-from gateway.store import SPAM, TurnOutcome, WorkItem
+from gateway.store import SPAM, ProvenAddress, TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks
 
 ANSWER_AGAIN = timedelta(days=1)
@@ -43,6 +42,7 @@ class TurnPipeline:
     understanding: UnderstandingStage
     handlers: HandlerChain
     outcomes: OutcomeBuilder
+    by_mail: AnswerByMail
     policies: PolicySource
     brands: Brands
     clock: Clock
@@ -53,8 +53,8 @@ class TurnPipeline:
     )
     """The `Turn.opening` of a brand's turns from the first moment to the second, by these hours."""
 
-    async def run(self, work: WorkItem) -> TurnOutcome:
-        """Handle one message, timer or event."""
+    async def run(self, work: WorkItem, proven: ProvenAddress | None = None) -> TurnOutcome:
+        """Handle one message, timer or event. ``proven``: it has proven this address."""
         work = self._with_brand(work)
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
@@ -72,15 +72,25 @@ class TurnPipeline:
         turn = with_earlier_matter(turn, self.policies.current)
         turn = turn.replace(
             route=decide(turn, self.policies.current),
-            opening=self._opening(turn.conversation.brand, turn.at),
+            opening=self.opening(turn.conversation.brand, turn.at),
             alarms=self.alarms,
         )
+        turn = await self._joined(work, turn)
         if may_ask_details(turn, self.policies.current):
             needed = await self.handlers.needed_slots(turn)
             turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
-        return self.outcomes.answered(work, answer, draft)
+        outcome = self.outcomes.answered(work, answer, draft)
+        return await self.by_mail.extended(work, answer.turn, outcome, proven)
+
+    async def _joined(self, work: WorkItem, turn: Turn) -> Turn:
+        """A customer who comes back while a person answers them elsewhere gets that person, and
+        never the bot."""
+        turn, elsewhere = await self.by_mail.joined(work, turn)
+        if elsewhere is None or turn.automatic or turn.route.action == "escalate":
+            return turn
+        return turn.replace(route=hand_over(turn, self.policies.current, (elsewhere,)))
 
     def _with_brand(self, work: WorkItem) -> WorkItem:
         """A message whose row is damaged has lost its brand, not its support address."""
@@ -161,7 +171,7 @@ class TurnPipeline:
         answer = HandlerAnswer(turn=turn) if again else await self.handlers.courtesy(turn)
         return self.outcomes.answered(work, answer, None)
 
-    def _opening(self, brand: str, at: datetime) -> str | None:
+    def opening(self, brand: str, at: datetime) -> str | None:
         """When people of ``brand`` are next there, if nobody is now; computed again when that
         changes."""
         hours = self.brands.hours(brand) or self.policies.current.hours
@@ -203,75 +213,3 @@ def _needs_draft(answer: HandlerAnswer) -> bool:
 def _open_until(hours: Hours | None, at: datetime) -> datetime:
     """When the hours that ``at`` lies in end; ``at`` itself when that is unknown."""
     return closes_at(hours, at) or at if hours else at
-
-
-def begin_turn(work: WorkItem, now: datetime) -> Turn:
-    """The turn of ``work``, before any stage."""
-    inbound, event = work.inbound, work.event
-    conversation = work.conversation or new_conversation(work)
-    if inbound is not None and inbound.brand != conversation.brand:
-        conversation = conversation.replace(brand=inbound.brand)  # the settings have changed
-    if subject := new_subject(work):
-        conversation = conversation.replace(subject=subject)
-    message = received_message(work, conversation)
-    return Turn(
-        id=work.id,
-        at=now,
-        kind="message" if inbound else "timer" if work.kind == "timer" else "event",
-        name=event.name if event else "",
-        data=event.data if event else {},
-        message=message,
-        customer=work.customer,
-        conversation=conversation,
-        history=work.history,
-        survey=work.survey,
-        automatic=bool(inbound and inbound.automatic),
-        unreadable=work.kind == "unreadable" or _has_damage(work.history),
-        wordless=bool(inbound and _has_no_words(inbound, message)),
-        opted_out=work.opted_out,
-        returning=work.returning,
-    )
-
-
-def _has_no_words(inbound: Inbound, message: Message) -> bool:
-    """A mail with files alone may say in its subject what is asked."""
-    return inbound.wordless or bool(message.attachments and not message.text.strip())
-
-
-def _has_damage(history: tuple[Message, ...]) -> bool:
-    """Whether the bot does not know all that was said, so that a person must answer."""
-    return any(message.text == UNREADABLE for message in history)
-
-
-def new_conversation(work: WorkItem) -> Conversation:
-    """The conversation that begins with ``work``."""
-    if work.inbound is None:
-        raise ValueError(f"turn {work.id} belongs to no conversation")
-    return Conversation(
-        address=work.inbound.address,
-        brand=work.inbound.brand,
-        opened_at=work.at,
-        language=work.inbound.language,
-        subject=work.inbound.subject,
-    )
-
-
-def received_message(work: WorkItem, conversation: Conversation) -> Message:
-    """The inbox row as a message of ``conversation``."""
-    inbound = work.inbound
-    subject = new_subject(work)
-    text = inbound.text if inbound else ""
-    return Message(
-        id=0,
-        conversation=conversation.id,
-        author="customer",
-        text=with_subject(subject, text) if subject and work.kind == "message" else text,
-        subject=subject,
-        at=inbound.at if inbound else work.at,
-        turn=work.id,
-        remote_id=inbound.remote_id if inbound else None,
-        attachments=inbound.attachments if inbound else (),
-        facts=inbound.facts if inbound else (),
-        edited=work.kind == "edit",
-        internal=work.kind == "edit",
-    )

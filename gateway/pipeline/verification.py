@@ -13,7 +13,7 @@ from datetime import timedelta
 from gateway.model import Address, Agent, Conversation, Message, RenderContext, Reply
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Clock, Event, Events, NotAccepted, Traits, Voice
-from gateway.store import Store, WorkItem
+from gateway.store import ProvenAddress, Store, WorkItem
 
 VALID_FOR = timedelta(minutes=10)
 CODE = re.compile(r"(?<![\d.,-])(\d{3})[ \u00a0]?(\d{3})(?!\d|[.,-]\d)")
@@ -68,7 +68,7 @@ class AddressVerification:
         await self.store.links.send_code(
             conversation,
             address,
-            _digest(conversation, code),
+            digest_of(conversation, code),
             message,
             now + VALID_FOR,
             mailbox=traits.mailbox,
@@ -77,19 +77,26 @@ class AddressVerification:
         self.deliver(address.lane)
         self.events.publish(Event(topic=address.lane, name="message"))
 
-    async def redeem(self, work: WorkItem) -> None:
-        """Link the two addresses if ``work`` repeats the code sent for its conversation."""
+    async def redeem(self, work: WorkItem) -> ProvenAddress | None:
+        """Link the two addresses if ``work`` repeats the code sent for its conversation; the
+        address that is proven now."""
         if work.inbound is None or work.conversation is None:
-            return
+            return None
         codes = CODE.findall(work.inbound.text)
         if len(codes) != 1:
-            return
+            return None
         conversation = work.conversation.id
         code = "".join(str(int(digit)) for half in codes[0] for digit in half)  # of any script
-        digest = _digest(conversation, code)
-        address = await self.store.links.redeem(conversation, digest, self.clock.now())
-        if address is not None:
-            await self._note(conversation, f"The customer proved to be {address.lane}", None)
+        digest = digest_of(conversation, code)
+        proven = await self.store.links.redeem(conversation, digest, self.clock.now())
+        if proven is not None:
+            await self.note_proof(proven)
+        return proven
+
+    async def note_proof(self, proven: ProvenAddress) -> None:
+        """Tell agents that the customer of the conversation has the address."""
+        lane = proven.address.lane
+        await self._note(proven.conversation, f"The customer proved to be {lane}", None)
 
     def _render(self, code: str, address: Address, here: Conversation) -> str:
         known = here.language if here.language in TEXTS else "en"
@@ -110,5 +117,6 @@ class AddressVerification:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
 
 
-def _digest(conversation: int, code: str) -> str:
+def digest_of(conversation: int, code: str) -> str:
+    """What is stored of ``code``."""
     return hashlib.sha256(f"{conversation}:{code}".encode()).hexdigest()

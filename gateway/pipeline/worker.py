@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.model import Conversation, Reason
+from gateway.pipeline.answer_by_mail import ASK_TIMER
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
 from gateway.pipeline.reply_waiter import ReplyWaiter
-from gateway.pipeline.turn import TurnPipeline, begin_turn
+from gateway.pipeline.turn import TurnPipeline
+from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Event, Events
 from gateway.routing.policy import PolicySource
@@ -23,6 +25,7 @@ from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import contained
 from gateway.store import (
+    ANSWERED_ELSEWHERE,
     SNOOZE_TIMER,
     AlreadyHandled,
     CommittedTurn,
@@ -97,11 +100,21 @@ class TurnWorker:
             ALARM_TIMER: self.handoffs.sound_alarm,
             UNANSWERED: self.handoffs.ask_again,
             SNOOZE_TIMER: self.handoffs.end_snooze,
+            ASK_TIMER: self._ask_later,
+            ANSWERED_ELSEWHERE: self.turns.by_mail.answered_elsewhere,
         }
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)
-        await self.verification.redeem(work)
-        return await self.turns.run(work)
+        confirmed = await self.turns.by_mail.confirmed(work, self._opening(work))
+        return confirmed or await self.turns.run(work, await self.verification.redeem(work))
+
+    async def _ask_later(self, work: WorkItem) -> TurnOutcome:
+        return await self.turns.by_mail.ask_later(work, self._opening(work))
+
+    def _opening(self, work: WorkItem) -> str | None:
+        """As `Turn.opening`."""
+        known = work.conversation or work.closed
+        return self.turns.opening(known.brand if known else "", self.clock.now())
 
     async def _failed(self, turn: int, attempts: int, error: Exception) -> datetime | Next:
         """Retry later; the row stays at the head of its lane, so order holds."""

@@ -66,9 +66,12 @@ from gateway.ports.services import (
     Records,
     Services,
     StoredValue,
+    Visits,
 )
 from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
 from gateway.ports.turns import (
+    AddressAsker,
+    AddressStep,
     ContextSource,
     Embedding,
     Handler,
@@ -97,6 +100,8 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "AddressAsker",
+    "AddressStep",
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",
@@ -171,6 +176,7 @@ __all__ = [
     "VersionConsumer",
     "VersionWriter",
     "Versions",
+    "Visits",
     "Voice",
     "WaitingNotifier",
     "Warmable",

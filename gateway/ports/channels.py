@@ -30,6 +30,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     does. ``suspends``: once an address failed for good, people do not write to it either until the
     customer writes again (a mail server that keeps sending to dead mailboxes is soon blocked).
     ``confirms_opt_out``: the provider itself answers a bare STOP or START, so that we do not.
+    ``fleeting``: customers leave and may not come back to read (a chat on a web page), so that an
+    answer that comes later needs another address.
     """
 
     mailbox: bool = False
@@ -43,6 +45,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     quotes: bool = False
     suspends: bool = False
     confirms_opt_out: bool = False
+    fleeting: bool = False
 
 
 @runtime_checkable

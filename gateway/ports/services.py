@@ -78,6 +78,24 @@ class Mailbox(Protocol):
         ...
 
 
+class Visits(Protocol):
+    """What a customer does on a page with a chat, beside writing."""
+
+    async def person(self, address: Address) -> str | None:
+        """The name of the agent who has the customer's conversation; None while nobody has."""
+        ...
+
+    async def begin_anew(self, address: Address) -> bool:
+        """End the conversation that the bot has, so that the next message begins a new one. True
+        when a person has it or will get it: it goes on, and the next message is part of it."""
+        ...
+
+    async def mail_transcript(self, address: Address) -> Address:
+        """Mail what was said at ``address`` to the customer's proven e-mail address, and return
+        that. Raises `NotFound` when they have none."""
+        ...
+
+
 class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value in a plugin's storage. ``version`` counts its changes, from 1."""
 
@@ -304,6 +322,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the brands as people read them, by key."""
     search: ConversationSearch | None = None
     """Search over the conversations; None in services that were made by hand."""
+    visits: Visits | None = None
+    """What customers do on pages of channels with `Traits.fleeting`; None as for ``search``."""
     encoder: TextEncoder | None = None
     """The sentence encoder of an understander, for search, clusters and the like; None: there is
     none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from gateway.model import (
     Context,
@@ -190,6 +190,22 @@ class WaitingNotifier(Protocol):
     def still_waiting(self, turn: Turn) -> Reply | None:
         """Return what to say to the customer's first message after the hand-over, while nobody has
         claimed the conversation. Called at most once for each hand-over. Must not block."""
+        ...
+
+
+AddressStep = Literal["ask", "sent", "refused", "wrong", "proven", "answered"]
+"""A customer who may leave is asked for an e-mail address; a code was sent there, or cannot be;
+what they wrote is not the code; the address is proven; a person has answered there."""
+
+
+@runtime_checkable
+class AddressAsker(Protocol):
+    """A handler with the words around a customer's e-mail address: where nobody can take over now,
+    the answer can come there."""
+
+    def about_address(self, turn: Turn, step: AddressStep, address: str = "") -> Reply | None:
+        """Return what to say; None for silence. ``address`` is the customer's, but for ``ask``.
+        ``turn.history`` ends with what the customer has just been told. Must not block."""
         ...
 
 

@@ -52,6 +52,7 @@ OTHER_LABELS: Mapping[str, str] = {
     "unclaimed": "Nobody took it in time",
     "undeliverable": "A message could not be delivered",
     "with_person": "A person has the conversation",
+    "open_elsewhere": "A person answers this customer elsewhere",
 }
 """Labels of the codes that have no rule in the policy."""
 

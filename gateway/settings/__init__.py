@@ -10,6 +10,7 @@ awake if all required settings are there.
 from gateway.settings.brands import Brands, BrandSettings, SupportAddressName
 from gateway.settings.core import (
     EMAIL_SLOT,
+    AnswerByMailSettings,
     CoreSettings,
     DeliverySettings,
     LimitSettings,
@@ -42,6 +43,7 @@ from gateway.settings.yaml_reader import (
 __all__ = [
     "DAYS",
     "EMAIL_SLOT",
+    "AnswerByMailSettings",
     "BadConfig",
     "BrandSettings",
     "Brands",

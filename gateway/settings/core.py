@@ -56,6 +56,22 @@ class WorkerSettings(_Part):
     )
 
 
+class AnswerByMailSettings(_Part):
+    """Whether customers of a chat who may leave are asked for an e-mail address at a hand-over."""
+
+    enabled: bool = True
+    after_minutes: float = Field(
+        5.0,
+        gt=0,
+        le=1440,
+        description="minutes without anyone claiming a hand-over, within opening hours, after "
+        "which the customer is asked; outside them they are asked at once",
+    )
+    mails_per_hour: int = Field(
+        60, ge=1, description="mails with a code that all customers together may cause in an hour"
+    )
+
+
 class DeliverySettings(_Part):
     """How replies are sent: retries with exponential back-off and full jitter."""
 
@@ -342,6 +358,7 @@ class CoreSettings(BaseModel):
     )
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
+    answer_by_mail: AnswerByMailSettings = AnswerByMailSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
     tracing: TracingSettings = TracingSettings()

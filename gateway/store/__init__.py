@@ -4,7 +4,18 @@ Each method is one transaction: it returns after the commit, or raises and chang
 that compares (an epoch, a state) says in its result what it found.
 """
 
-from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
+from gateway.store.customers import (
+    ANSWERED_ELSEWHERE,
+    Customers,
+    Links,
+    NamedAddresses,
+    NamedMail,
+    ProofMail,
+    ProvenAddress,
+    RetentionStep,
+    RetentionStore,
+    UpdatedMessage,
+)
 from gateway.store.desk import AlarmCause, Handoffs, Queries
 from gateway.store.marks import SNOOZE_TIMER, SPAM, Marks
 from gateway.store.queues import (
@@ -36,6 +47,7 @@ from gateway.store.work import (
 )
 
 __all__ = [
+    "ANSWERED_ELSEWHERE",
     "SNOOZE_TIMER",
     "SPAM",
     "AgentMessage",
@@ -54,11 +66,15 @@ __all__ = [
     "Kind",
     "Links",
     "Marks",
+    "NamedAddresses",
+    "NamedMail",
     "NotBefore",
     "Outbox",
     "OutboxEntry",
     "OutboxItem",
     "Processes",
+    "ProofMail",
+    "ProvenAddress",
     "Queries",
     "QueueStatistics",
     "RetentionStep",

@@ -53,6 +53,35 @@ class Customers(Protocol):
         ...
 
 
+ANSWERED_ELSEWHERE = "answered_elsewhere"
+"""The event of a conversation whose answer went to another address, for a line to the customer."""
+
+
+class ProvenAddress(Value, frozen=True, kw_only=True):
+    """An address that is certainly the customer's of ``conversation``. ``asked``: they named it
+    themselves, so that the answer reaches them there; else an agent asked for a proof."""
+
+    address: Address
+    conversation: int
+    asked: bool
+
+
+class NamedMail(Value, frozen=True, kw_only=True):
+    """A mail to an address that a customer has named. ``subject`` is that of its conversation, if
+    one begins with it."""
+
+    message: Message
+    subject: str
+    language: str
+
+
+class ProofMail(NamedMail, frozen=True, kw_only=True):
+    """The first one. ``digest`` is that of its code."""
+
+    digest: str
+    expires: datetime
+
+
 class Links(Protocol):
     """Several addresses of one customer. Methods raise NotFound, NotAccepted or Conflict, with a
     text for agents."""
@@ -81,15 +110,64 @@ class Links(Protocol):
         code of the conversation becomes invalid."""
         ...
 
-    async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
+    async def redeem(self, conversation: int, digest: str, at: datetime) -> ProvenAddress | None:
         """Link the address to which this code was sent, and return it; None for a wrong code."""
         ...
 
     async def continue_at(
         self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
-        """Continue at another linked address: the agent gets the open conversation there, or a new
-        one."""
+        """Continue at another linked address: the agent gets the conversation of the same history
+        there, else the open one, else a new one, with the reasons of the handoff."""
+        ...
+
+    async def leave(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        """End the conversation, which ``agent`` has continued at ``address``: it is no resolution.
+        Also writes the event `ANSWERED_ELSEWHERE`."""
+        ...
+
+    async def answer_address(self, conversation: int, at: datetime) -> Address | None:
+        """Where an answer goes, if that is not the conversation's own address: the customer has
+        proven another one in it, and does not write here any more."""
+        ...
+
+    async def open_elsewhere(self, conversation: int) -> Conversation | None:
+        """The conversation of the same history that a person has, or will get, at another
+        address."""
+        ...
+
+
+class NamedAddresses(Protocol):
+    """Addresses that customers name themselves, so that an answer can reach them there."""
+
+    async def ask(
+        self, conversation: int, address: Address, mail: ProofMail, *, per_hour: int
+    ) -> bool:
+        """Queue ``mail`` to ``address``, unless the same was asked for a moment ago. True when the
+        address is the customer's already: nothing is sent, and it is part of the history. Raises
+        NotAccepted when nothing may be sent there: too many mails (``per_hour`` bounds those of
+        all customers), an opt-out, a dead mailbox, another brand."""
+        ...
+
+    async def by_reply(
+        self, address: Address, thread: tuple[str, ...], at: datetime
+    ) -> ProvenAddress | None:
+        """Link ``address``, from which somebody answered our mail (its id is in ``thread``); None
+        when no such mail waits for an answer. The same again changes nothing."""
+        ...
+
+    async def mailable(self, address: Address) -> Address | None:
+        """The e-mail address that the customer at ``address`` proved last, and still has."""
+        ...
+
+    async def write(self, conversation: int, address: Address, mail: NamedMail) -> None:
+        """Queue ``mail`` to ``address`` in the history of ``conversation``."""
+        ...
+
+    async def is_pending(self, conversation: int) -> bool:
+        """Whether the customer named an address in this conversation."""
         ...
 
 

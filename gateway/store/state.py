@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Value
-from gateway.store.customers import Customers, Links, RetentionStore
+from gateway.store.customers import Customers, Links, NamedAddresses, RetentionStore
 from gateway.store.desk import Handoffs, Queries
 from gateway.store.marks import Marks
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
@@ -84,6 +84,8 @@ class Store(Protocol):
     def customers(self) -> Customers: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def named_addresses(self) -> NamedAddresses: ...
     @property
     def webhooks(self) -> WebhookQueue: ...
     @property

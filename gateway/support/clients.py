@@ -91,17 +91,18 @@ class TooMany(WarmlineError):
 
 
 class RateLimit:
-    """Limits each key to ``per_minute`` events a minute, and to a burst of as many. Each process
-    counts for itself."""
+    """Limits each key to ``most`` events in ``seconds`` (a minute), and to a burst of as many. Each
+    process counts for itself."""
 
-    def __init__(self, per_minute: int, *, what: str) -> None:
-        self._per_minute, self._what = per_minute, what
+    def __init__(self, most: int, *, what: str, seconds: float = 60.0) -> None:
+        self._most, self._what, self._seconds = most, what, seconds
         self._limiters: MutableMapping[str, AsyncLimiter] = LRUCache(MAX_KEYS)
 
     async def take(self, key: str) -> None:
         """Count one event; raises TooMany at once instead of waiting."""
         if (limiter := self._limiters.get(key)) is None:
-            limiter = self._limiters[key] = AsyncLimiter(self._per_minute, 60)
+            limiter = self._limiters[key] = AsyncLimiter(self._most, self._seconds)
         if not limiter.has_capacity():
-            raise TooMany(f"too many {self._what}; slow down a little", after=60 / self._per_minute)
+            after = self._seconds / self._most
+            raise TooMany(f"too many {self._what}; slow down a little", after=after)
         await limiter.acquire()

@@ -52,6 +52,7 @@ PURPOSES = {
     "thanks": "said thanks",
     "alarm": "raised an alarm",
     "opt_out": "confirmed the opt-out",
+    "ask_address": "asked for an e-mail address",
 }
 ACTIONS = {
     "automate": "The bot may answer",
@@ -69,6 +70,8 @@ def linked(link: LinkedAddress, agent: str = "") -> str:
     """How an address was linked, for the agent with the id ``agent``."""
     if link.how == "code":
         return "confirmed by a code"
+    if link.how == "reply":
+        return "confirmed by answering our mail"
     if link.agent is None:
         return "linked by a colleague"
     return "linked by you" if link.agent.id == agent else f"linked by {link.agent.name}"

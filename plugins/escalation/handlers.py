@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway import (
+    AddressStep,
     Button,
     Fact,
     Guess,
@@ -152,6 +153,24 @@ class Escalation:
             return reply
         closed = self.texts.text("closed", language, when=opening.value)
         return reply.replace(body=(*reply.body, closed), facts=(opening,))
+
+    def about_address(self, turn: Turn, step: AddressStep, address: str = "") -> Reply:
+        """Says when people are back wherever an answer is promised, unless that was said."""
+        language = self.texts.supported_for(f"mail_{step}", turn.language)
+        body = [self.texts.text(f"mail_{step}", language, address=address)]
+        facts = [Fact(name="email", value=address)] if address else []
+        opening = _opening(turn, self.texts, language) if step in ("ask", "proven") else None
+        if opening is not None and not (step == "ask" and _was_given(opening, turn)):
+            closed = self.texts.text("closed", language, when=opening.value)
+            body.insert(0 if step == "ask" else 1, closed)
+            facts.append(opening)
+        return Reply(
+            opener="",
+            body=tuple(body),
+            facts=tuple(facts),
+            language=language,
+            purpose="ask_address" if step == "ask" else "notice",
+        )
 
     def _ask(self, turn: Turn, names: Sequence[str]) -> Reply:
         """Asks for details. When a hand-over waits for them, it does not wait for long."""

@@ -256,6 +256,137 @@ TEXTS: TextsByKind = {
         "ja": "引き続き順番をお待ちいただいています。"
         "メッセージは担当チームに届いており、担当者がこちらでお答えします。",
     },
+    "mail_ask": {
+        "en": "If you cannot wait here, write me your e-mail address, and the answer comes there. "
+        "You do not have to: without it, the answer will be here.",
+        "de": "Wenn Sie hier nicht warten können, schreiben Sie mir Ihre E-Mail-Adresse, dann "
+        "kommt die Antwort dorthin. Sie müssen das nicht: Ohne sie finden Sie die Antwort hier.",
+        "fr": "Si vous ne pouvez pas attendre ici, écrivez-moi votre adresse e-mail, et la "
+        "réponse y arrivera. Ce n'est pas obligatoire : sans elle, la réponse sera ici.",
+        "es": "Si no puede esperar aquí, escríbame su correo electrónico y la respuesta llegará "
+        "allí. No es obligatorio: sin él, la respuesta estará aquí.",
+        "ar": "إذا كنت لا تستطيع الانتظار هنا، فاكتب لي عنوان بريدك الإلكتروني وستصلك الإجابة "
+        "عليه. هذا ليس إلزاميًا، ومن دونه ستجد الإجابة هنا.",
+        "it": "Se non può aspettare qui, mi scriva il suo indirizzo e-mail e la risposta arriverà "
+        "lì. Non è obbligatorio: senza, troverà la risposta qui.",
+        "pt": "Se não puder esperar aqui, escreva-me o seu e-mail e a resposta chegará lá. Não é "
+        "obrigatório: sem ele, a resposta estará aqui.",
+        "nl": "Als u hier niet kunt wachten, geef mij dan uw e-mailadres; het antwoord komt dan "
+        "daar. Het hoeft niet: zonder adres staat het antwoord hier.",
+        "pl": "Jeśli nie można tu czekać, proszę podać adres e-mail, a odpowiedź przyjdzie tam. "
+        "Nie jest to konieczne: bez niego odpowiedź będzie tutaj.",
+        "sv": "Om du inte kan vänta här, skriv din e-postadress, så kommer svaret dit. Du måste "
+        "inte: utan den finns svaret här.",
+        "tr": "Burada bekleyemiyorsanız e-posta adresinizi yazın, yanıt oraya gelsin. Zorunlu "
+        "değil: adres olmadan da yanıt burada olacak.",
+        "ja": "こちらでお待ちになれない場合は、メールアドレスをお知らせください。回答をそちら"
+        "へお送りします。ご記入は任意です。ない場合は、回答をこちらでご覧いただけます。",
+    },
+    "mail_sent": {
+        "en": "I have sent a code to {address}. Repeat it here, or reply to that mail with YES, "
+        "and our answer goes to that address.",
+        "de": "Ich habe einen Code an {address} geschickt. Wiederholen Sie ihn hier, oder "
+        "antworten Sie auf die Mail mit JA, dann geht unsere Antwort an diese Adresse.",
+        "fr": "J'ai envoyé un code à {address}. Répétez-le ici, ou répondez à ce message par OUI, "
+        "et notre réponse ira à cette adresse.",
+        "es": "He enviado un código a {address}. Repítalo aquí, o responda a ese correo con SÍ, y "
+        "nuestra respuesta irá a esa dirección.",
+        "ar": "أرسلت رمزًا إلى {address}. كرره هنا، أو أجب على تلك الرسالة بكلمة نعم، وسيصل ردنا "
+        "إلى ذلك العنوان.",
+        "it": "Ho inviato un codice a {address}. Lo ripeta qui, oppure risponda a quella mail con "
+        "SÌ, e la nostra risposta andrà a quell'indirizzo.",
+        "pt": "Enviei um código para {address}. Repita-o aqui, ou responda a esse e-mail com SIM, "
+        "e a nossa resposta irá para esse endereço.",
+        "nl": "Ik heb een code naar {address} gestuurd. Herhaal die hier, of antwoord op die mail "
+        "met JA; dan gaat ons antwoord naar dat adres.",
+        "pl": "Kod został wysłany na adres {address}. Proszę powtórzyć go tutaj albo odpowiedzieć "
+        "na tę wiadomość słowem TAK, a nasza odpowiedź przyjdzie na ten adres.",
+        "sv": "Jag har skickat en kod till {address}. Upprepa den här, eller svara på mejlet med "
+        "JA, så går vårt svar till den adressen.",
+        "tr": "{address} adresine bir kod gönderdim. Kodu burada tekrarlayın ya da o iletiyi EVET "
+        "diyerek yanıtlayın; yanıtımız o adrese gider.",
+        "ja": "{address} にコードをお送りしました。こちらにそのコードを入力するか、メールに「"
+        "はい」と返信していただくと、回答をそのアドレスへお送りします。",
+    },
+    "mail_refused": {
+        "en": "I cannot send a mail to {address} now. Our team has your message, and the answer "
+        "will be here.",
+        "de": "An {address} kann ich gerade keine Mail schicken. Unser Team hat Ihre Nachricht, "
+        "und die Antwort finden Sie hier.",
+        "fr": "Je ne peux pas envoyer de message à {address} pour le moment. Notre équipe a votre "
+        "message, et la réponse sera ici.",
+        "es": "Ahora no puedo enviar un correo a {address}. Nuestro equipo tiene su mensaje, y la "
+        "respuesta estará aquí.",
+        "ar": "لا أستطيع إرسال رسالة إلى {address} الآن. رسالتك لدى فريقنا، وستجد الإجابة هنا.",
+        "it": "Ora non posso inviare una mail a {address}. Il nostro team ha il suo messaggio, e "
+        "la risposta sarà qui.",
+        "pt": "Não posso enviar um e-mail para {address} agora. A nossa equipa tem a sua "
+        "mensagem, e a resposta estará aqui.",
+        "nl": "Ik kan nu geen mail naar {address} sturen. Ons team heeft uw bericht, en het "
+        "antwoord staat hier.",
+        "pl": "Nie można teraz wysłać wiadomości na adres {address}. Nasz zespół ma tę wiadomość, "
+        "a odpowiedź będzie tutaj.",
+        "sv": "Jag kan inte skicka mejl till {address} just nu. Vårt team har ditt meddelande, "
+        "och svaret kommer här.",
+        "tr": "Şu anda {address} adresine ileti gönderemiyorum. Mesajınız ekibimizde, yanıt "
+        "burada olacak.",
+        "ja": "現在 {address} にはメールをお送りできません。メッセージは担当チームに届いてお"
+        "り、回答はこちらでご覧いただけます。",
+    },
+    "mail_wrong": {
+        "en": "That is not the code, or it is no longer valid. Please look again, or write your "
+        "e-mail address once more.",
+        "de": "Das ist nicht der Code, oder er gilt nicht mehr. Bitte sehen Sie noch einmal nach, "
+        "oder schreiben Sie Ihre E-Mail-Adresse noch einmal.",
+        "fr": "Ce n'est pas le code, ou il n'est plus valable. Vérifiez-le, ou écrivez encore une "
+        "fois votre adresse e-mail.",
+        "es": "Ese no es el código, o ya no es válido. Compruébelo, o escriba otra vez su correo "
+        "electrónico.",
+        "ar": "هذا ليس الرمز، أو أنه لم يعد صالحًا. يرجى التحقق منه أو كتابة عنوان بريدك "
+        "الإلكتروني مرة أخرى.",
+        "it": "Questo non è il codice, o non è più valido. Lo ricontrolli, o scriva ancora una "
+        "volta il suo indirizzo e-mail.",
+        "pt": "Esse não é o código, ou já não é válido. Verifique-o, ou escreva o seu e-mail mais "
+        "uma vez.",
+        "nl": "Dat is niet de code, of hij is niet meer geldig. Kijk nog eens, of schrijf uw "
+        "e-mailadres opnieuw.",
+        "pl": "To nie jest ten kod albo stracił już ważność. Proszę sprawdzić go jeszcze raz lub "
+        "ponownie podać adres e-mail.",
+        "sv": "Det är inte koden, eller så gäller den inte längre. Titta en gång till, eller "
+        "skriv din e-postadress igen.",
+        "tr": "Kod bu değil ya da artık geçerli değil. Lütfen yeniden bakın veya e-posta "
+        "adresinizi bir kez daha yazın.",
+        "ja": "コードが違うか、有効期限が切れています。もう一度ご確認いただくか、メールアドレ"
+        "スを再度ご記入ください。",
+    },
+    "mail_proven": {
+        "en": "Thank you. Our answer goes to {address}.",
+        "de": "Danke. Unsere Antwort geht an {address}.",
+        "fr": "Merci. Notre réponse ira à {address}.",
+        "es": "Gracias. Nuestra respuesta irá a {address}.",
+        "ar": "شكرًا. سيصل ردنا إلى {address}.",
+        "it": "Grazie. La nostra risposta andrà a {address}.",
+        "pt": "Obrigado. A nossa resposta irá para {address}.",
+        "nl": "Dank u. Ons antwoord gaat naar {address}.",
+        "pl": "Dziękujemy. Nasza odpowiedź przyjdzie na adres {address}.",
+        "sv": "Tack. Vårt svar går till {address}.",
+        "tr": "Teşekkürler. Yanıtımız {address} adresine gelecek.",
+        "ja": "ありがとうございます。回答は {address} へお送りします。",
+    },
+    "mail_answered": {
+        "en": "We have answered you by e-mail, at {address}.",
+        "de": "Wir haben Ihnen per E-Mail geantwortet, an {address}.",
+        "fr": "Nous vous avons répondu par e-mail, à {address}.",
+        "es": "Le hemos respondido por correo electrónico, a {address}.",
+        "ar": "أجبناك عبر البريد الإلكتروني على {address}.",
+        "it": "Le abbiamo risposto per e-mail, a {address}.",
+        "pt": "Respondemos-lhe por e-mail, para {address}.",
+        "nl": "Wij hebben u per e-mail geantwoord, op {address}.",
+        "pl": "Odpowiedzieliśmy e-mailem na adres {address}.",
+        "sv": "Vi har svarat dig via e-post, till {address}.",
+        "tr": "Size {address} adresine e-postayla yanıt verdik.",
+        "ja": "{address} にメールで回答をお送りしました。",
+    },
     "matter": {
         "en": "I have noted what it is about: {matter}.",
         "de": "Ich habe notiert, worum es geht: {matter}.",
@@ -330,7 +461,17 @@ EMAIL_TITLES: Mapping[str, str] = {
 }
 """Titles of the packaged slot ``email``, by language."""
 
-OPTIONAL = frozenset({"matter", "ask", "in_line", "no_words"})
+MAIL_KINDS = (
+    "mail_ask",
+    "mail_sent",
+    "mail_refused",
+    "mail_wrong",
+    "mail_proven",
+    "mail_answered",
+)
+"""The texts around the e-mail address of a customer who may leave before the answer."""
+
+OPTIONAL = frozenset({"matter", "ask", "in_line", "no_words", *MAIL_KINDS})
 """Kinds without which a language counts as complete: a hand-over names no matter then, what came
 without words is handed over like anything else, and the others are in English."""
 
@@ -348,6 +489,7 @@ _PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "closed": ("when",),
     "matter": ("matter",),
     "ask": ("details",),
+    **dict.fromkeys(("mail_sent", "mail_refused", "mail_proven", "mail_answered"), ("address",)),
     "handover_harm": ("number",),
     "harm_alerted": ("number",),
     "harm_closed": ("when", "number"),

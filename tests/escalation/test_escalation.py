@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import HARM_KINDS, OPTIONAL, TEXTS
+from plugins.escalation.texts import HARM_KINDS, MAIL_KINDS, OPTIONAL, TEXTS
 from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -328,7 +328,8 @@ def test_the_fallback_comes_last() -> None:
 def test_every_text_exists_in_every_language(kind: str) -> None:
     """So no reply mixes languages. The texts about harm, ``not_served`` and what follows it exist
     in more languages."""
-    more = UNSERVED if kind in ("not_served", "closed", "opening", "in_line", *HARM_KINDS) else ()
+    wide = ("not_served", "closed", "opening", "in_line", *MAIL_KINDS, *HARM_KINDS)
+    more = UNSERVED if kind in wide else ()
     assert set(TEXTS[kind]) == {*SPOKEN, *more}
 
 

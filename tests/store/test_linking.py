@@ -167,7 +167,9 @@ async def test_an_agent_continues_on_a_linked_address(case: LinkingCase) -> None
     there = (await phone.messages())[0].conversation
     card = await case.desk.card(there)
     assert card.conversation.owner == ANA
-    assert card.messages[0].text == "Ana continues from chat:visitor"
+    own = [message for message in card.messages if message.conversation == there]
+    assert own[0].text == "Ana continues from chat:visitor"
+    assert card.messages[0].conversation == here  # both are one history
     with pytest.raises(Conflict, match="Ana has the conversation there"):
         await case.desk.answer(here, BEN, "Me too.", key="k3", via=PHONE)
 
@@ -198,7 +200,11 @@ async def test_continuing_elsewhere_adds_one_notice(case: LinkingCase) -> None:
         await case.desk.answer(here, ANA, "On your phone.", key=key, via=PHONE)
     await case.gw.settled()
     lines = [m.text for m in (await case.desk.card(here)).messages if m.internal]
-    assert lines == ["Ana linked phone:+4930123456", "Ana continues on phone:+4930123456"]
+    assert lines == [
+        "Ana linked phone:+4930123456",
+        "Ana continues on phone:+4930123456",
+        "Ana continues from chat:visitor",
+    ]
 
 
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")

@@ -16,7 +16,8 @@ from tests.webchat.conftest import Chat, Start
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Locator, Page
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+POLICY += "img-src blob:"
 
 HTML = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><title>A shop</title>
@@ -109,8 +110,8 @@ class WidgetPage:
 @asynccontextmanager
 async def open_page(browser: Browser, start: Start, **options: Any) -> AsyncIterator[WidgetPage]:
     """A tab with the page. At its end there must have been no error and no policy violation."""
-    settings = options.pop("settings", {})
-    chat = await start(web.get("/", serve_page), **settings)
+    settings, logo = options.pop("settings", {}), options.pop("logo", None)
+    chat = await start(web.get("/", serve_page), logo=logo, **settings)
     context = await browser.new_context(**options)
     await context.add_init_script(WATCH)
     page = await context.new_page()

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 from aiohttp.test_utils import TestServer
 
 from channels.webchat import WebchatSettings
-from channels.webchat.channel import Webchat
+from channels.webchat.channel import LogoFile, Webchat
 from gateway import Address
 from tests.webchat.fakes import FakeGateway
 
@@ -29,6 +29,8 @@ class Tab:
         self.socket = socket
         self.session = ""
         self.token = ""
+        self.person: str | None = None
+        self.missed: list[dict[str, Any]] = []
 
     @property
     def address(self) -> Address:
@@ -42,6 +44,7 @@ class Tab:
         await self.send(type="hello", **more)
         ready = await self.next("ready")
         self.session, self.token = ready["session"], ready["token"]
+        self.person = ready.get("person")
         return await self.until_live()
 
     async def until_live(self) -> list[dict[str, Any]]:
@@ -107,12 +110,15 @@ async def start() -> AsyncIterator[Start]:
     """Starts a web chat with the given settings; further routes can be added."""
     async with AsyncExitStack() as stack:
 
-        async def begin(*routes: web.RouteDef, **settings: Any) -> Chat:
+        async def begin(
+            *routes: web.RouteDef, logo: LogoFile | None = None, **settings: Any
+        ) -> Chat:
             gateway = FakeGateway()
             webchat = Webchat(
                 WebchatSettings.model_validate(settings),
                 secret=SECRET,
                 public_url="https://shop.example",
+                logo=logo,
             )
             app = web.Application()
             app.add_routes([*webchat.routes(gateway.services), *routes])

@@ -38,6 +38,9 @@ class FakeGateway:
         self.cuts = 0
         """The number of connections to cut after a message is stored, before `accepted`."""
         self.desk_events: list[Event] = []
+        self.who_has_it: str | None = None
+        self.waits_for_a_person = False
+        self.proven: Address | None = None
         self._messages: dict[str, list[Message]] = {}
         self._ids = 0
         self._turns: dict[str, int] = {}
@@ -62,6 +65,7 @@ class FakeGateway:
             records=self,
             versions=absent,
             trials=absent,
+            visits=self,
         )
 
     # -- called by the channel
@@ -129,6 +133,17 @@ class FakeGateway:
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
         return None
 
+    async def person(self, address: Address) -> str | None:
+        return self.who_has_it
+
+    async def begin_anew(self, address: Address) -> bool:
+        return self.who_has_it is not None or self.waits_for_a_person
+
+    async def mail_transcript(self, address: Address) -> Address:
+        if self.proven is None:
+            raise NotFound("no address is proven")
+        return self.proven
+
     def publish(self, event: Event) -> None:
         if event.topic == "desk":
             self.desk_events.append(event)
@@ -159,6 +174,11 @@ class FakeGateway:
         self._messages.setdefault(address.lane, []).append(message)
         self.publish(Event(topic=address.lane, name="message"))
         return message
+
+    def claim(self, address: Address, name: str | None) -> None:
+        """An agent takes the conversation at ``address``, or gives it back."""
+        self.who_has_it = name
+        self.publish(Event(topic=address.lane, name="person"))
 
     def mark(self, address: Address, id: int, status: Any) -> None:
         self._messages[address.lane] = [

@@ -75,6 +75,25 @@ ARABIC: list[ChatLine] = [
         },
     ),
 ]
+NIGHT: list[ChatLine] = [
+    ("customer", "My lamp came broken, I would like to talk to somebody", {}),
+    ("bot", "I am passing you to a person in our team, who will answer you here.", {}),
+    (
+        "bot",
+        """Nobody is at work right now. You will have an answer after we open, on Wednesday 25 \
+November at 09:00. If you cannot wait here, write me your e-mail address, and the answer comes \
+there. You do not have to: without it, the answer will be here.""",
+        {},
+    ),
+    ("customer", "jo@example.org", {}),
+    (
+        "bot",
+        """I have sent a code to jo@example.org. Repeat it here, or reply to that mail with YES, \
+and our answer goes to that address.""",
+        {},
+    ),
+]
+LOOK = {"starters": {"en": ["Where is my order?", "How do I return something?", "Opening hours"]}}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -87,6 +106,8 @@ async def screenshot(
     lang: str = "en",
     offline: str = "",
     stars: int = 0,
+    person: str = "",
+    menu: bool = False,
     **options: Any,
 ) -> None:
     """Save a screenshot of one window with the messages ``lines``."""
@@ -99,11 +120,16 @@ async def screenshot(
     await page.locator("warmline-chat .launcher").wait_for(state="attached")
     await until(lambda: page.evaluate(LIVE))
     session = await page.evaluate("document.querySelector('warmline-chat').client.session")
+    here = Address(channel="webchat", value=session)
     for index, (author, text, more) in enumerate(lines):
         at = gateway.now() - timedelta(minutes=2 * (len(lines) - index))
-        here = Address(channel="webchat", value=session)
         gateway.put(here, text, author=author, at=at, **more)
     await until(lambda: _count(page, len(lines)))
+    if person:
+        gateway.claim(here, person)
+        await page.locator("warmline-chat .presence.person").wait_for()
+    if menu:
+        await page.locator("warmline-chat .more summary").click()
     if offline:
         await context.set_offline(offline=True)
         await page.locator("warmline-chat textarea").fill(offline)
@@ -121,7 +147,11 @@ async def _count(page: Any, wanted: int) -> bool:
 
 
 def _app(gateway: FakeGateway, lang: str) -> web.Application:
-    chat = Webchat(WebchatSettings(), secret="s" * 40, public_url="https://shop.example")
+    chat = Webchat(
+        WebchatSettings.model_validate({"look": LOOK}),
+        secret="s" * 40,
+        public_url="https://shop.example",
+    )
 
     async def html(_: web.Request) -> web.Response:
         return web.Response(text=HTML.format(lang=lang), content_type="text/html")
@@ -142,7 +172,11 @@ async def main(folder: Path) -> None:
         browser = await playwright.chromium.launch(
             executable_path=needs("chromium"), args=list(CHROMIUM_FLAGS)
         )
-        await screenshot(browser, folder / "webchat-desktop.png", [*CASE, THANKS], **DESK)
+        await screenshot(
+            browser, folder / "webchat-desktop.png", [*CASE, THANKS], person="Ana", **DESK
+        )
+        await screenshot(browser, folder / "webchat-start.png", [], menu=True, **DESK)
+        await screenshot(browser, folder / "webchat-night.png", NIGHT, **PHONE)
         rated = [*CASE[2:], THANKS, SURVEY]
         dark = {**DESK, "color_scheme": "dark"}
         await screenshot(browser, folder / "webchat-dark.png", rated, stars=4, **dark)

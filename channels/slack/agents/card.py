@@ -215,9 +215,16 @@ def _latest(card: ContextCard) -> str:
     for message in _public(card)[-ON_CARD:]:
         files = "".join(f" 📎 {one_line(f.name, 40)}" for f in message.attachments[:2])
         edited = " _(edited)_" if message.edited else ""
-        who = escape(author_label(message, _name(card)))
+        who = escape(_who(message, card))
         lines.append(f"*{who}*: {one_line(_words(message), 300)}{edited}{files}")
     return "\n".join(lines)[: kit.SECTION - 100]
+
+
+def _who(message: Message, card: ContextCard) -> str:
+    """Who wrote ``message``, and where, if the history came by several channels."""
+    channel = card.channel_of(message)
+    by = author_label(message, _name(card))
+    return f"{by} ({channel_label(channel)})" if channel else by
 
 
 def _words(message: Message) -> str:
@@ -361,7 +368,7 @@ def _story_sections(card: ContextCard) -> Iterator[str]:
     section = ""
     for message in _public(card):
         files = "".join(f" 📎 {one_line(f.name, 80)}" for f in message.attachments)
-        head = f"*{escape(author_label(message, _name(card)))}*:"
+        head = f"*{escape(_who(message, card))}*:"
         first, *more = list(pieces(_words(message), LONGEST - len(head) - 1)) or [""]
         for line in (f"{head} {first}".rstrip(), *more, *([files.strip()] if files else ())):
             if section and len(section) + len(line) + 1 > LONGEST:

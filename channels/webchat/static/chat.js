@@ -8,11 +8,12 @@ import { textsFor } from "./texts.js";
 
 const LOOK = {}; // filled in by the server
 const PHONE = matchMedia("(max-width: 480px)");
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 const style = new CSSStyleSheet();
 const styled = loadStyle();
 
 class WarmlineChat extends HTMLElement {
-  static observedAttributes = ["lang", "open", "server", "site", "title", "token"];
+  static observedAttributes = ["data-theme", "lang", "open", "server", "site", "title", "token"];
 
   async connectedCallback() {
     this.root ??= this.attachShadow({ mode: "open" });
@@ -28,6 +29,7 @@ class WarmlineChat extends HTMLElement {
   attributeChangedCallback(name, before, now) {
     if (!this.client || before === now) return;
     if (name === "open") return this.show(this.hasAttribute("open"));
+    if (name === "data-theme") return this.colour();
     this.end();
     this.begin();
   }
@@ -70,7 +72,8 @@ class WarmlineChat extends HTMLElement {
     const { say, lang, dir } = this.texts;
     const { client, texts } = this;
     const title = this.getAttribute("title") || LOOK.title || say("title");
-    this.log = new Log({ texts, client, onDownload: (file) => this.save(file) });
+    const starters = LOOK.starters?.[lang] ?? [];
+    this.log = new Log({ texts, client, starters, onDownload: (file) => this.save(file) });
     this.composer = new Composer({ texts, client });
     this.badge = h("span", { class: "badge", hidden: true });
     const toggle = { class: "launcher", type: "button", "aria-haspopup": "dialog", onclick: () => (this.open = !this.open) };
@@ -82,14 +85,69 @@ class WarmlineChat extends HTMLElement {
     const header = h(
       "header",
       {},
-      h("span", { class: "mark" }, icon("chat")),
+      (this.mark = h("span", { class: "mark" }, icon("chat"))),
       h("div", {}, this.heading, this.presence),
+      this.menu(),
       h("button", shut, icon("close")),
     );
     this.panel = h("dialog", { "aria-labelledby": "title" }, header, this.banner, this.log.node, this.composer.node);
     // An empty title: else the browser shows the element's title as a tooltip over the whole chat.
-    this.root.replaceChildren(h("div", { class: "warmline", lang, dir, title: "" }, this.launcher, this.panel));
+    this.frame = h("div", { class: "warmline", lang, dir, title: "" }, this.launcher, this.panel);
+    this.root.replaceChildren(this.frame);
+    this.colour();
     this.name();
+    this.logo();
+  }
+
+  menu() {
+    const { say } = this.texts;
+    const act = (key, doIt) => {
+      const done = () => {
+        this.more.open = false;
+        this.more.firstChild.focus();
+        doIt();
+      };
+      return h("button", { type: "button", onclick: done }, say(key));
+    };
+    this.more = h(
+      "details",
+      { class: "more" },
+      h("summary", { "aria-label": say("more") }, icon("more")),
+      h(
+        "div",
+        {},
+        act("newChat", () => this.client.beginAnew()),
+        act("saveTranscript", () => this.saveTranscript()),
+        act("mailTranscript", () => this.client.mailTranscript()),
+      ),
+    );
+    return this.more;
+  }
+
+  // The theme of the page: what it says on this element or on <html>, its color-scheme, or the
+  // visitor's own choice.
+  colour() {
+    const page = document.documentElement;
+    const said = [this.dataset.theme, page.dataset.theme, getComputedStyle(page).colorScheme];
+    const theme = said.find((each) => each === "dark" || each === "light");
+    this.frame.dataset.theme = theme ?? (DARK.matches ? "dark" : "light");
+  }
+
+  async logo() {
+    if (!LOOK.logo) return;
+    const image = h("img", { alt: "" });
+    const mark = this.mark;
+    try {
+      const own = !LOOK.logo.includes("://");
+      // Ours comes as data: the page's policy need not name us as a source of images.
+      image.src = own ? URL.createObjectURL(await (await fetch(new URL(LOOK.logo, this.base))).blob()) : LOOK.logo;
+      await image.decode();
+      mark.replaceChildren(image);
+      mark.classList.add("logo");
+      if (own) URL.revokeObjectURL(image.src);
+    } catch {
+      // The drawn mark stays.
+    }
   }
 
   listen() {
@@ -97,17 +155,37 @@ class WarmlineChat extends HTMLElement {
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
     const { client, log, composer, panel } = this;
     log.onAnswered = () => composer.focus();
-    composer.onSent = () => log.toEnd();
+    composer.onSent = () => {
+      log.toEnd();
+      this.connection(); // what the banner told is over
+    };
     composer.onFit = () => log.stuck && log.toEnd();
     on(client, "change", ({ detail }) => this.changed(detail));
     on(client, "ready", () => composer.configure(client.limits));
     on(client, "state", () => this.connection());
     on(client, "typing", ({ detail }) => log.typing(detail));
+    on(client, "begun", ({ detail: person }) => {
+      this.tell(person ? "stillOpen" : "begun");
+      composer.focus();
+    });
+    on(client, "mailed", ({ detail: to }) => this.tell("mailed", { to }));
+    on(client, "refusal", ({ detail: code }) => this.tell(code === "no_address" ? "noAddress" : "tooMany"));
+    on(DARK, "change", () => this.colour());
+    const watcher = new MutationObserver(() => this.colour());
+    watcher.observe(document.documentElement, { attributes: true });
+    this.stop.signal.addEventListener("abort", () => watcher.disconnect());
+    on(this.more, "focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !this.more.contains(relatedTarget)) this.more.open = false;
+    });
     on(client, "identity", () => this.dispatchEvent(new CustomEvent("warmline-identity", { bubbles: true })));
     on(panel, "keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented) return;
       event.preventDefault();
       event.stopPropagation();
+      if (this.more.open) {
+        this.more.open = false;
+        return this.more.firstChild.focus();
+      }
       this.open = false;
     });
     on(panel, "cancel", (event) => {
@@ -159,11 +237,10 @@ class WarmlineChat extends HTMLElement {
     this.launcher.setAttribute("aria-expanded", String(this.panel.open));
     this.badge.textContent = count > 9 ? "9+" : String(count);
     this.badge.hidden = !count || this.panel.open;
-    const { messages } = this.client;
-    const last = [...messages.values()].sort((a, b) => a.id - b.id).findLast((message) => message.author !== "customer");
-    const person = last?.author === "agent";
-    this.presence.textContent = person ? say("withPerson", { name: this.log.name(last) }) : say("withBot");
-    this.presence.classList.toggle("person", person);
+    const last = this.client.shown.findLast((message) => message.author !== "customer");
+    const name = this.client.person ?? (last?.author === "agent" ? this.log.name(last) : null);
+    this.presence.textContent = name ? say("withPerson", { name }) : say("withBot");
+    this.presence.classList.toggle("person", Boolean(name));
   }
 
   changed(message) {
@@ -180,8 +257,24 @@ class WarmlineChat extends HTMLElement {
     if (this.banner.textContent !== text) this.banner.textContent = text;
   }
 
+  // A line at the top, until something else is to be said there.
+  tell(key, values) {
+    this.banner.textContent = this.texts.say(key, values);
+  }
+
   seen() {
     if (this.panel.open && !document.hidden && this.log.atEnd && this.client.unread) this.client.read();
+  }
+
+  saveTranscript() {
+    const { client, log, texts } = this;
+    const lines = client.shown.map((message) => {
+      const files = (message.attachments ?? []).map(({ name }) => `\n[${name}]`).join("");
+      return `${texts.moment(message.at)}  ${log.name(message)}:\n${message.text}${files}`;
+    });
+    const url = URL.createObjectURL(new Blob([lines.join("\n\n")], { type: "text/plain;charset=utf-8" }));
+    h("a", { href: url, download: "chat.txt" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
   async save(file) {

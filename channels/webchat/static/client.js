@@ -21,6 +21,7 @@ export class Client extends EventTarget {
     this.failed = new Map();
     this.limits = { text: 4000, file_size: 5e6, file_types: [] };
     this.state = "idle";
+    this.person = null; // the name of the agent who has the conversation
     this.caughtUp = false;
     this.attempts = this.socketFailures = this.after = 0;
     this.connection = null;
@@ -37,7 +38,7 @@ export class Client extends EventTarget {
     const who = subject(this.identity ?? "");
     const kept = this.storage.read();
     // The next user of this computer must not get the last one's conversation and unsent messages.
-    if (kept.who && kept.who !== who) this.storage.update({ token: null, session: null, queue: [] });
+    if (kept.who && kept.who !== who) this.storage.update({ token: null, session: null, queue: [], hidden: 0 });
     this.storage.update({ who });
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
     on(window, "online", () => this.retry());
@@ -75,6 +76,30 @@ export class Client extends EventTarget {
     this.send({ type: "typing" });
   }
 
+  // What was said before stays with the team; here it is no longer shown.
+  beginAnew() {
+    this.send({ type: "new" });
+  }
+
+  showEarlier() {
+    this.storage.update({ hidden: 0 });
+    this.changed();
+  }
+
+  mailTranscript() {
+    this.send({ type: "transcript" });
+  }
+
+  // The messages to show, in order.
+  get shown() {
+    const { hidden } = this.storage.read();
+    return [...this.messages.values()].filter(({ id }) => id > hidden).sort((a, b) => a.id - b.id);
+  }
+
+  get hidesEarlier() {
+    return this.storage.read().hidden > 0;
+  }
+
   // Everything received so far is read.
   read() {
     this.mark("read", (message) => message.status !== "read");
@@ -92,7 +117,7 @@ export class Client extends EventTarget {
 
   get unread() {
     const unread = ({ author, status }) => author !== "customer" && status !== "read";
-    return [...this.messages.values()].filter(unread).length;
+    return this.shown.filter(unread).length;
   }
 
   // -- files ------------------------------------------------------------------------------------
@@ -227,17 +252,33 @@ export class Client extends EventTarget {
       message: this.onMessage,
       status: this.onStatus,
       typing: (typing) => this.emit("typing", typing),
+      person: ({ name }) => this.onPerson(name),
+      begun: this.onBegun,
+      mailed: ({ to }) => this.emit("mailed", to),
       error: this.onError,
     }[frame.type];
     handle?.call(this, frame);
   }
 
-  onReady({ token, session, limits, fresh }) {
+  onPerson(name) {
+    this.person = name ?? null;
+    this.changed();
+  }
+
+  onBegun({ person }) {
+    this.read();
+    this.storage.update({ hidden: this.after });
+    this.changed();
+    this.emit("begun", Boolean(person));
+  }
+
+  onReady({ token, session, limits, fresh, person }) {
     this.arrived("answer");
     this.socketFailures = 0;
     if (fresh || this.session !== session) this.forget();
     this.session = session;
-    this.storage.update({ token, session });
+    this.person = person ?? null;
+    this.storage.update(({ session: before, hidden }) => ({ token, session, hidden: before === session ? hidden : 0 }));
     this.limits = limits;
     this.emit("ready");
     this.expect("live");
@@ -255,7 +296,7 @@ export class Client extends EventTarget {
 
   onAccepted({ id }) {
     const item = this.storage.read().queue.find((queued) => queued.id === id);
-    if (item && !this.shown(id)) this.sent.set(id, item);
+    if (item && !this.has(id)) this.sent.set(id, item);
     this.settle(id);
   }
 
@@ -281,7 +322,9 @@ export class Client extends EventTarget {
   }
 
   onError({ code, id, retry_after: pause }) {
-    if (code === "bad_session") {
+    if (code === "no_address" || (code === "too_many" && !id && this.state === "live")) {
+      this.emit("refusal", code);
+    } else if (code === "bad_session") {
       this.storage.update({ token: null, session: null });
     } else if (code === "bad_identity") {
       this.disconnect();
@@ -310,7 +353,7 @@ export class Client extends EventTarget {
     this.after = 0;
   }
 
-  shown(client) {
+  has(client) {
     return [...this.messages.values()].some((message) => message.client === client);
   }
 

@@ -18,6 +18,7 @@ const SHAPES = {
   send: "M12 19V5.5m0 0L6.5 11M12 5.5l5.5 5.5",
   clip: "m18.5 11.2-6.4 6.4a4.1 4.1 0 0 1-5.8-5.8l6.6-6.6a2.8 2.8 0 0 1 4 4l-6.5 6.4a1.4 1.4 0 0 1-2-2l5.9-5.8",
   file: "M13.5 4.5H8A1.5 1.5 0 0 0 6.5 6v12A1.5 1.5 0 0 0 8 19.5h8a1.5 1.5 0 0 0 1.5-1.5V8.5l-4-4Zm0 0v4h4",
+  more: "M6 12h.01M12 12h.01M18 12h.01",
   star: "m12 4 2.5 5.1 5.6.8-4.05 3.95.95 5.55L12 16.8l-5 2.6.95-5.55L3.9 9.9l5.6-.8L12 4Z",
 };
 
@@ -33,27 +34,48 @@ export function icon(name) {
 }
 
 const URLS = /https?:\/\/[^\s<>"'“”«»]+/gi;
+const TITLED = /\[([^[\]\n]{1,120})\]\((https?:\/\/[^\s<>"'()]+(?:\([^\s<>"'()]*\)[^\s<>"'()]*)*)\)/gi;
+const ADDRESS = /:\/\/|www\.|[\p{L}\p{N}-]\.[\p{L}]{2,}/u; // a title that names another place than the link
 const TAIL = /[.,;:!?…)\]}،؛؟]+$/;
 
-function valid(url) {
+function host(url) {
   try {
-    return Boolean(new URL(url));
+    const { protocol, host, username } = new URL(url);
+    return /^https?:$/.test(protocol) && !username ? host : "";
   } catch {
-    return false;
+    return "";
   }
 }
 
-// The text with its http and https addresses as links.
-export function linked(text, newTab) {
+function anchor(url, text, newTab) {
+  const link = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
+  link.append(h("span", { class: "unseen" }, ` (${newTab})`));
+  return link;
+}
+
+// The text with its http and https addresses as links; with `titles` also [title](address), which
+// shows where it leads.
+export function linked(text, newTab, titles = false) {
+  const found = document.createDocumentFragment();
+  let end = 0;
+  for (const { 0: match, 1: title, 2: url, index } of titles ? text.matchAll(TITLED) : []) {
+    const place = host(url);
+    if (!place || ADDRESS.test(title)) continue;
+    found.append(plain(text.slice(end, index), newTab), anchor(url, title, newTab), h("small", { class: "place" }, ` ${place}`));
+    end = index + match.length;
+  }
+  found.append(plain(text.slice(end), newTab));
+  return found;
+}
+
+function plain(text, newTab) {
   const found = document.createDocumentFragment();
   let end = 0;
   for (const { 0: match, index } of text.matchAll(URLS)) {
     let url = match.replace(TAIL, "");
     if (match[url.length] === ")" && url.includes("(")) url += ")";
-    if (!valid(url)) continue;
-    const link = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url);
-    link.append(h("span", { class: "unseen" }, ` (${newTab})`));
-    found.append(text.slice(end, index), link);
+    if (!host(url)) continue;
+    found.append(text.slice(end, index), anchor(url, url, newTab));
     end = index + url.length;
   }
   found.append(text.slice(end));

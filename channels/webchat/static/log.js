@@ -3,19 +3,25 @@
 
 import { h, icon, linked } from "./dom.js";
 
+const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const GROUP = 5 * 60_000; // milliseconds within which messages of one author form a group
 
 export class Log {
-  constructor({ texts, client, onDownload }) {
+  constructor({ texts, client, onDownload, starters = [] }) {
     Object.assign(this, { texts, client, onDownload });
     const { say } = texts;
     this.rows = new Map();
     this.list = h("div", { class: "rows", role: "log", "aria-label": say("log"), "aria-busy": "true" });
+    const start = (question) => h("button", { type: "button", dir: "auto", onclick: () => this.answer(question) }, question);
+    this.starters = starters.length && h("div", { class: "choices", role: "group", "aria-label": say("starters"), hidden: true }, ...starters.map(start));
+    this.earlier = h("button", { class: "earlier", type: "button", hidden: true, onclick: () => client.showEarlier() }, say("earlier"));
     this.dots = h("div", { class: "typing", hidden: true }, h("i"), h("i"), h("i"));
     this.node = h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": say("log") },
+      this.earlier,
       h("div", { class: "intro" }, h("p", { class: "hello" }, say("hello")), h("p", {}, say("intro"))),
+      this.starters || null,
       this.list,
       this.dots,
     );
@@ -54,6 +60,8 @@ export class Log {
       if (row === next) next = next.nextSibling;
       else this.list.insertBefore(row, next);
     }
+    this.earlier.hidden = !this.client.hidesEarlier;
+    if (this.starters) this.starters.hidden = items.length > 0 || !this.client.caughtUp;
     this.list.setAttribute("aria-busy", String(!this.client.caughtUp));
     if (follow) this.toEnd();
   }
@@ -77,10 +85,15 @@ export class Log {
 
   items() {
     const { client, texts } = this;
-    const messages = [...client.messages.values()].sort((a, b) => a.id - b.id);
+    const messages = client.shown;
     const all = [...messages, ...client.pending];
     const seen = messages.findLast((message) => message.author === "agent")?.id ?? 0;
     const items = [];
+    const joins = new Map();
+    const joined = (name) => {
+      joins.set(name, (joins.get(name) ?? 0) + 1);
+      items.push({ key: `j${name} ${joins.get(name)}`, make: () => h("p", { class: "note" }, texts.say("joined", { name })) });
+    };
     let speaker = null;
     let day = null;
     all.forEach((message, index) => {
@@ -93,10 +106,7 @@ export class Log {
       }
       if (message.author !== "customer") {
         const name = this.name(message);
-        if (message.author === "agent" && speaker !== name) {
-          const key = `j${message.id}`;
-          items.push({ key, make: () => h("p", { class: "note" }, texts.say("joined", { name })) });
-        }
+        if (message.author === "agent" && speaker !== name) joined(name);
         speaker = name;
       }
       const last = !after || !together(message, after);
@@ -112,6 +122,8 @@ export class Log {
         },
       });
     });
+    // From the claim on, before the first word.
+    if (client.person && speaker !== client.person) joined(client.person);
     return items;
   }
 
@@ -126,7 +138,7 @@ export class Log {
       bubble.append(stars);
     } else if (message.text) {
       const text = titled(message, earlier);
-      bubble.append(h("p", { dir: "auto" }, linked(text, texts.say("newTab"))));
+      bubble.append(h("p", { dir: "auto" }, linked(text, texts.say("newTab"), message.author !== "customer")));
     }
     for (const file of message.attachments ?? []) bubble.append(this.file(file));
     const label =
@@ -141,13 +153,32 @@ export class Log {
   file(file) {
     const { say, size } = this.texts;
     const open = () => this.onDownload(file);
-    return h(
+    const button = h(
       "button",
       { class: "file", type: "button", "aria-label": say("download", { name: file.name }), onclick: open },
       icon("file"),
       h("span", { dir: "auto" }, file.name),
       h("small", {}, size(file.size)),
     );
+    if (IMAGES.includes(file.media_type)) this.thumbnail(file, button);
+    return button;
+  }
+
+  // Where the page's policy allows images from memory (img-src blob:); else the file's name stays.
+  async thumbnail(file, button) {
+    const image = h("img", { alt: "", class: "thumbnail" });
+    const follow = this.stuck;
+    try {
+      image.src = URL.createObjectURL(await this.client.download(file.ref));
+      await image.decode();
+      button.prepend(image);
+      button.classList.add("pictured");
+      if (follow) this.toEnd();
+    } catch {
+      // Damaged, forbidden or no longer kept.
+    } finally {
+      URL.revokeObjectURL(image.src);
+    }
   }
 
   state(row, message, seen) {

@@ -1,7 +1,7 @@
 // Browser storage: the session's token, and the messages that the server has not accepted yet.
 // Received messages are never stored here; the server sends them again.
 
-const EMPTY = { token: null, session: null, who: "", queue: [] };
+const EMPTY = { token: null, session: null, who: "", queue: [], hidden: 0 };
 
 export class ChatStorage {
   constructor(key) {

@@ -42,6 +42,17 @@ const en = {
   newTab: "opens in a new tab",
   today: "Today",
   yesterday: "Yesterday",
+  more: "More",
+  newChat: "New conversation",
+  saveTranscript: "Save as a file",
+  mailTranscript: "Send by e-mail",
+  mailed: "The conversation is on its way to {to}.",
+  noAddress: "There is no confirmed e-mail address in this chat. You can save it as a file.",
+  tooMany: "That was often. Please try again later.",
+  begun: "This is a new conversation.",
+  stillOpen: "A person in our team has your earlier request. What you write here reaches them too.",
+  earlier: "Show earlier messages",
+  starters: "Questions to begin with",
 };
 
 const de = {
@@ -86,6 +97,17 @@ const de = {
   newTab: "öffnet in neuem Tab",
   today: "Heute",
   yesterday: "Gestern",
+  more: "Mehr",
+  newChat: "Neues Gespräch",
+  saveTranscript: "Als Datei speichern",
+  mailTranscript: "Per E-Mail schicken",
+  mailed: "Das Gespräch ist unterwegs an {to}.",
+  noAddress: "In diesem Chat ist keine E-Mail-Adresse bestätigt. Sie können ihn als Datei speichern.",
+  tooMany: "Das war oft. Bitte versuchen Sie es später noch einmal.",
+  begun: "Das ist ein neues Gespräch.",
+  stillOpen: "Ein Mensch aus unserem Team hat Ihr früheres Anliegen. Was Sie hier schreiben, erreicht ihn auch.",
+  earlier: "Frühere Nachrichten zeigen",
+  starters: "Fragen für den Anfang",
 };
 
 const fr = {
@@ -130,6 +152,17 @@ const fr = {
   newTab: "s’ouvre dans un nouvel onglet",
   today: "Aujourd’hui",
   yesterday: "Hier",
+  more: "Plus",
+  newChat: "Nouvelle conversation",
+  saveTranscript: "Enregistrer dans un fichier",
+  mailTranscript: "Envoyer par e-mail",
+  mailed: "La conversation est en route vers {to}.",
+  noAddress: "Aucune adresse e-mail n’est confirmée dans cette discussion. Vous pouvez l’enregistrer dans un fichier.",
+  tooMany: "C’était souvent. Veuillez réessayer plus tard.",
+  begun: "C’est une nouvelle conversation.",
+  stillOpen: "Une personne de notre équipe a votre demande précédente. Ce que vous écrivez ici lui parvient aussi.",
+  earlier: "Afficher les messages précédents",
+  starters: "Questions pour commencer",
 };
 
 const es = {
@@ -174,6 +207,17 @@ const es = {
   newTab: "se abre en otra pestaña",
   today: "Hoy",
   yesterday: "Ayer",
+  more: "Más",
+  newChat: "Conversación nueva",
+  saveTranscript: "Guardar en un archivo",
+  mailTranscript: "Enviar por correo",
+  mailed: "La conversación va de camino a {to}.",
+  noAddress: "En este chat no hay ningún correo confirmado. Puedes guardarlo en un archivo.",
+  tooMany: "Han sido muchas veces. Inténtalo más tarde.",
+  begun: "Esta es una conversación nueva.",
+  stillOpen: "Una persona de nuestro equipo tiene tu consulta anterior. Lo que escribas aquí también le llega.",
+  earlier: "Mostrar mensajes anteriores",
+  starters: "Preguntas para empezar",
 };
 
 const ar = {
@@ -218,6 +262,17 @@ const ar = {
   newTab: "يُفتح في علامة تبويب جديدة",
   today: "اليوم",
   yesterday: "أمس",
+  more: "المزيد",
+  newChat: "محادثة جديدة",
+  saveTranscript: "حفظ في ملف",
+  mailTranscript: "إرسال بالبريد الإلكتروني",
+  mailed: "المحادثة في طريقها إلى {to}.",
+  noAddress: "لا يوجد عنوان بريد مؤكد في هذه المحادثة. يمكنك حفظها في ملف.",
+  tooMany: "تكرر ذلك كثيرًا. يُرجى المحاولة لاحقًا.",
+  begun: "هذه محادثة جديدة.",
+  stillOpen: "طلبك السابق لدى شخص من فريقنا، وما تكتبه هنا يصله أيضًا.",
+  earlier: "عرض الرسائل السابقة",
+  starters: "أسئلة للبداية",
 };
 
 export const LANGUAGES = { en, de, fr, es, ar };
@@ -230,12 +285,14 @@ export function textsFor(tag) {
   const locale = known ? tag : "en";
   const texts = LANGUAGES[lang];
   const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const date = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
   return {
     lang,
     dir: lang === "ar" ? "rtl" : "ltr",
     say: (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]),
     time: (at) => clock.format(new Date(at)),
+    moment: (at) => moment.format(new Date(at)),
     day(at) {
       const days = (Date.parse(new Date().toDateString()) - Date.parse(new Date(at).toDateString())) / 864e5;
       return Math.round(days) === 0 ? texts.today : Math.round(days) === 1 ? texts.yesterday : date.format(new Date(at));

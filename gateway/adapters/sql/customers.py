@@ -8,7 +8,18 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from gateway.adapters.encryption import SEALED, BadKey
 from gateway.adapters.files import DIGEST
@@ -22,6 +33,7 @@ from gateway.adapters.sql.identities import (
     record_consent,
     suspend,
 )
+from gateway.adapters.sql.linked.named import unproven_holders
 from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
@@ -304,9 +316,10 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         ).scalars()
     ) | named_files(connection, received)
     written = _written_about(connection, customer, addresses)
+    erased = _erase_unproven(connection, ids, customer)
     linked_from = select(links.c.before_id).where(links.c.customer_id == customer)
     former_customers = connection.execute(linked_from).scalars().all()
-    erased = connection.execute(delete(inbox).where(received)).rowcount
+    erased += connection.execute(delete(inbox).where(received)).rowcount
     erased += delete_conversation_rows(connection, ids) + erase_written(connection, written)
     for table, column in (
         (conversations, conversations.c.customer_id),
@@ -324,6 +337,23 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         ).scalars()
     ) | named_files(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
     return erased, tuple(sorted(digests - still_named))
+
+
+def _erase_unproven(connection: Connection, conversation_ids: list[int], customer: int) -> int:
+    """Erase our mails to addresses that these conversations named and nobody has proven, and who
+    is known by nothing else."""
+    erased = 0
+    for held in unproven_holders(connection, conversation_ids):
+        if held.customer_id == customer:
+            continue
+        erased += delete_conversation_rows(connection, [held.id])
+        mine = delete(conversations).where(conversations.c.id == held.id)
+        erased += connection.execute(mine).rowcount
+        others = exists().where(conversations.c.customer_id == held.customer_id)
+        theirs = identities.c.customer_id == held.customer_id
+        erased += connection.execute(delete(identities).where(theirs, ~others)).rowcount
+        delete_if_empty(connection, held.customer_id)
+    return erased
 
 
 def delete_conversation_rows(connection: Connection, conversation_ids: list[int]) -> int:

@@ -153,6 +153,14 @@ class SqlHandoffs:
 
         return await self._db.write(job)
 
+    async def end(self, conversation: int, epoch: int, at: datetime, *, line: str) -> None:
+        def job(connection: Connection) -> None:
+            ended = {"state": "resolved", "owner": None, "resolved_at": rows.to_ms(at)}
+            current = _change(connection, conversation, epoch, ended)
+            add_notice(connection, current, line, None, at)
+
+        await self._db.write(job)
+
     async def note(self, message: Message) -> Message:
         def job(connection: Connection) -> Message:
             lane = lock_conversation(connection, message.conversation).address.lane

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, sele
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.linked.histories import history_of
 from gateway.adapters.sql.pages.cases import (
     find_changed_cases,
     read_cases,
@@ -209,6 +210,20 @@ class SqlQueries:
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 
+    async def newest_at(self, address: Address) -> Conversation | None:
+        newest = (
+            select(conversations)
+            .where(conversations.c.lane == address.lane)
+            .order_by(conversations.c.id.desc())
+            .limit(1)
+        )
+
+        def job(connection: Connection) -> Conversation | None:
+            row = connection.execute(newest).one_or_none()
+            return rows.conversation(connection, row) if row else None
+
+        return await self._db.read(job)
+
     async def queue(
         self,
         *,
@@ -278,9 +293,11 @@ def _card(connection: Connection, id: int) -> ContextCard:
     customer = connection.execute(
         select(customers).where(customers.c.id == found.customer_id)
     ).one()
+    here = rows.conversation(connection, found)
+    whole = history_of(connection, here)
     latest = (
         select(messages)
-        .where(messages.c.conversation_id == id)
+        .where(messages.c.conversation_id.in_([each.id for each in whole]))
         .order_by(messages.c.id.desc())
         .limit(MOST_MESSAGES)
     )
@@ -292,18 +309,19 @@ def _card(connection: Connection, id: int) -> ContextCard:
     known = select(identities).where(identities.c.customer_id == found.customer_id)
     history = _earlier(connection, found.customer_id, 20)
     return ContextCard(
-        conversation=rows.conversation(connection, found),
+        conversation=here,
         customer=rows.customer(connection, customer),
         identities=tuple(rows.address(row) for row in connection.execute(known)),
         handoff=rows.handoff(connection, handoff) if handoff else None,
         messages=shown,
-        earlier=tuple(earlier for earlier in history if earlier.id != id),
+        earlier=tuple(past for past in history if past.id not in {each.id for each in whole}),
         facts=_facts(shown),
         summary=(),
         suggestion=rows.suggestion(connection, suggestion)
         if suggestion and suggestion.outcome == "open"
         else None,
         on_its_way=_on_their_way(connection, id),
+        history=whole if len(whole) > 1 else (),
     )
 
 

@@ -261,6 +261,7 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         snoozed_until=maybe_from_ms(row.snoozed_until),
         snoozed_by=row.snoozed_by,
         woken_at=maybe_from_ms(row.woken_at),
+        continues=row.continues,
     )
 
 

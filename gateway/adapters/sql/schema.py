@@ -111,12 +111,16 @@ conversations = Table(
     Column("snoozed_until", BigInteger),
     Column("snoozed_by", Text),
     Column("woken_at", BigInteger),
+    # The first conversation of the same history, at another address. No foreign key: each is
+    # deleted when its own time has come.
+    Column("continues", BigInteger),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
     # All that lists are filtered by, so that no row is read that is not shown.
     _index("ix_conversations_last", "last_at", "id", "state", *_LISTED_BY),
     _index("ix_conversations_state_last", "state", "last_at", "id", *_LISTED_BY),
+    _index("ix_conversations_continues", "continues", where="continues IS NOT NULL"),
     _index("ix_conversations_snoozed", "snoozed_until", where="snoozed_until IS NOT NULL"),
 )
 
@@ -333,7 +337,11 @@ codes = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False, default=0),
     _support_address(),
+    # Of a code that the customer asked for: our message with it, and when that was queued.
+    Column("message_id", BigInteger),
+    Column("sent_at", BigInteger, nullable=False, server_default="0"),
     _index("ix_codes_conversation", "conversation_id"),
+    _index("ix_codes_message", "message_id", where="message_id IS NOT NULL"),
     _index("ix_codes_address", "channel", "value"),
 )
 

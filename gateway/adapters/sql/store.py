@@ -18,7 +18,8 @@ from gateway.adapters.sql.engine.opening import NEWEST, migrate, revision_of
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.handoffs import SqlHandoffs
 from gateway.adapters.sql.inbox import SqlInbox
-from gateway.adapters.sql.linking import SqlLinks
+from gateway.adapters.sql.linked.links import SqlLinks
+from gateway.adapters.sql.linked.named import SqlNamedAddresses
 from gateway.adapters.sql.marks.by_people import SqlMarks
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
@@ -59,6 +60,7 @@ class SqlStore:
         self.queries = SqlQueries(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
+        self.named_addresses = SqlNamedAddresses(database)
         self.webhooks = SqlWebhooks(database)
         self.statistics = SqlQueueStatistics(database)
         self.retention = SqlRetention(database)

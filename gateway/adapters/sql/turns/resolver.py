@@ -50,7 +50,7 @@ _NEW_CONVERSATION = PreparedInsert(
     conversations,
     *("customer_id", "channel", "address", "support_address", "lane", "opened_at"),
     *("state", "epoch", "tier", "language", "subject", "intent", "brand", "mood"),
-    *("last_at", "last_from"),
+    *("last_at", "last_from", "continues"),
 )
 _CLOSE_IDLE = PreparedStatement(
     update(conversations)
@@ -123,6 +123,7 @@ def open_conversation(connection: Connection, outcome: TurnOutcome, at: datetime
         "support_address": conversation.address.support_address,
         "lane": outcome.work.lane,
         "opened_at": rows.to_ms(conversation.opened_at),
+        "continues": conversation.continues,
         **turn_columns(connection, outcome, conversation),
     }
     values["mood"] = values["mood"] or "calm"

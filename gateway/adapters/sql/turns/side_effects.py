@@ -238,15 +238,28 @@ def _close_suggestion(connection: Connection, outcome: TurnOutcome) -> None:
         return
     chosen = suggestions.c.id == message.suggestion
     row = connection.execute(select(suggestions).where(chosen)).one_or_none()
-    same = row is not None and rows.suggestion(connection, row).text.split() == message.text.split()
-    final = rows.encrypted(connection, "suggestions.final", message.conversation, message.text)
+    if row is None or not _is_of_history(connection, row.conversation_id, message.conversation):
+        return
+    same = rows.suggestion(connection, row).text.split() == message.text.split()
+    final = rows.encrypted(connection, "suggestions.final", row.conversation_id, message.text)
     connection.execute(
         update(suggestions)
-        .where(chosen, suggestions.c.conversation_id == message.conversation)
+        .where(chosen)
         .values(
             outcome="sent" if same else "edited", final=final, agent=rows.to_json(message.agent)
         )
     )
+
+
+def _is_of_history(connection: Connection, conversation: int, other: int) -> bool:
+    """Whether both are the same, or one history: a draft for a chat that was sent by mail."""
+    if conversation == other:
+        return True
+    columns = (conversations.c.id, conversations.c.continues, conversations.c.customer_id)
+    found = connection.execute(
+        select(*columns).where(conversations.c.id.in_((conversation, other)))
+    )
+    return len({(row.continues or row.id, row.customer_id) for row in found}) == 1
 
 
 def open_handoff(

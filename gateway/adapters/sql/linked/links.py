@@ -7,7 +7,7 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -21,11 +21,25 @@ from gateway.adapters.sql.identities import (
     is_opted_out,
     move_address,
 )
-from gateway.adapters.sql.schema import codes, conversations, customers, identities, links
-from gateway.adapters.sql.turns.side_effects import enqueue, store_message
+from gateway.adapters.sql.linked import histories
+from gateway.adapters.sql.schema import (
+    codes,
+    conversations,
+    customers,
+    identities,
+    links,
+    messages,
+)
+from gateway.adapters.sql.turns.side_effects import (
+    enqueue,
+    newest_open_handoff,
+    open_handoff,
+    store_message,
+)
 from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
 from gateway.pipeline.outcomes import OPTED_OUT
 from gateway.ports import Conflict, NotAccepted, NotFound
+from gateway.store import HandoffRequest, ProvenAddress
 
 CODE_ATTEMPTS = 5
 """Wrong codes before a new one is needed: a guess succeeds once in 200,000."""
@@ -55,7 +69,7 @@ class SqlLinks:
     ) -> int:
         def job(connection: Connection) -> int:
             customer = customer_of(connection, conversation)
-            return _link(connection, customer, address, at, how=how, agent=agent)
+            return link_address(connection, customer, address, at, how=how, agent=agent)
 
         return await self._db.write(job)
 
@@ -76,9 +90,9 @@ class SqlLinks:
         mailbox: bool,
     ) -> None:
         def job(connection: Connection) -> None:
-            _check_limits(connection, address, message.at)
-            _store_code(connection, conversation, address, digest, expires)
-            brand = _brand_of(connection, customer_of(connection, conversation))
+            check_limits(connection, address, message.at)
+            store_code(connection, conversation, address, digest, expires)
+            brand = brand_of(connection, customer_of(connection, conversation))
             there = _conversation_for_code(connection, address, message.at, brand)
             status = "sent" if mailbox else "queued"
             sent = store_message(connection, message.replace(status=status), there)
@@ -87,7 +101,7 @@ class SqlLinks:
 
         await self._db.write(job, key=address.lane)
 
-    async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
+    async def redeem(self, conversation: int, digest: str, at: datetime) -> ProvenAddress | None:
         return await self._db.write(lambda c: _redeem(c, conversation, digest, at))
 
     async def continue_at(
@@ -97,8 +111,29 @@ class SqlLinks:
             lambda c: _continue_at(c, conversation, address, agent, at), key=address.lane
         )
 
+    async def leave(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        def job(connection: Connection) -> Conversation:
+            here = _conversation(connection, conversation)
+            if here.state != "resolved":
+                histories.leave(connection, here, address, agent, at)
+            return _conversation(connection, conversation)
 
-def _link(
+        return await self._db.write(job)
+
+    async def answer_address(self, conversation: int, at: datetime) -> Address | None:
+        return await self._db.read(
+            lambda c: histories.answer_address(c, _conversation(c, conversation), at), long=True
+        )
+
+    async def open_elsewhere(self, conversation: int) -> Conversation | None:
+        return await self._db.read(
+            lambda c: histories.open_elsewhere(c, _conversation(c, conversation)), long=True
+        )
+
+
+def link_address(
     connection: Connection,
     customer: int,
     address: Address,
@@ -109,11 +144,11 @@ def _link(
 ) -> int:
     """Give ``address`` and its conversations to ``customer``; return the link's id. An opt-out from
     follow-ups at one address then counts for all."""
-    brand = _brand_of(connection, customer)
+    brand = brand_of(connection, customer)
     before = ensure_customer_at(connection, address, at, brand)
     if before == customer:
         raise NotAccepted("this address already belongs to the customer")
-    if _brand_of(connection, before) != brand:
+    if brand_of(connection, before) != brand:
         raise NotAccepted("this address belongs to a customer of another brand")
     move_address(connection, address, customer)
     opted_out = select(customers.c.opted_out).where(customers.c.id == before)
@@ -134,7 +169,7 @@ def _link(
     return id
 
 
-def _brand_of(connection: Connection, customer: int) -> str:
+def brand_of(connection: Connection, customer: int) -> str:
     chosen = select(customers.c.brand).where(customers.c.id == customer)
     return str(connection.execute(chosen).scalar_one())
 
@@ -167,20 +202,29 @@ def _links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...
     )
 
 
-def _check_limits(connection: Connection, address: Address, at: datetime) -> None:
+def check_limits(connection: Connection, address: Address, at: datetime) -> None:
     if is_opted_out(connection, address):
         raise NotAccepted(OPTED_OUT)
     hour = rows.to_ms(at - timedelta(hours=1))
-    connection.execute(delete(codes).where(codes.c.expires_at < hour))
-    sent = select(func.count()).where(is_at(codes, address))
+    # Those that customers asked for stay as long as their conversation: see `named.WINDOW`.
+    old = codes.c.expires_at < hour
+    connection.execute(delete(codes).where(old, codes.c.message_id.is_(None)))
+    sent = select(func.count()).where(is_at(codes, address), ~old)
     if (connection.execute(sent).scalar() or 0) >= CODES_PER_HOUR:
         raise NotAccepted("enough codes were sent to this address for now; try in an hour")
 
 
-def _store_code(
-    connection: Connection, conversation: int, address: Address, digest: str, expires: datetime
+def store_code(
+    connection: Connection,
+    conversation: int,
+    address: Address,
+    digest: str,
+    expires: datetime,
+    *,
+    message: Message | None = None,
 ) -> None:
-    """Store a new code; earlier codes of the conversation become void."""
+    """Store a new code; earlier codes of the conversation become void. ``message`` is the one with
+    the code, if the customer asked for it."""
     earlier = update(codes).where(codes.c.conversation_id == conversation)
     connection.execute(earlier.values(tries=CODE_ATTEMPTS))
     connection.execute(
@@ -191,6 +235,8 @@ def _store_code(
             "digest": digest,
             "expires_at": rows.to_ms(expires),
             "tries": 0,
+            "message_id": message.id if message else None,
+            "sent_at": rows.to_ms(message.at) if message else 0,
         },
     )
 
@@ -207,7 +253,9 @@ def _conversation_for_code(
     return begin_conversation(connection, customer, address, at, **resolved)
 
 
-def _redeem(connection: Connection, conversation: int, digest: str, at: datetime) -> Address | None:
+def _redeem(
+    connection: Connection, conversation: int, digest: str, at: datetime
+) -> ProvenAddress | None:
     """Each wrong code counts against `CODE_ATTEMPTS`."""
     row = connection.execute(
         select(codes)
@@ -230,8 +278,20 @@ def _redeem(connection: Connection, conversation: int, digest: str, at: datetime
     address = rows.address(row)
     customer = customer_of(connection, conversation)
     if customer_at(connection, address) != customer:
-        _link(connection, customer, address, at, how="code", agent=None)
-    return address
+        link_address(connection, customer, address, at, how="code", agent=None)
+    asked = row.message_id is not None
+    if asked:
+        join_history(connection, row)
+    return ProvenAddress(address=address, conversation=conversation, asked=asked)
+
+
+def join_history(connection: Connection, row: Row[Any]) -> None:
+    """Make the conversation with the mail of the code ``row`` part of the history in which the
+    customer gave the address."""
+    here = _conversation(connection, row.conversation_id)
+    holder = select(messages.c.conversation_id).where(messages.c.id == row.message_id)
+    joined = update(conversations).where(conversations.c.id.in_(holder))
+    connection.execute(joined.values(continues=here.root))
 
 
 def _continue_at(
@@ -241,9 +301,9 @@ def _continue_at(
     customer = customer_of(connection, conversation)
     if customer_at(connection, address) != customer:
         raise NotAccepted(f"{address.lane} is not linked to this customer")
-    chosen = select(conversations).where(conversations.c.id == conversation)
-    here = rows.conversation(connection, connection.execute(chosen).one())
-    there = _last_conversation(connection, address, conversations.c.state != "resolved")
+    here = _conversation(connection, conversation)
+    there = histories.member_at(connection, here, address)
+    there = there or _last_conversation(connection, address, conversations.c.state != "resolved")
     if there is not None and there.owner is not None:
         if there.owner.id != agent.id:
             raise Conflict(f"{there.owner.name} has the conversation there", there)
@@ -251,13 +311,29 @@ def _continue_at(
     if there is None:
         carried = _carried_over(connection, here, address)
         there = begin_conversation(connection, customer, address, at, **carried)
-    there = _take(connection, there, agent)
+    there = _take(connection, there, agent, here)
+    _carry_handoff(connection, here, there)
     claim_handoff(connection, there, agent, at)
     lane = there.address.lane
     add_notice(connection, here, f"{agent.name} continues on {lane}", agent, at)
     lane = here.address.lane
     add_notice(connection, there, f"{agent.name} continues from {lane}", agent, at)
     return there
+
+
+def _carry_handoff(connection: Connection, here: Conversation, there: Conversation) -> None:
+    """Give ``there`` the reasons, the priority and the waiting time of the open handoff of
+    ``here``, unless it has a handoff of its own."""
+    if connection.execute(newest_open_handoff(there.id)).first() is not None:
+        return
+    row = connection.execute(newest_open_handoff(here.id)).one_or_none()
+    if row is None:
+        return
+    known = rows.handoff(connection, row)
+    request = HandoffRequest(
+        reasons=known.reasons, tier=there.tier, skills=known.skills, priority=known.priority
+    )
+    open_handoff(connection, there, request, known.created_at)
 
 
 def _carried_over(
@@ -271,6 +347,7 @@ def _carried_over(
         "language": here.language,
         "subject": rows.encrypted(connection, "conversations.subject", address.lane, here.subject),
         "intent": here.intent,
+        "continues": here.root,
     }
 
 
@@ -287,8 +364,11 @@ def _last_conversation(
     return rows.conversation(connection, row) if row else None
 
 
-def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
-    """Give the conversation to ``agent``. The new epoch drops the bot's queued replies."""
+def _take(
+    connection: Connection, there: Conversation, agent: Agent, here: Conversation
+) -> Conversation:
+    """Give the conversation to ``agent``, with what is known from ``here``. The new epoch drops the
+    bot's queued replies."""
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)
@@ -297,7 +377,17 @@ def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversa
             owner=rows.to_json(agent),
             agent_id=agent.id,
             epoch=conversations.c.epoch + 1,
+            tier=here.tier if there.tier == "bot" else there.tier,
+            intent=there.intent or here.intent,
+            resolved_at=None,
         )
         .returning(conversations)
     )
     return rows.conversation(connection, connection.execute(taken).one())
+
+
+def _conversation(connection: Connection, id: int) -> Conversation:
+    row = connection.execute(select(conversations).where(conversations.c.id == id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no conversation {id}")
+    return rows.conversation(connection, row)
