@@ -8,6 +8,7 @@ from functools import cached_property
 from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.app.infrastructure import Infrastructure
 from gateway.desk.audited import AuditedDesk
+from gateway.desk.outreach import Outreach
 from gateway.desk.service import DeskService
 from gateway.pipeline.answering import HandlerChain
 from gateway.pipeline.context import ContextGatherer
@@ -203,6 +204,13 @@ class Pipeline:
             verification=self.verification,
             summaries=self.summaries,
             brands=infrastructure.settings.brands,
+            outreach=Outreach(
+                store=infrastructure.store,
+                channels=infrastructure.registrations.channels,
+                brands=infrastructure.settings.brands,
+                clock=infrastructure.clock,
+                largest=infrastructure.settings.core.limits.attachment,
+            ),
         )
         return Services(
             intake=self._load_shedder(),

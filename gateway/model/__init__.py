@@ -41,6 +41,7 @@ from gateway.model.desk import (
     QueuePage,
     QueuePosition,
     Suggestion,
+    SupportAddress,
 )
 from gateway.model.messages import (
     ALBUM_WAIT,
@@ -50,6 +51,7 @@ from gateway.model.messages import (
     Attachment,
     Button,
     File,
+    FileLimits,
     Inbound,
     Message,
     Outbound,
@@ -58,6 +60,7 @@ from gateway.model.messages import (
     SurveyAspect,
     SurveyKind,
     SurveyQuestion,
+    megabytes,
 )
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.search import Searchable, SearchHit, SearchPage
@@ -121,6 +124,7 @@ __all__ = [
     "ExampleText",
     "Fact",
     "File",
+    "FileLimits",
     "FilesWritten",
     "Finding",
     "Guess",
@@ -163,6 +167,7 @@ __all__ = [
     "State",
     "Status",
     "Suggestion",
+    "SupportAddress",
     "Survey",
     "SurveyAnswer",
     "SurveyAspect",
@@ -176,4 +181,5 @@ __all__ = [
     "Version",
     "VersionKind",
     "channel_key",
+    "megabytes",
 ]

@@ -127,7 +127,10 @@ class OutcomeBuilder:
             work=work,
             conversation=conversation,
             customer=work.customer,
-            replies=tuple(part.replace(author="agent", agent=message.agent) for part in parts),
+            replies=tuple(
+                part.replace(author="agent", agent=message.agent, copies=message.copies)
+                for part in parts
+            ),
             mailbox=self._traits_of(conversation).mailbox,
         )
 
@@ -144,6 +147,7 @@ class OutcomeBuilder:
             turn=work.id,
             agent=message.agent,
             attachments=message.attachments,
+            copies=message.copies,
         )
         return TurnOutcome(
             work=work,

@@ -5,7 +5,14 @@ that compares (an epoch, a state) says in its result what it found.
 """
 
 from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
-from gateway.store.desk import AlarmCause, Handoffs, Queries
+from gateway.store.desk import (
+    AlarmCause,
+    Beginnings,
+    BegunConversation,
+    ConversationRequest,
+    Handoffs,
+    Queries,
+)
 from gateway.store.queues import (
     Inbox,
     InboxEntry,
@@ -39,9 +46,12 @@ __all__ = [
     "AlarmCause",
     "AlreadyHandled",
     "Backlog",
+    "Beginnings",
+    "BegunConversation",
     "CommittedTurn",
     "ConversationChanged",
     "ConversationEvent",
+    "ConversationRequest",
     "Customers",
     "DraftSuggestion",
     "HandoffRequest",

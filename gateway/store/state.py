@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.model import Value
 from gateway.store.customers import Customers, Links, RetentionStore
-from gateway.store.desk import Handoffs, Queries
+from gateway.store.desk import Beginnings, Handoffs, Queries
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
 
@@ -75,6 +75,8 @@ class Store(Protocol):
     def timers(self) -> Timers: ...
     @property
     def handoffs(self) -> Handoffs: ...
+    @property
+    def beginnings(self) -> Beginnings: ...
     @property
     def queries(self) -> Queries: ...
     @property

@@ -199,7 +199,7 @@ def _conversation_for_code(
     connection: Connection, address: Address, at: datetime, brand: str
 ) -> Conversation:
     """The last conversation at ``address``, or a new resolved one to hold the code."""
-    last = _last_conversation(connection, address)
+    last = last_conversation(connection, address)
     if last is not None:
         return last
     customer = ensure_customer_at(connection, address, at, brand)
@@ -243,7 +243,7 @@ def _continue_at(
         raise NotAccepted(f"{address.lane} is not linked to this customer")
     chosen = select(conversations).where(conversations.c.id == conversation)
     here = rows.conversation(connection, connection.execute(chosen).one())
-    there = _last_conversation(connection, address, conversations.c.state != "resolved")
+    there = last_conversation(connection, address, conversations.c.state != "resolved")
     if there is not None and there.owner is not None:
         if there.owner.id != agent.id:
             raise Conflict(f"{there.owner.name} has the conversation there", there)
@@ -251,7 +251,7 @@ def _continue_at(
     if there is None:
         carried = _carried_over(connection, here, address)
         there = begin_conversation(connection, customer, address, at, **carried)
-    there = _take(connection, there, agent)
+    there = take_conversation(connection, there, agent)
     claim_handoff(connection, there, agent, at)
     lane = there.address.lane
     add_notice(connection, here, f"{agent.name} continues on {lane}", agent, at)
@@ -274,9 +274,10 @@ def _carried_over(
     }
 
 
-def _last_conversation(
+def last_conversation(
     connection: Connection, address: Address, *conditions: Any
 ) -> Conversation | None:
+    """The newest conversation at ``address`` for which ``conditions`` hold, locked."""
     row = connection.execute(
         select(conversations)
         .where(conversations.c.lane == address.lane, *conditions)
@@ -287,7 +288,7 @@ def _last_conversation(
     return rows.conversation(connection, row) if row else None
 
 
-def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
+def take_conversation(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
     """Give the conversation to ``agent``. The new epoch drops the bot's queued replies."""
     taken = (
         update(conversations)

@@ -93,6 +93,8 @@ conversations = Table(
     Column("resolved_at", BigInteger),
     _support_address(),
     Column("brand", short(64), nullable=False, server_default=""),
+    Column("forwarded_from", BigInteger),
+    _index("ix_conversations_forwarded", "forwarded_from", where="forwarded_from IS NOT NULL"),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),

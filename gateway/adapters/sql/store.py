@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.beginnings import SqlBeginnings
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.encryption import check_keys
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -54,6 +55,7 @@ class SqlStore:
         self.outbox: Outbox = SqlOutbox(database, self.lease, webhooks)
         self.timers = SqlTimers(database)
         self.handoffs = SqlHandoffs(database, webhooks)
+        self.beginnings = SqlBeginnings(database, webhooks)
         self.queries = SqlQueries(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
