@@ -121,7 +121,7 @@ class Outreach:
         subject = " ".join(subject.split())[:LONGEST_SUBJECT]
         if traits.subjects and not subject:
             raise RefusedByChannel("Give the message a subject.")
-        address = await self._first_contact(address)
+        address = await self._first_contact(address, files=bool(attachments))
         copies = await self.check(address, attachments, copies)
         message = AgentMessage(
             conversation=0, agent=agent, text=text.strip(), attachments=attachments, copies=copies
@@ -189,11 +189,11 @@ class Outreach:
             raise RefusedByChannel("There is no mailbox to forward from.")
         return found
 
-    async def _first_contact(self, address: Address) -> Address:
+    async def _first_contact(self, address: Address, *, files: bool = False) -> Address:
         known = await self.store.beginnings.is_known(address)
         channel = self.channels.get(address.channel_key)
         if isinstance(channel, FirstContact):
-            return await channel.first_contact(address, known=known)
+            return await channel.first_contact(address, known=known, files=files)
         if not known:
             raise RefusedByChannel(
                 f"On {address.channel} we may only write to somebody who has written to us."

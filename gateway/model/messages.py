@@ -36,13 +36,15 @@ class Attachment(Value, frozen=True, kw_only=True):
 class FileLimits(Value, frozen=True, kw_only=True):
     """Which files one message may carry.
 
-    ``most``: how many. ``size``: bytes of each; ``total``: bytes of all together; None for no limit
-    beyond ``limits.attachment``. ``types``: the media types that are taken, or their beginnings
-    (``image/``); empty for any. ``hint``: what an agent should know besides, in a short sentence.
+    ``most``: how many. ``size``: bytes of each; ``image_size``: of each image; ``total``: bytes of
+    all together; None for no limit beyond ``limits.attachment``. ``types``: the media types that
+    are taken, or their beginnings (``image/``); empty for any. ``hint``: what an agent should know
+    besides, in a short sentence.
     """
 
     most: int
     size: int | None = None
+    image_size: int | None = None
     total: int | None = None
     types: tuple[str, ...] = ()
     hint: str = ""
@@ -56,8 +58,10 @@ class FileLimits(Value, frozen=True, kw_only=True):
         for file in files:
             if self.types and not file.media_type.startswith(self.types):
                 return f"{file.name} is of a type that cannot be sent here ({file.media_type})."
-            if self.size is not None and file.size > self.size:
-                return f"{file.name} is too large to be sent here: at most {megabytes(self.size)}."
+            largest = self.image_size if file.media_type.startswith("image/") else None
+            largest = largest or self.size
+            if largest is not None and file.size > largest:
+                return f"{file.name} is too large to be sent here: at most {megabytes(largest)}."
         if self.total is not None and sum(file.size for file in files) > self.total:
             return f"These files are too large for one message: at most {megabytes(self.total)}."
         return None

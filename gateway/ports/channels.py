@@ -91,10 +91,10 @@ class FirstContact(Protocol):
     """A channel through which people may write to a customer first. Through others they may only
     where the customer has written before."""
 
-    async def first_contact(self, address: Address, *, known: bool) -> Address:
+    async def first_contact(self, address: Address, *, known: bool, files: bool = False) -> Address:
         """Return ``address`` as the channel writes it (a number in E.164). ``known``: the customer
-        has been at this address before. Raises `NotAccepted`, with a text for agents, when we may
-        or can not write there first."""
+        has been at this address before; ``files``: the message carries some. Raises
+        `RefusedByChannel` when we may or can not write there first."""
         ...
 
 
