@@ -201,6 +201,14 @@ if TYPE_CHECKING:
     from gateway.support.courtesy import is_courtesy, says_thanks
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
+    from gateway.support.images import (
+        IMAGE_TYPES,
+        THUMBNAIL_TYPE,
+        UNREAD_PHOTOS,
+        is_image,
+        thumbnail,
+        without_place,
+    )
     from gateway.support.internal_words import note_text, why_internal
     from gateway.support.knowledge_files import (
         AnswerButton,
@@ -244,8 +252,11 @@ __all__ = [
     "EMAIL",
     "GAP",
     "IBAN",
+    "IMAGE_TYPES",
     "INTERNATIONAL_PHONE",
     "PHONE",
+    "THUMBNAIL_TYPE",
+    "UNREAD_PHOTOS",
     "Accepted",
     "Action",
     "AddExamples",
@@ -448,6 +459,7 @@ __all__ = [
     "hookimpl",
     "in_language",
     "is_courtesy",
+    "is_image",
     "lay_over",
     "location_text",
     "luhn",
@@ -471,11 +483,13 @@ __all__ = [
     "site_origin",
     "split_brand",
     "spoke_of_harm",
+    "thumbnail",
     "unknown_brands",
     "untrusted_proxy",
     "validated_part",
     "value_at",
     "why_internal",
+    "without_place",
     "yaml_files",
 ]
 
@@ -485,6 +499,7 @@ _MODULES = (
     "support.backoff",
     "support.content",
     "support.http",
+    "support.images",
     "support.labels",
     "support.internal_words",
     "support.courtesy",
