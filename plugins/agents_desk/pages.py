@@ -28,6 +28,7 @@ from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, 
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
+from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
 
@@ -53,6 +54,7 @@ class PageDraft(Value, frozen=True, kw_only=True):
     problem: str = ""
     doubt: str = ""
     """Why the answer may be meant for colleagues; it was not sent."""
+    copies: str = ""
     conflict: view.ConflictSummary | None = None
     findings: tuple[Finding, ...] | None = None
 
@@ -67,6 +69,7 @@ class DeskPages:
     guard: RequestGuard
     accounts: DeskAccounts
     boards: QueueBoards
+    outgoing: Outgoing
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
 
@@ -151,6 +154,7 @@ class DeskPages:
             queue=await self._queue_view(request, session, current=number),
             view=conversation,
             draft=draft or PageDraft(),
+            outgoing=await self.outgoing.view(card, session),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
             colleagues=await self._colleagues(session),
@@ -158,6 +162,13 @@ class DeskPages:
                 (*(address.channel for address in card.identities), *labels.CHANNELS)
             ),
         )
+
+    async def typed(
+        self, request: web.Request, session: DeskSession, text: str, problem: str
+    ) -> web.Response:
+        """The page of the conversation with a typed answer, and a problem if there is one."""
+        draft = PageDraft(answer=text.replace("\r\n", "\n"), problem=problem)
+        return await self.conversation(request, session, draft, 422 if problem else 200)
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""

@@ -29,6 +29,7 @@ from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
+from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
@@ -43,7 +44,8 @@ class WebDesk:
     answer.
 
     With an https ``public_url`` the cookies are sent over https only. ``longest`` is how many
-    characters an answer may have, and ``proxies`` how many trusted proxies are in front of us.
+    characters an answer may have, ``largest`` how many bytes a file of an agent, and ``proxies``
+    how many trusted proxies are in front of us.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class WebDesk:
         data_dir: Path,
         public_url: str,
         longest: int,
+        largest: int,
         proxies: int = 0,
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
+        self._largest = largest
         self._public_url = public_url
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
@@ -119,6 +123,7 @@ class WebDesk:
             clock=services.clock,
             public_url=self._public_url,
         )
+        outgoing = Outgoing(services)
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -126,6 +131,7 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             boards=boards,
+            outgoing=outgoing,
             opened=live.opened,
         )
         actions = ConversationActions(
@@ -135,11 +141,16 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             longest=self._longest,
+            outgoing=outgoing,
         )
         data = PersonData(storage, accounts, services.audit)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
-        self._clean_ups = [sessions.delete_expired, throttle.delete_expired]
+        self._clean_ups = [
+            sessions.delete_expired,
+            throttle.delete_expired,
+            *outgoing.clean_ups,
+        ]
         routes = [
             web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
             web.get("/desk/live", guard.read(live.serve)),
@@ -148,6 +159,9 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *outgoing.routes(
+                html=html, guard=guard, pages=pages, largest=self._largest, longest=self._longest
+            ),
             *SearchPages(services=services, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:
