@@ -79,6 +79,7 @@ class UnsentFiles:
         photo was taken. Raises InvalidForm."""
         if not data:
             raise InvalidForm(f"{shown_name(name)} is empty.")
+        before = len(await self._stored(conversation, agent))
         if len(await self.of(conversation, agent)) >= MOST_UNSENT:
             raise InvalidForm(f"At most {MOST_UNSENT} files can wait. Send or remove some first.")
         media_type = media_type_of(data)
@@ -91,7 +92,8 @@ class UnsentFiles:
             raise InvalidForm("There is no room for files at the moment. Ask an admin.") from None
         now = self.clock.now()
         unsent = UnsentFile(file=kept, at=now, unread=media_type in UNREAD_PHOTOS)
-        id = f"{int(now.timestamp() * 1000):013d}-{secrets.token_hex(6)}"
+        # Ids sort by time, and by number within a millisecond.
+        id = f"{int(now.timestamp() * 1000):013d}-{before:03d}-{secrets.token_hex(6)}"
         value = msgspec.json.encode(unsent).decode()
         key = _prefix(conversation, agent) + id
         await self.storage.put(PLUGIN, key, value, conversation=conversation)
