@@ -109,7 +109,7 @@ async def test_a_known_customer_is_found_and_written_to(gw: OutgoingGateway, ana
     agent = gw.running.desk_agent("ben")
     await agent.resolve(await agent.claim())
     await gw.running.settled()
-    await gw.services.search.catch_up()
+    await gw.running.gateway.indexer.catch_up()
     await ana.open("/desk/new?q=Oliveira")
     assert "Maria Oliveira" in ana.page
     assert "/desk/new?place=fake&amp;to=maria" in ana.page
@@ -155,7 +155,7 @@ async def test_an_agent_of_another_brand_cannot_write_from_here(gw: OutgoingGate
 async def test_it_is_audited_without_words(gw: OutgoingGateway, ana: Visit) -> None:
     """Who began which conversation, by which channel."""
     await write(ana, place="email", to="a@example.org", subject="Secret lamp", text="Words")
-    [entry] = [e for e in await gw.services.audit.entries() if e.what == "began"]
+    [entry] = [e for e in await gw.services.audit.lines() if e.what == "began"]
     assert (entry.who, entry.conversation, entry.detail) == ("desk:ana", 1, "by email")
 
 
