@@ -190,6 +190,8 @@ class Outreach:
         return found
 
     async def _first_contact(self, address: Address, *, files: bool = False) -> Address:
+        if not address.value.isprintable():  # such as NUL, which no database stores
+            raise RefusedByChannel("This is not an address.")
         known = await self.store.beginnings.is_known(address)
         channel = self.channels.get(address.channel_key)
         if isinstance(channel, FirstContact):

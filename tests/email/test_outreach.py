@@ -17,6 +17,7 @@ from .test_roundtrip import MailShop, reply_to, shop, text_of
 ANA = Agent(id="desk:ana", name="Ana")
 CARRIER = "claims@carrier.example"
 PDF = b"%PDF-1.7 label"
+OURS = ADDRESS.partition("<")[2].rstrip(">")
 
 
 async def public(mail_shop: MailShop, conversation: int) -> tuple[Message, ...]:
@@ -127,13 +128,13 @@ async def test_what_is_no_address_is_refused_before_anything_is_stored(
     async with shop(tmp_path) as mail_shop:
         desk = mail_shop.gateway.services.desk
         to = Address(channel="email", value=value)
-        with pytest.raises(RefusedByChannel, match="is not a mail address"):
+        with pytest.raises(RefusedByChannel, match="is not a(n| mail) address"):
             await desk.begin(to, ANA, "Hi", key="k", subject="Hi")
         good = to.replace(value=CARRIER)
-        with pytest.raises(RefusedByChannel, match="is not a mail address"):
+        with pytest.raises(RefusedByChannel, match="is not a(n| mail) address"):
             await desk.begin(good, ANA, "Hi", key="k", subject="Hi", copies=(value,))
         with pytest.raises(RefusedByChannel, match="our own address"):
-            await desk.begin(to.replace(value=ADDRESS), ANA, "Hi", key="k", subject="Hi")
+            await desk.begin(to.replace(value=OURS), ANA, "Hi", key="k", subject="Hi")
         assert await desk.queue() == ()
 
 
