@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.beginnings import SqlBeginnings
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.encryption import check_keys
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -26,6 +25,7 @@ from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.adapters.sql.turns.beginnings import SqlBeginnings
 from gateway.adapters.sql.versions import SqlVersions
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.ports import WarmlineError
