@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 from structlog.contextvars import bound_contextvars
 
 from gateway import Address, DeskRight, Value, WarmlineError, client_address
@@ -14,6 +15,15 @@ from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 from plugins.agents_desk.html import HtmlRenderer, redirect
 
+MALFORMED = (
+    ValueError,
+    AssertionError,
+    LookupError,
+    RuntimeError,
+    web.RequestPayloadError,
+    HttpProcessingError,
+)
+"""What aiohttp raises for multipart bodies that no browser sends."""
 LONGEST_TOKEN = 1_000
 """Bytes in which a form's token fits."""
 SECOND_FACTOR_PAGE = "/desk/second-factor"
@@ -202,7 +212,7 @@ async def _first_field(request: web.Request) -> tuple[MultipartReader, str]:
         part = await reader.next()
         if isinstance(part, BodyPartReader) and part.name == "csrf" and part.filename is None:
             return reader, (await part.read_chunk(LONGEST_TOKEN)).decode("ascii", "replace")
-    except (ValueError, AssertionError, KeyError, RuntimeError):
+    except MALFORMED:
         pass
     raise web.HTTPBadRequest(text="the body is not a valid form")
 

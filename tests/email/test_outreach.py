@@ -128,10 +128,10 @@ async def test_what_is_no_address_is_refused_before_anything_is_stored(
     async with shop(tmp_path) as mail_shop:
         desk = mail_shop.gateway.services.desk
         to = Address(channel="email", value=value)
-        with pytest.raises(RefusedByChannel, match="is not a(n| mail) address"):
+        with pytest.raises(RefusedByChannel, match=r"is not an? (mail )?address"):
             await desk.begin(to, ANA, "Hi", key="k", subject="Hi")
         good = to.replace(value=CARRIER)
-        with pytest.raises(RefusedByChannel, match="is not a(n| mail) address"):
+        with pytest.raises(RefusedByChannel, match=r"is not an? (mail )?address"):
             await desk.begin(good, ANA, "Hi", key="k", subject="Hi", copies=(value,))
         with pytest.raises(RefusedByChannel, match="our own address"):
             await desk.begin(to.replace(value=OURS), ANA, "Hi", key="k", subject="Hi")

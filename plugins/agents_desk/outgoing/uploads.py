@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from gateway import RateLimit, Services, TooLarge, TooMany, Value, read_bounded
+from gateway import NotFound, RateLimit, Services, TooLarge, TooMany, Value, read_bounded
 from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
-from plugins.agents_desk.guard import InvalidForm, RequestGuard
+from plugins.agents_desk.guard import MALFORMED, InvalidForm, RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
 from plugins.agents_desk.outgoing.unsent import NO_CONVERSATION, UnsentFiles
 
@@ -70,8 +70,12 @@ class UploadRoutes:
             async with asyncio.timeout(UPLOAD_TIMEOUT):
                 form = await self._receive(reader, conversation, session.agent.id)
             text = form.fields.get("text", "")
+        except NotFound:
+            return self.html.conversation_not_found()
         except (InvalidForm, TooMany) as error:
             problem = str(error)
+        except MALFORMED:
+            raise web.HTTPBadRequest(text="the body is not a valid form") from None
         except TimeoutError:
             problem = "The upload took too long. Try it again."
         if "application/json" in request.headers.get("Accept", ""):

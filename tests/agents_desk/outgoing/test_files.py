@@ -166,6 +166,33 @@ async def test_an_upload_needs_the_token_and_the_right(
     assert ben.field("files", 'id="answer-form"') == ""
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'--x\r\nContent-Disposition: form-data; name="\x02\x11"\r\n\r\n{}\r\n--x--\r\n',
+        b"--x\r\nno header\r\n",
+        b"--x--\r\n",
+        b"",
+        b"--y\r\n\r\n",
+        b"--x\r\nContent-Disposition: form-data; name=csrf; filename=f\r\n\r\nabc\r\n--x--\r\n",
+    ],
+)
+async def test_a_body_that_no_browser_sends_is_a_400(
+    gw: OutgoingGateway, ana: Visit, body: bytes
+) -> None:
+    """Never a 500."""
+    path = await claimed(gw, ana)
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = await ana.http.post(f"{ana.url}{path}/attach", data=body, headers=kind)
+    assert response.status == 400
+
+
+async def test_an_unknown_conversation_is_a_404(gw: OutgoingGateway, ana: Visit) -> None:
+    """For a file as for everything else."""
+    await ana.open("/desk/new")
+    assert (await attach(ana, "/desk/c/999", ("a.pdf", PDF))).status == 404
+
+
 async def test_each_agent_has_their_own(gw: OutgoingGateway, ana: Visit, ben: Visit) -> None:
     """A colleague neither sees nor sends what is not theirs."""
     path = await claimed(gw, ana)
