@@ -11,6 +11,7 @@ import structlog
 
 from channels.email.automatic import LoopGuard
 from channels.email.composing import MailLook, compose
+from channels.email.headers import normalize_address
 from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
@@ -29,9 +30,11 @@ from gateway import (
     Clock,
     Digest,
     File,
+    FileLimits,
     HealthProblem,
     Json,
     Outbound,
+    RefusedByChannel,
     Sent,
     Services,
     Settings,
@@ -42,13 +45,25 @@ from gateway import (
 )
 
 log = structlog.get_logger(__name__)
+MAX_FILES_TOTAL = 18_000_000
+"""Bytes of all files of a mail. Gmail and many others take mails of 25 MB (Google Workspace Admin
+Help, "Gmail sending limits"), and base64 makes four bytes of three (RFC 2045, 6.8)."""
 
 
 class Email:
     """Customers reach us by e-mail: through a mailbox we watch, a port we listen on, or both."""
 
     name = "email"
-    traits = Traits(attachments=True, unsure="resend", at_once=8, quotes=True, suspends=True)
+    traits = Traits(
+        attachments=True,
+        files=FileLimits(most=20, total=MAX_FILES_TOTAL),
+        copies=True,
+        subjects=True,
+        unsure="resend",
+        at_once=8,
+        quotes=True,
+        suspends=True,
+    )
 
     def __init__(
         self,
@@ -218,8 +233,25 @@ class Email:
         files = await self._files(message)
         mail = await asyncio.to_thread(compose, message, files, self.look)
         sender = self.look.sender.addr_spec
-        await self._transport.send(mail, sender=sender, recipient=message.address.value)
+        await self._transport.send(
+            mail, sender=sender, recipient=message.address.value, copies=message.copies
+        )
         return Sent(remote_id=str(mail["Message-ID"]))
+
+    async def first_contact(
+        self,
+        address: Address,
+        *,
+        known: bool,  # noqa: ARG002  (part of FirstContact)
+        files: bool = False,  # noqa: ARG002
+    ) -> Address:
+        """``address`` in lower case. We may write to any mail address that is not ours."""
+        value = normalize_address(address.value)
+        if value is None or not _has_domain(value):
+            raise RefusedByChannel(f"{address.value[:80]} is not a mail address.")
+        if value in self._settings.every_address:
+            raise RefusedByChannel(f"{value} is our own address.")
+        return address.replace(value=value)
 
     async def trouble(self) -> str | None:
         """Why customers' mail does not come in, or None."""
@@ -326,6 +358,11 @@ class Email:
                 for attachment in message.attachments
             ]
         )
+
+
+def _has_domain(value: str) -> bool:
+    """Whether the domain can be one of the internet: mail is not sent to `localhost`."""
+    return "." in value.rpartition("@")[2]
 
 
 def _with_own_look(

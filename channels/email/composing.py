@@ -132,6 +132,8 @@ def compose(message: Outbound, files: tuple[File, ...], look: MailLook) -> Email
     mail = EmailMessage(policy=MAIL_POLICY)
     mail["From"] = look.sender
     mail["To"] = _recipient(message.address.value)
+    if message.copies:
+        mail["Cc"] = [_recipient(copy) for copy in message.copies]
     mail["Subject"] = _subject(message, look.subject)
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = message_id(message.key, look.sender.domain)

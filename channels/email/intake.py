@@ -119,6 +119,7 @@ class MailIntake:
                 subject=mail.subject or "",  # never None: mail has threads even without a subject
                 thread=mail.thread,
                 attachments=attachments,
+                copies=tuple(map(_without_nul, mail.copies)),
                 automatic=automatic is not None,
                 raw=raw,
                 facts=mail.facts + facts + left_out,

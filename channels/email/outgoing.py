@@ -53,9 +53,12 @@ _UNREACHABLE = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 
 
 class MailTransport(Protocol):
-    """Sends one mail. Raises TryLater, Undeliverable or Unsure."""
+    """Sends one mail, to the ``recipient`` and those who get a copy. Raises TryLater, Undeliverable
+    or Unsure."""
 
-    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None: ...
+    async def send(
+        self, mail: EmailMessage, *, sender: str, recipient: str, copies: Sequence[str] = ()
+    ) -> None: ...
 
 
 class SmtpTransport:
@@ -65,14 +68,21 @@ class SmtpTransport:
         self._settings = settings
         self._tls_context = settings.tls_context()
 
-    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
+    async def send(
+        self, mail: EmailMessage, *, sender: str, recipient: str, copies: Sequence[str] = ()
+    ) -> None:
+        """One transaction for all: either everybody gets it or nobody. So no repetition reaches
+        somebody twice, and nobody is left out unseen."""
         data = mail.as_bytes()
         async with self._connect() as server:
             try:
-                options = ["SMTPUTF8"] if not recipient.isascii() else []
+                ascii_only = all(address.isascii() for address in (recipient, *copies))
+                options = [] if ascii_only else ["SMTPUTF8"]
                 encoding = "utf-8" if options else "ascii"
                 await server.mail(sender, options=options, encoding=encoding)
                 await server.rcpt(recipient, encoding=encoding)
+                for copy in copies:
+                    await _rcpt_copy(server, copy, encoding)
             except aiosmtplib.SMTPResponseException as error:
                 raise _rejection(error) from error
             except (aiosmtplib.SMTPException, OSError) as error:
@@ -130,7 +140,14 @@ class MaildirTransport:
         self._path = path
         self._lock = asyncio.Lock()
 
-    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
+    async def send(
+        self,
+        mail: EmailMessage,
+        *,
+        sender: str,
+        recipient: str,
+        copies: Sequence[str] = (),  # noqa: ARG002  (its Cc names them: there is one file)
+    ) -> None:
         mail["Return-Path"] = f"<{sender}>"
         mail["Delivered-To"] = recipient
         async with self._lock:
@@ -173,6 +190,17 @@ class MaildirTransport:
         for name in ("tmp", "new", "cur"):
             private_folder(self._path / name)
         return mailbox.Maildir(self._path)
+
+
+async def _rcpt_copy(server: aiosmtplib.SMTP, copy: str, encoding: str) -> None:
+    """Raises Undeliverable that names the copy: the customer's own address is not to blame."""
+    try:
+        await server.rcpt(copy, encoding=encoding)
+    except aiosmtplib.SMTPResponseException as error:
+        if error.code < 500:
+            raise
+        answer = " ".join(f"{error.code} {error.message}".split())[:400]
+        raise Undeliverable(f"the copy to {copy} was refused: {answer}") from error
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

@@ -34,6 +34,7 @@ UNKNOWN_SENDER = "unknown@sender.invalid"
 """Stands for a sender that cannot be read (``.invalid`` never exists: RFC 2606)."""
 
 _MAX_THREAD = 50
+_MAX_COPIES = 20
 _ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
 _VIA = re.compile(r"\s(?:via|über|par|por|tramite)\s.*$", re.IGNORECASE)
 _PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
@@ -61,6 +62,7 @@ class ParsedMail(Value, frozen=True, kw_only=True):
     text: str = ""
     at: datetime | None = None
     thread: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     facts: tuple[Fact, ...] = ()
     automatic: str | None = None
@@ -109,6 +111,8 @@ def _from_headers(
         *reversed(message_ids(headers.get("references", ()))),
     )
     thread = tuple(dict.fromkeys(id for id in earlier if id not in own_ids))
+    others = parse_addresses((*headers.get("to", ()), *headers.get("cc", ())))
+    copies = dict.fromkeys(address for _, address in others)
     return ParsedMail(
         sender=sender,
         name=name or author_name or None,
@@ -116,6 +120,7 @@ def _from_headers(
         subject=decode_text(first(headers, "subject")[:2_000])[:500] or None,
         at=parse_date(first(headers, "date")[:200]),
         thread=thread[:_MAX_THREAD],
+        copies=tuple(c for c in copies if c not in own_addresses and c != sender)[:_MAX_COPIES],
         facts=(Fact(name="written by", value=author),) if author != sender else (),
         automatic=automatic_reason(
             headers, sender=sender, envelope=envelope, own_addresses=own_addresses

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
@@ -22,8 +23,10 @@ from channels.rest.access import RestAccess, check_sender, preflight
 from gateway import (
     Accepted,
     Address,
+    Attachment,
     Button,
     Fact,
+    FileLimits,
     Inbound,
     Json,
     LongPolls,
@@ -43,6 +46,7 @@ from gateway import (
 )
 
 PAGE = 100
+MOST_FILES = 20
 POLL_PAUSE = "1"
 """Retry-After, in seconds, of an empty answer to a poll that could not wait: a client that asks
 again at once would keep both sides busy."""
@@ -85,11 +89,14 @@ class Rest:
         self._settings = settings
         self._access = RestAccess(settings, proxies=proxies, public_url=public_url)
         self._behind = (public_url, proxies)
+        self._public_url = public_url.rstrip("/")
         self._polls = LongPolls()
 
     @property
     def traits(self) -> Traits:
-        return Traits(mailbox=True, buttons=True)
+        return Traits(
+            mailbox=True, buttons=True, attachments=True, files=FileLimits(most=MOST_FILES)
+        )
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the server stops, then end the requests that wait for new messages."""
@@ -107,19 +114,43 @@ class Rest:
 
         async def poll(request: web.Request) -> web.StreamResponse:
             allowed = await self._access.admit(request)
-            return await _poll(request, services, self._polls, self._address(request, allowed))
+            address = self._address(request, allowed)
+            found = await _poll(request, services, self._polls, address)
+            at_once = found.waited < float(POLL_PAUSE) and not found.messages
+            return _json(
+                [
+                    {
+                        **self._rasa_message(address.value, message),
+                        "author": message.author,
+                        "at": message.at.isoformat(),
+                    }
+                    for message in found.messages
+                ],
+                headers={hdrs.RETRY_AFTER: POLL_PAUSE} if at_once else None,
+            )
+
+        async def download(request: web.Request) -> web.StreamResponse:
+            allowed = await self._access.admit(request)
+            return await _download(request, services, self._address(request, allowed))
 
         webhook, messages = f"/webhooks/rest{self._site}", f"/channels/rest{self._site}/messages"
+        files = f"{self._files}/{{message:[0-9]{{1,18}}}}/{{digest:[0-9a-f]{{64}}}}"
         routes = [
             ("GET", f"{webhook}/", health),
             ("POST", f"{webhook}/webhook", receive),
             ("OPTIONS", f"{webhook}/webhook", preflight),
             ("GET", messages, poll),
             ("OPTIONS", messages, preflight),
+            ("GET", files, download),
+            ("OPTIONS", files, preflight),
         ]
         return [
             web.route(method, path, self._access.guard(handler)) for method, path, handler in routes
         ]
+
+    @property
+    def _files(self) -> str:
+        return f"/channels/rest{self._site}/files"
 
     def describe(self) -> Mapping[str, Json]:
         """The part of ``/openapi.json``; further sites have the same paths below theirs."""
@@ -158,11 +189,38 @@ class Rest:
         timeout = self._settings.answer_timeout
         answer = await services.mailbox.answer(accepted.turn, timeout=timeout)
         pending = {"Warmline-Turn": "pending"} if answer is None else None
-        messages = [_rasa_message(sender, message) for message in answer or ()]
+        messages = [self._rasa_message(sender, message) for message in answer or ()]
         if request.query.get("stream", "").lower() != "true":
             return _json(messages, headers=pending)
         lines = b"".join(msgspec.json.encode(message) + b"\n" for message in messages)
         return web.Response(body=lines, content_type="text/event-stream", headers=pending)
+
+    def _rasa_message(self, sender: str, message: Message) -> dict[str, object]:
+        body: dict[str, object] = {
+            "recipient_id": sender,
+            "text": message.text,
+            "id": str(message.id),
+        }
+        if buttons := _rasa_buttons(message.buttons, message.survey):
+            body["buttons"] = buttons
+        if message.attachments:
+            body["attachments"] = self._listed(sender, message.id, message.attachments)
+        return body
+
+    def _listed(
+        self, sender: str, message: int, attachments: Iterable[Attachment]
+    ) -> list[dict[str, object]]:
+        """The files of a message, each with the address where this sender may fetch it."""
+        query = urlencode({"sender": sender})
+        return [
+            {
+                "name": file.name,
+                "media_type": file.media_type,
+                "size": file.size,
+                "url": f"{self._public_url}{self._files}/{message}/{file.digest}?{query}",
+            }
+            for file in attachments
+        ]
 
 
 class RestCallback(Rest):
@@ -190,7 +248,9 @@ class RestCallback(Rest):
 
     @property
     def traits(self) -> Traits:
-        return Traits(buttons=True, unsure="resend")
+        return Traits(
+            buttons=True, attachments=True, files=FileLimits(most=MOST_FILES), unsure="resend"
+        )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The routes of REST, and those of Rasa's callback channel."""
@@ -228,6 +288,9 @@ class RestCallback(Rest):
         }
         if buttons := _rasa_buttons(message.buttons, message.survey):
             body["buttons"] = buttons
+        if message.attachments:
+            files = self._listed(message.address.value, message.message, message.attachments)
+            body["attachments"] = files
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as session,
@@ -286,17 +349,6 @@ def facts(metadata: Mapping[str, object]) -> tuple[Fact, ...]:
     )
 
 
-def _rasa_message(sender: str, message: Message) -> dict[str, object]:
-    body: dict[str, object] = {
-        "recipient_id": sender,
-        "text": message.text,
-        "id": str(message.id),
-    }
-    if buttons := _rasa_buttons(message.buttons, message.survey):
-        body["buttons"] = buttons
-    return body
-
-
 def _rasa_buttons(buttons: Iterable[Button], survey: SurveyQuestion | None) -> list[dict[str, str]]:
     """The buttons as the protocol has them. A question with a scale, which it does not know,
     becomes one button for each number."""
@@ -305,9 +357,16 @@ def _rasa_buttons(buttons: Iterable[Button], survey: SurveyQuestion | None) -> l
     return [{"title": button.title, "payload": button.payload} for button in buttons]
 
 
+class _Polled(NamedTuple):
+    """What a poll found, and how many seconds it waited."""
+
+    messages: tuple[Message, ...]
+    waited: float
+
+
 async def _poll(
     request: web.Request, services: Services, polls: LongPolls, address: Address
-) -> web.Response:
+) -> _Polled:
     after = _number(request, "after", int, 0, 2**62)
     wait = _number(request, "wait", float, 0.0, MAX_WAIT)
     started = asyncio.get_running_loop().time()
@@ -321,18 +380,27 @@ async def _poll(
                     messages = await services.mailbox.messages(address, after=after, limit=PAGE)
         except TimeoutError:
             pass  # no new message: the answer is an empty list
-    waited = asyncio.get_running_loop().time() - started
-    at_once = not messages and waited < float(POLL_PAUSE)
-    return _json(
-        [
-            {
-                **_rasa_message(address.value, message),
-                "author": message.author,
-                "at": message.at.isoformat(),
-            }
-            for message in messages
-        ],
-        headers={hdrs.RETRY_AFTER: POLL_PAUSE} if at_once else None,
+    return _Polled(messages, asyncio.get_running_loop().time() - started)
+
+
+async def _download(request: web.Request, services: Services, address: Address) -> web.Response:
+    """A file of a message to ``address``, as an attachment that no browser displays."""
+    id, digest = int(request.match_info["message"]), request.match_info["digest"]
+    found = await services.mailbox.messages(address, after=id - 1, limit=1) if id else ()
+    files = [file for m in found if m.id == id for file in m.attachments if file.digest == digest]
+    if not files:
+        raise web.HTTPNotFound(text="this sender got no such file")
+    data = await services.files.open(digest)
+    name = quote(files[0].name, safe="")
+    return web.Response(
+        body=data,
+        headers={
+            hdrs.CONTENT_TYPE: files[0].media_type,
+            hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{name}",
+            hdrs.CACHE_CONTROL: "private, no-store",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "X-Content-Type-Options": "nosniff",
+        },
     )
 
 

@@ -12,7 +12,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
 from channels.sms import SmsSettings
-from channels.sms.media import MediaLinks, TwilioMediaFetcher
+from channels.sms.media import SMS_FILES, WHATSAPP_FILES, MediaLinks, TwilioMediaFetcher
 from channels.sms.numbers import REMEMBERED, KnownForms
 from channels.sms.parse import (
     WHATSAPP_PREFIX,
@@ -37,12 +37,14 @@ from gateway import (
     Clock,
     Fact,
     File,
+    FileLimits,
     HealthProblem,
     Inbound,
     Json,
     Message,
     Outbound,
     Receipt,
+    RefusedByChannel,
     RenderContext,
     Reply,
     Sent,
@@ -62,9 +64,6 @@ WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
 SUPPORT_ADDRESS = "support_address"
 """The parameter by which a status callback names our number."""
-SMS_MAX_FILES = 10
-"""Files in one message ("Messages resource": ``MediaUrl``)."""
-WHATSAPP_MAX_FILES = 1
 
 
 class Sms:
@@ -89,7 +88,7 @@ class Sms:
         numbers: Mapping[str, Sms] | None = None,
     ) -> None:
         self.support_address, self._numbers = support_address, numbers or {}
-        self.traits = _traits(settings)
+        self.traits = _traits(settings, SMS_FILES, public_url)
         self._settings, self._sender, self._account = settings, sender, sender.account
         self._public_url, self._signature, self._fetcher = public_url, signature, fetcher
         self._keywords = OptOutKeywords(
@@ -218,6 +217,19 @@ class Sms:
                 return number
         return self
 
+    async def first_contact(
+        self,
+        address: Address,
+        *,
+        known: bool,
+        files: bool = False,  # noqa: ARG002  (they go as links where there is no MMS)
+    ) -> Address:
+        """``address`` in E.164. We may write to any mobile number; the law on consent is the
+        team's to keep."""
+        if self._public_url is None:
+            raise RefusedByChannel("Twilio cannot reach us: set WARMLINE_PUBLIC_URL.")
+        return address if known else _in_e164(address)
+
     @property
     def addressed(self) -> frozenset[str]:
         """See `SmsSettings.addressed`."""
@@ -320,10 +332,15 @@ class WhatsApp:
     name = "whatsapp"
 
     def __init__(
-        self, settings: SmsSettings, sender: TwilioSender, *, support_address: str = ""
+        self,
+        settings: SmsSettings,
+        sender: TwilioSender,
+        *,
+        public_url: str | None,
+        support_address: str = "",
     ) -> None:
         self.support_address = support_address
-        self.traits = _traits(settings)
+        self.traits = _traits(settings, WHATSAPP_FILES, public_url)
         self._sender = sender
         self._services: Services | None = None
         self._resent: LRUCache[int, bool] = LRUCache(REMEMBERED)
@@ -333,7 +350,7 @@ class WhatsApp:
         self._services = services
 
     async def send(self, message: Outbound) -> Sent:
-        over = bool(self._sender.templates) and await self._window_is_over(message)
+        over = bool(self._sender.templates) and not await self._is_in_window(message.address)
         record, template = await self._sender.send(message, window_is_over=over)
         facts = (Fact(name="sent as", value="a WhatsApp template"),) if template else ()
         return Sent(remote_id=record.sid, facts=facts)
@@ -369,17 +386,55 @@ class WhatsApp:
             log.warning("whatsapp.no_template", message=id, error=str(error))
             return False
 
-    async def _window_is_over(self, message: Outbound) -> bool:
-        """Whether the customer's last message is 24 hours old, as far as we know."""
-        if self._services is None:
-            return False
-        messages = await _all_messages(self._services, message.address)
-        written = [m.at for m in messages if m.author == "customer"]
-        return bool(written) and self._services.clock.now() - max(written) >= WINDOW
-
     async def find(self, message: Outbound) -> Sent | None:
         record = await self._sender.find(message)
         return Sent(remote_id=record.sid) if record else None
+
+    async def first_contact(self, address: Address, *, known: bool, files: bool = False) -> Address:
+        """``address`` in E.164. A business may write freely for 24 hours after the customer's last
+        message; before that, and later, only by an approved template, which carries text alone
+        (WhatsApp Business Platform, "Customer service windows")."""
+        if not known:
+            address = _in_e164(address)
+        if await self._is_in_window(address):
+            return address
+        if not self._sender.templates:
+            raise RefusedByChannel(
+                "The customer's last message is more than 24 hours old, or there is none. WhatsApp"
+                " then takes only approved templates: set `channels.sms.whatsapp_templates`."
+            )
+        if files:
+            raise RefusedByChannel(
+                "The customer's last message is more than 24 hours old, or there is none. WhatsApp"
+                " then takes no files: write without them, and send them after the answer."
+            )
+        return address
+
+    async def _is_in_window(self, address: Address) -> bool:
+        """Whether the customer's last message is less than 24 hours old, as far as we know."""
+        if self._services is None:
+            return True
+        messages = await _all_messages(self._services, address)
+        written = [m.at for m in messages if m.author == "customer"]
+        return bool(written) and self._services.clock.now() - max(written) < WINDOW
+
+
+def _in_e164(address: Address) -> Address:
+    """``address`` with its number in E.164. Raises RefusedByChannel when that is none."""
+    import phonenumbers  # noqa: PLC0415  (a tenth of a second)
+
+    typed = address.value.strip()
+    try:
+        number = phonenumbers.parse(typed)
+        if phonenumbers.is_possible_number(number):
+            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return address.replace(value=written)
+    except phonenumbers.NumberParseException:
+        pass
+    raise RefusedByChannel(
+        f"{typed[:40]} is not a telephone number. Write it with + and the country, such as"
+        " +44 7700 900123."
+    )
 
 
 def channels(section: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
@@ -415,7 +470,7 @@ def _number(
         account=twilio,
         links=links,
         status_url=status_url,
-        max_files=SMS_MAX_FILES,
+        files=SMS_FILES,
         number=account.number,
         service=account.service,
         rcs=account.rcs_from,
@@ -424,7 +479,7 @@ def _number(
         account=twilio,
         links=links,
         status_url=status_url,
-        max_files=WHATSAPP_MAX_FILES,
+        files=WHATSAPP_FILES,
         number=whatsapp_from and WHATSAPP_PREFIX + whatsapp_from.removeprefix(WHATSAPP_PREFIX),
         service=None if account.whatsapp_from else account.service,
         prefix=WHATSAPP_PREFIX,
@@ -432,7 +487,7 @@ def _number(
     )
     signature = TwilioSignature(account.auth_token, public_url=url, proxies=account.trusted_proxies)
     fetcher = TwilioMediaFetcher(account, largest=settings.core.limits.attachment)
-    channel = WhatsApp(account, whatsapp, support_address=name)
+    channel = WhatsApp(account, whatsapp, public_url=public_url, support_address=name)
     return (
         Sms(
             account,
@@ -448,11 +503,13 @@ def _number(
     )
 
 
-def _traits(settings: SmsSettings) -> Traits:
+def _traits(settings: SmsSettings, files: FileLimits, public_url: str | None) -> Traits:
     # A cut-off send is repeated only after Twilio was asked for the message (`TwilioSender.send`):
     # the customer never gets it twice.
     return Traits(
-        attachments=True,
+        attachments=public_url is not None,
+        files=files,
+        no_files="" if public_url else "Twilio cannot fetch files: set WARMLINE_PUBLIC_URL.",
         unsure="resend",
         rate=settings.rate,
         max_length=MAX_BODY,

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import hmac
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from gateway import (
     Attachment,
     Fact,
     File,
+    FileLimits,
     Files,
     NotAccepted,
     PublicHttp,
@@ -40,12 +42,49 @@ from gateway import (
 
 log = structlog.get_logger(__name__)
 MAX_HOPS = 3
+UNKNOWN_TYPE = "application/octet-stream"
 CHUNK = 65_536
 RETRY_AFTER = 0.5
 """Seconds until the second and last attempt: a message may arrive before its file is there."""
 LINK_PATH = "/channels/sms/files"
 LINK_LIFETIME = timedelta(days=1)
 """Twilio fetches a file when it sends the message, and may queue a message for ten hours."""
+
+
+SHARED_LIFETIME = timedelta(days=14)
+"""How long a customer can open a file that we sent as a link: as long as a holiday."""
+SHARED_PATH = "/channels/sms/f"
+LONGEST_NAME = 40
+"""Characters of a file's name in a link: five links and a long text must fit one message."""
+PROOF = 16
+"""Bytes of the signature in a customer's link: a guess succeeds once in 2^128."""
+
+MMS_TYPES = ("image/jpeg", "image/png", "image/gif")
+"""Those that Twilio adapts to every telephone ("Accepted content types for media")."""
+MMS_SIZE = 5_000_000
+"""Bytes of a message with its media (the same page)."""
+MMS_COUNTRIES = frozenset({"US", "CA"})
+"""Where numbers can send and receive MMS ("MMS support" of Twilio's country guidelines)."""
+SMS_FILES = FileLimits(
+    most=5,
+    hint="Pictures go as MMS within the USA and Canada. Everything else goes as a link that the"
+    f" customer can open for {SHARED_LIFETIME.days} days.",
+)
+WHATSAPP_FILES = FileLimits(
+    most=1,
+    size=16_000_000,
+    image_size=5_000_000,
+    types=(
+        "image/jpeg",
+        "image/png",
+        *("audio/ogg", "audio/amr", "audio/3gpp", "audio/aac", "audio/mpeg"),
+        *("video/mp4", "application/pdf", "text/vcard", "text/x-vcard", "application/msword"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+)
+"""Twilio, "Guidance on WhatsApp Media Messages"."""
 
 
 class MediaNotFetched(Exception):
@@ -165,8 +204,36 @@ class MediaLinks:
         query = f"type={media_type}&until={until}&proof={proof}"
         return f"{self._public_url}{LINK_PATH}/{file.digest}?{query}"
 
+    def shared_url(self, file: Attachment, at: datetime) -> str:
+        """Where the customer finds ``file`` for `SHARED_LIFETIME` from ``at``. Short, as it counts
+        in a text message."""
+        until = str(int((at + SHARED_LIFETIME).timestamp()))
+        name, digest = _link_name(file), _base64(bytes.fromhex(file.digest))
+        proof = self._sign_shared(digest, until, name)
+        return f"{self._public_url}{SHARED_PATH}/{digest}/{until}/{proof}/{name}"
+
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
-        """The route that serves the files."""
+        """The routes that serve the files."""
+
+        async def share(request: web.Request) -> web.Response:
+            digest, until, proof, name = (
+                request.match_info[part] for part in ("digest", "until", "proof", "name")
+            )
+            expected = self._sign_shared(digest, until, name)
+            if not hmac.compare_digest(proof.encode(), expected.encode()):
+                raise web.HTTPForbidden(text="this link's signature is not valid")
+            if services.clock.now().timestamp() > int(until):
+                raise web.HTTPGone(text="this link has expired; ask us to send the file again")
+            data = await services.files.open(base64.urlsafe_b64decode(digest + "=").hex())
+            headers = {
+                "Content-Type": UNKNOWN_TYPE,  # it is saved: no browser shows it on our address
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "private, no-store",
+            }
+            return web.Response(body=data, headers=headers)
 
         async def serve(request: web.Request) -> web.Response:
             digest, media_type = request.match_info["digest"], request.query.get("type", "")
@@ -184,11 +251,65 @@ class MediaLinks:
             }
             return web.Response(body=await services.files.open(digest), headers=headers)
 
-        return (web.get(LINK_PATH + "/{digest:[0-9a-f]{64}}", serve),)
+        shared = "{digest:[A-Za-z0-9_-]{43}}/{until:[0-9]{1,12}}/{proof:[A-Za-z0-9_-]{22}}"
+        return (
+            web.get(LINK_PATH + "/{digest:[0-9a-f]{64}}", serve),
+            web.get(f"{SHARED_PATH}/{shared}/{{name:[A-Za-z0-9_.-]{{1,40}}}}", share),
+        )
+
+    def _sign_shared(self, digest: str, until: str, name: str) -> str:
+        signed = "\n".join(("shared", digest, until, name)).encode()
+        return _base64(hmac.digest(self._key, signed, hashlib.sha256)[:PROOF])
 
     def _sign(self, digest: str, media_type: str, until: str) -> str:
         signed = "\n".join((digest, media_type, until)).encode()
         return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+
+
+def takes_mms(number: str | None, to: str) -> bool:
+    """Whether pictures go from our ``number`` to the number ``to`` by MMS. Without a number, a
+    Messaging Service chooses one of the customer's country."""
+    return _country(to) in MMS_COUNTRIES and (number is None or _country(number) in MMS_COUNTRIES)
+
+
+def _country(number: str) -> str:
+    """The country of ``number``; empty when it is unknown, as for short codes."""
+    if not number.startswith("+1"):
+        return ""  # the others need no metadata to say that they are not there
+    import phonenumbers  # noqa: PLC0415  (a tenth of a second)
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def split_media(
+    files: Sequence[Attachment], *, mms: bool
+) -> tuple[list[Attachment], list[Attachment]]:
+    """Those of ``files`` that go as MMS, and those that go as links."""
+    media: list[Attachment] = []
+    left = MMS_SIZE
+    for file in files:
+        if mms and file.media_type in MMS_TYPES and file.size <= left:
+            media.append(file)
+            left -= file.size
+    return media, [file for file in files if file not in media]
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _link_name(file: Attachment) -> str:
+    """The file's name as a part of a link, with its extension."""
+    stem, dot, suffix = file.name.rpartition(".")
+    if not dot or not 1 <= len(suffix) <= 5:
+        stem, suffix = file.name, ""
+    clean = (re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-") for part in (stem, suffix))
+    stem, suffix = clean
+    end = f".{suffix}" if suffix else ""
+    return f"{stem[: LONGEST_NAME - len(end)] or 'file'}{end}"
 
 
 def basic_auth(user: str, password: str) -> dict[str, str]:

@@ -27,9 +27,18 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels.sms import SmsSettings
 from channels.sms.errors import delivery_error, describe
-from channels.sms.media import MediaLinks, basic_auth
+from channels.sms.media import MediaLinks, basic_auth, split_media, takes_mms
 from channels.sms.parse import RCS_PREFIX
-from gateway import Outbound, TryLater, Undeliverable, Unsure, WarmlineError, retry_after
+from gateway import (
+    Attachment,
+    FileLimits,
+    Outbound,
+    TryLater,
+    Undeliverable,
+    Unsure,
+    WarmlineError,
+    retry_after,
+)
 
 T = TypeVar("T")
 WINDOW = timedelta(hours=24)
@@ -172,7 +181,7 @@ class TwilioSender:
     account: TwilioAccount
     links: MediaLinks
     status_url: str | None
-    max_files: int
+    files: FileLimits
     number: str | None
     service: str | None
     prefix: str = ""
@@ -185,12 +194,13 @@ class TwilioSender:
         """Send ``message``; the second value tells whether it went in a template, as it does when
         the customer's service window is over, as we know or as Twilio says. A second attempt first
         asks whether the first one arrived."""
-        media_urls = self._media_urls(message)
+        media, shared = self._split(message)
         if message.attempt > 1 and (sent := await self.find(message)):
             return sent, False
         if window_is_over and self._fits_template(message):
             return await self.send_template(message), True
-        text, files = message.text or values.unset, media_urls or values.unset
+        text = self._with_links(message, shared) or values.unset
+        files = [self.links.url(file, message.at) for file in media] or values.unset
         try:
             return await self._create(message, body=text, media_url=files), False
         except Undeliverable as refused:
@@ -289,7 +299,8 @@ class TwilioSender:
         created = record.date_created
         recent = not isinstance(created, datetime) or created >= message.at - CLOCK_SKEW
         body, text = str(record.body or ""), template_text(message.text)
-        same = body == message.text or bool(self.templates and text and text in body)
+        sent = self._with_links(message, self._split(message)[1])
+        same = body == sent or bool(self.templates and text and text in body)
         return outbound and recent and same
 
     def _callback(self, message: int, more: str) -> str | None:
@@ -298,14 +309,23 @@ class TwilioSender:
         sign = "&" if "?" in self.status_url else "?"
         return f"{self.status_url}{sign}message={message}{more}"
 
-    def _media_urls(self, message: Outbound) -> list[str]:
-        if not message.attachments:
-            return []
+    def _split(self, message: Outbound) -> tuple[list[Attachment], list[Attachment]]:
+        """The files that Twilio fetches, and those that the customer gets as links."""
+        files = message.attachments
+        if not files:
+            return [], []
         if self.status_url is None:
             raise Undeliverable("Twilio cannot fetch files from us without WARMLINE_PUBLIC_URL")
-        if len(message.attachments) > self.max_files:
-            raise Undeliverable(f"more files than {self.max_files}; send them one by one")
-        return [self.links.url(file, message.at) for file in message.attachments]
+        if refusal := self.files.refusal(files):
+            raise Undeliverable(refusal)
+        to, number, _ = self._route(message)
+        if ":" in to:  # WhatsApp and RCS
+            return list(files), []
+        return split_media(files, mms=takes_mms(number, to))
+
+    def _with_links(self, message: Outbound, shared: Sequence[Attachment]) -> str:
+        links = [self.links.shared_url(file, message.at) for file in shared]
+        return "\n".join(filter(None, (message.text, *links)))
 
 
 def is_window_over(error: WarmlineError) -> bool:

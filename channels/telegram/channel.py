@@ -15,11 +15,12 @@ from channels.telegram import BOT_API, TelegramSettings
 from channels.telegram.api import TelegramApi
 from channels.telegram.parse import NAME
 from channels.telegram.receive import REMEMBERED, TelegramReceiver, UnreadableUpdate
-from channels.telegram.send import MAX_TEXT, TelegramSender
+from channels.telegram.send import MAX_FILE, MAX_TEXT, TelegramSender
 from channels.telegram.updates import TelegramPolling, TelegramWebhook, polling_problems
 from gateway import (
     Clock,
     File,
+    FileLimits,
     HealthProblem,
     Json,
     Outbound,
@@ -50,6 +51,7 @@ class Telegram:
         rate=30.0,
         buttons=True,
         attachments=True,
+        files=FileLimits(most=10, size=MAX_FILE),
         max_length=MAX_TEXT,
     )
 

@@ -19,6 +19,8 @@ from gateway import File, Outbound, Sent, Undeliverable
 
 MAX_TEXT = int(MessageLimit.MAX_TEXT_LENGTH)
 """4,096 UTF-16 code units: "1-4096 characters after entities parsing" (sendMessage, Bot API)."""
+MAX_FILE = 50_000_000
+"""Bytes: "Bots can currently send files of any type of up to 50 MB in size" (sendDocument)."""
 _PHOTO_TYPES = ("image/jpeg", "image/png")
 _MAX_PHOTO = 10_000_000
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)

@@ -9,6 +9,7 @@ from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.app.infrastructure import Infrastructure
 from gateway.desk.audited import AuditedDesk
 from gateway.desk.marks import ConversationMarks
+from gateway.desk.outreach import Outreach
 from gateway.desk.service import DeskService
 from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerChain
@@ -226,6 +227,13 @@ class Pipeline:
             summaries=self.summaries,
             brands=infrastructure.settings.brands,
             marks=marks,
+            outreach=Outreach(
+                store=infrastructure.store,
+                channels=infrastructure.registrations.channels,
+                brands=infrastructure.settings.brands,
+                clock=infrastructure.clock,
+                largest=infrastructure.settings.core.limits.attachment,
+            ),
         )
         return Services(
             intake=self._load_shedder(),

@@ -19,6 +19,7 @@ from gateway.model import (
     Conversation,
     ConversationFilter,
     ConversationList,
+    FileLimits,
     Finding,
     ListName,
     ListPosition,
@@ -26,6 +27,7 @@ from gateway.model import (
     QueueItem,
     QueuePage,
     QueuePosition,
+    SupportAddress,
 )
 from gateway.ports import AuditLog, Clock, Desk
 
@@ -88,6 +90,7 @@ class AuditedDesk:
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        copies: tuple[str, ...] = (),
     ) -> Accepted:
         accepted = await self.desk.answer(
             conversation,
@@ -97,11 +100,63 @@ class AuditedDesk:
             suggestion=suggestion,
             attachments=attachments,
             via=via,
+            copies=copies,
         )
         if not accepted.duplicate:
             detail = f"turn {accepted.turn}" + (f", by {via.channel}" if via else "")
+            detail += f", {len(attachments)} files" if attachments else ""
+            detail += f", {len(copies)} copies" if copies else ""
             await self._record(agent, "answered", conversation, detail)
         return accepted
+
+    def file_limits(self, address: Address) -> FileLimits:
+        return self.desk.file_limits(address)
+
+    def takes_copies(self, address: Address) -> bool:
+        return self.desk.takes_copies(address)
+
+    def writing_places(self, agent: Agent) -> tuple[SupportAddress, ...]:
+        return self.desk.writing_places(agent)
+
+    async def begin(
+        self,
+        address: Address,
+        agent: Agent,
+        text: str,
+        *,
+        key: str,
+        subject: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        copies: tuple[str, ...] = (),
+    ) -> Conversation:
+        begun = await self.desk.begin(
+            address,
+            agent,
+            text,
+            key=key,
+            subject=subject,
+            attachments=attachments,
+            copies=copies,
+        )
+        await self._record(agent, "began", begun.id, f"by {address.channel}")
+        return begun
+
+    async def forward(
+        self,
+        conversation: int,
+        agent: Agent,
+        to: str,
+        note: str = "",
+        *,
+        key: str,
+        messages: tuple[int, ...] = (),
+        files: bool = True,
+    ) -> Conversation:
+        there = await self.desk.forward(
+            conversation, agent, to, note, key=key, messages=messages, files=files
+        )
+        await self._record(agent, "forwarded", conversation, f"as conversation {there.id}")
+        return there
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         message = await self.desk.note(conversation, agent, text)

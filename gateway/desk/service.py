@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.desk.marks import ConversationMarks
+from gateway.desk.outreach import Outreach
 from gateway.model import (
     Accepted,
     Address,
@@ -17,6 +18,7 @@ from gateway.model import (
     Conversation,
     ConversationFilter,
     ConversationList,
+    FileLimits,
     Finding,
     ListName,
     ListPosition,
@@ -27,6 +29,7 @@ from gateway.model import (
     Reason,
     RenderContext,
     State,
+    SupportAddress,
 )
 from gateway.pipeline.outcomes import last_mood, system_line
 from gateway.pipeline.summary import CardSummaries
@@ -34,7 +37,7 @@ from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
-from gateway.store import AgentMessage, HandoffRequest, Store
+from gateway.store import AgentMessage, BegunConversation, HandoffRequest, Store
 
 
 @dataclass(kw_only=True)
@@ -51,6 +54,7 @@ class DeskService:
     summaries: CardSummaries
     brands: Brands
     marks: ConversationMarks
+    outreach: Outreach
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return self._with_places(await self.store.queries.queue()).items
@@ -122,6 +126,7 @@ class DeskService:
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        copies: tuple[str, ...] = (),
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing."""
@@ -138,6 +143,7 @@ class DeskService:
                 return known
         if elsewhere is not None:
             _check_owner(left, agent)
+        copies = await self.outreach.check(via, attachments, copies)
         if via != left.address:
             current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
         _check_owner(current, agent)
@@ -149,6 +155,7 @@ class DeskService:
             text=text.strip(),
             suggestion=suggestion,
             attachments=attachments,
+            copies=copies,
         )
         lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
@@ -161,6 +168,61 @@ class DeskService:
             self._changed(left.id)
             self._tell_customer(left)
         return accepted
+
+    def file_limits(self, address: Address) -> FileLimits:
+        return self.outreach.file_limits(address)
+
+    def takes_copies(self, address: Address) -> bool:
+        return self.outreach.takes_copies(address)
+
+    def writing_places(self, agent: Agent) -> tuple[SupportAddress, ...]:
+        return self.outreach.places(agent)
+
+    async def begin(
+        self,
+        address: Address,
+        agent: Agent,
+        text: str,
+        *,
+        key: str,
+        subject: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        copies: tuple[str, ...] = (),
+    ) -> Conversation:
+        begun = await self.outreach.begin(
+            address,
+            agent,
+            text,
+            key=key,
+            subject=subject,
+            attachments=attachments,
+            copies=copies,
+        )
+        return self._begun(begun)
+
+    async def forward(
+        self,
+        conversation: int,
+        agent: Agent,
+        to: str,
+        note: str = "",
+        *,
+        key: str,
+        messages: tuple[int, ...] = (),
+        files: bool = True,
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        card = await self.store.queries.card(conversation)
+        begun = await self.outreach.forward(
+            card, agent, to, key=key, note=note, messages=messages, files=files
+        )
+        self._changed(conversation)
+        return self._begun(begun)
+
+    def _begun(self, begun: BegunConversation) -> Conversation:
+        self.wake_lane(begun.conversation.address.lane)
+        self._changed(begun.conversation.id)
+        return begun.conversation
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         await self._check_brand(conversation, agent)

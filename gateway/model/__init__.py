@@ -42,6 +42,7 @@ from gateway.model.desk import (
     QueuePage,
     QueuePosition,
     Suggestion,
+    SupportAddress,
 )
 from gateway.model.lists import (
     LIST_NAMES,
@@ -59,6 +60,7 @@ from gateway.model.messages import (
     Attachment,
     Button,
     File,
+    FileLimits,
     Inbound,
     Message,
     Outbound,
@@ -67,6 +69,7 @@ from gateway.model.messages import (
     SurveyAspect,
     SurveyKind,
     SurveyQuestion,
+    megabytes,
 )
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.search import Searchable, SearchHit, SearchPage
@@ -134,6 +137,7 @@ __all__ = [
     "ExampleText",
     "Fact",
     "File",
+    "FileLimits",
     "FilesWritten",
     "Finding",
     "Guess",
@@ -179,6 +183,7 @@ __all__ = [
     "State",
     "Status",
     "Suggestion",
+    "SupportAddress",
     "Survey",
     "SurveyAnswer",
     "SurveyAspect",
@@ -192,4 +197,5 @@ __all__ = [
     "Version",
     "VersionKind",
     "channel_key",
+    "megabytes",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model.base import Address, Agent, Customer, Fact, Value
+from gateway.model.base import Address, Agent, Customer, Fact, Value, channel_key
 from gateway.model.conversation import Conversation, PastConversation
 from gateway.model.messages import Message
 from gateway.model.understanding import Emotion, Reason, Slot
@@ -88,6 +88,27 @@ class QueuePage(Value, frozen=True, kw_only=True):
     def items(self) -> tuple[QueueItem, ...]:
         """Those that wait, then those that people have."""
         return (*self.waiting, *self.held)
+
+
+class SupportAddress(Value, frozen=True, kw_only=True):
+    """One of our numbers, mailboxes, bots or sites, from which people may write first.
+
+    ``place`` is what people call it besides the channel: the brand and its name; empty for a
+    channel's only one. ``anyone``: also to an address that never wrote to us. ``subjects``: a
+    conversation there begins with a subject.
+    """
+
+    channel: str
+    name: str = ""
+    brand: str = ""
+    place: str = ""
+    anyone: bool = False
+    subjects: bool = False
+
+    @property
+    def key(self) -> str:
+        """As `Address.channel_key`."""
+        return channel_key(self.channel, self.name)
 
 
 class LinkedAddress(Value, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -32,6 +33,45 @@ class Attachment(Value, frozen=True, kw_only=True):
     digest: str
 
 
+class FileLimits(Value, frozen=True, kw_only=True):
+    """Which files one message may carry.
+
+    ``most``: how many. ``size``: bytes of each; ``image_size``: of each image; ``total``: bytes of
+    all together; None for no limit beyond ``limits.attachment``. ``types``: the media types that
+    are taken, or their beginnings (``image/``); empty for any. ``hint``: what an agent should know
+    besides, in a short sentence.
+    """
+
+    most: int
+    size: int | None = None
+    image_size: int | None = None
+    total: int | None = None
+    types: tuple[str, ...] = ()
+    hint: str = ""
+
+    def refusal(self, files: Sequence[Attachment]) -> str | None:
+        """Why ``files`` cannot go in one message, and what to do, for an agent; None if they
+        can."""
+        if len(files) > self.most:
+            several = "one file" if self.most == 1 else f"{self.most} files"
+            return f"A message here carries at most {several}. Send the others in a second message."
+        for file in files:
+            if self.types and not file.media_type.startswith(self.types):
+                return f"{file.name} is of a type that cannot be sent here ({file.media_type})."
+            largest = self.image_size if file.media_type.startswith("image/") else None
+            largest = largest or self.size
+            if largest is not None and file.size > largest:
+                return f"{file.name} is too large to be sent here: at most {megabytes(largest)}."
+        if self.total is not None and sum(file.size for file in files) > self.total:
+            return f"These files are too large for one message: at most {megabytes(self.total)}."
+        return None
+
+
+def megabytes(size: int) -> str:
+    """``size`` bytes in MB, as people read it: ``5 MB``, ``0.6 MB``."""
+    return f"{size / 1_000_000:.1f}".removesuffix(".0") + " MB"
+
+
 class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One message from a provider, as the gateway's value.
 
@@ -51,6 +91,8 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     thread: tuple[str, ...] = ()
     """Remote ids of the messages this one answers, nearest first (a mail's References)."""
     attachments: tuple[Attachment, ...] = ()
+    copies: tuple[str, ...] = ()
+    """Who else got it, as the channel writes addresses (a mail's To and Cc, without ours)."""
     language: str | None = None
     """A hint, such as the language of the page where the customer writes."""
     ref: str | None = None
@@ -179,6 +221,8 @@ class Message(Value, frozen=True, kw_only=True):
     """Why it failed, as the provider puts it."""
     facts: tuple[Fact, ...] = ()
     edited: bool = False
+    copies: tuple[str, ...] = ()
+    """Who else got it, or gets it: the Cc of a mail."""
     subject: str | None = None
     """A customer's subject, where it is new: of the first message, or changed within a thread."""
 
@@ -211,6 +255,8 @@ class Outbound(Value, frozen=True, kw_only=True):
     survey: SurveyQuestion | None = None
     purpose: Purpose = "message"
     attachments: tuple[Attachment, ...] = ()
+    copies: tuple[str, ...] = ()
+    """Who else gets it, on a channel with `Traits.copies`."""
     automatic: bool = True
     with_bot: bool = False
     """The bot has the conversation, so a customer who wants a person must say so."""

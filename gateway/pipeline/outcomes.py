@@ -142,7 +142,10 @@ class OutcomeBuilder:
             work=work,
             conversation=conversation,
             customer=work.customer,
-            replies=tuple(part.replace(author="agent", agent=message.agent) for part in parts),
+            replies=tuple(
+                part.replace(author="agent", agent=message.agent, copies=message.copies)
+                for part in parts
+            ),
             mailbox=self._traits_of(conversation).mailbox,
         )
 
@@ -159,6 +162,7 @@ class OutcomeBuilder:
             turn=work.id,
             agent=message.agent,
             attachments=message.attachments,
+            copies=message.copies,
         )
         return TurnOutcome(
             work=work,

@@ -75,6 +75,7 @@ def received_message(work: WorkItem, conversation: Conversation) -> Message:
         turn=work.id,
         remote_id=inbound.remote_id if inbound else None,
         attachments=inbound.attachments if inbound else (),
+        copies=inbound.copies if inbound else (),
         facts=inbound.facts if inbound else (),
         edited=work.kind == "edit",
         internal=work.kind == "edit",

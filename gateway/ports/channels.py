@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from gateway.model import Json, Outbound, Sent
+from gateway.model import Address, FileLimits, Json, Outbound, Sent
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -32,6 +32,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     ``confirms_opt_out``: the provider itself answers a bare STOP or START, so that we do not.
     ``fleeting``: customers leave and may not come back to read (a chat on a web page), so that an
     answer that comes later needs another address.
+    ``attachments``: agents may send files; ``files`` says which. ``no_files`` is why not, for
+    agents, where the settings are the reason. ``copies``: a message may go to further addresses
+    (`Outbound.copies`). ``subjects``: a conversation has a subject, and each begins a thread.
     """
 
     mailbox: bool = False
@@ -41,6 +44,10 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 16
     buttons: bool = False
     attachments: bool = False
+    files: FileLimits = FileLimits(most=10)
+    no_files: str = ""
+    copies: bool = False
+    subjects: bool = False
     max_length: int | None = None
     quotes: bool = False
     suspends: bool = False
@@ -79,6 +86,18 @@ class Sender(Protocol):
     async def send(self, message: Outbound) -> Sent:
         """Send ``message``. Raises `TryLater`, `Undeliverable` or `Unsure`. Any other exception,
         also a timeout, counts as `TryLater` if nothing can have been sent, else as `Unsure`."""
+        ...
+
+
+@runtime_checkable
+class FirstContact(Protocol):
+    """A channel through which people may write to a customer first. Through others they may only
+    where the customer has written before."""
+
+    async def first_contact(self, address: Address, *, known: bool, files: bool = False) -> Address:
+        """Return ``address`` as the channel writes it (a number in E.164). ``known``: the customer
+        has been at this address before; ``files``: the message carries some. Raises
+        `RefusedByChannel` when we may or can not write there first."""
         ...
 
 

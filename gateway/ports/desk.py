@@ -16,6 +16,7 @@ from gateway.model import (
     Conversation,
     ConversationFilter,
     ConversationList,
+    FileLimits,
     Finding,
     ListName,
     ListPosition,
@@ -23,6 +24,7 @@ from gateway.model import (
     QueueItem,
     QueuePage,
     QueuePosition,
+    SupportAddress,
 )
 
 
@@ -81,13 +83,70 @@ class Desk(Protocol):
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        copies: tuple[str, ...] = (),
     ) -> Accepted:
         """Send ``text`` to the customer.
 
         A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
         draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
         sends to another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there. Raises NotAccepted if that address is not the customer's.
+        conversation there. Raises NotAccepted if that address is not the customer's. ``copies``:
+        who else gets it, on a channel that sends copies. Raises `RefusedByChannel`, having changed
+        nothing, when the channel cannot carry ``attachments`` or ``copies``.
+        """
+        ...
+
+    def file_limits(self, address: Address) -> FileLimits:
+        """Return which files a message to ``address`` may carry: none if ``most`` is 0, and its
+        ``hint`` is then the reason."""
+        ...
+
+    def takes_copies(self, address: Address) -> bool:
+        """Whether a message to ``address`` may go to further addresses (a mail's Cc)."""
+        ...
+
+    def writing_places(self, agent: Agent) -> tuple[SupportAddress, ...]:
+        """Return our addresses from which ``agent`` may write first."""
+        ...
+
+    async def begin(
+        self,
+        address: Address,
+        agent: Agent,
+        text: str,
+        *,
+        key: str,
+        subject: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        copies: tuple[str, ...] = (),
+    ) -> Conversation:
+        """Write to a customer first, and return the conversation, which ``agent`` has.
+
+        ``address`` names the support address to write from. Where conversations have subjects this
+        begins a new one with ``subject``; elsewhere an open conversation there is continued. A
+        repeated call with the same ``key`` sends nothing more. Raises `RefusedByChannel` when
+        nothing may be sent there (an opt-out, a customer who never wrote, a rule of the provider),
+        and `Conflict` when a colleague has the open conversation.
+        """
+        ...
+
+    async def forward(
+        self,
+        conversation: int,
+        agent: Agent,
+        to: str,
+        note: str = "",
+        *,
+        key: str,
+        messages: tuple[int, ...] = (),
+        files: bool = True,
+    ) -> Conversation:
+        """Send messages of a conversation to the mail address ``to`` of somebody outside, and
+        return the conversation in which their answers come in.
+
+        It is the agent's, and never the customer's: nothing of it reaches them. ``messages`` are
+        ids; none: all. Notes are never forwarded. ``files``: with the messages' files. Raises
+        `RefusedByChannel` for an address that cannot be written to, or is the customer's own.
         """
         ...
 

@@ -42,6 +42,11 @@ class NotAccepted(WarmlineError):
         self.after = after
 
 
+class RefusedByChannel(NotAccepted):
+    """The channel does not take this message: its files, its copies, or that we write first. The
+    message is for the agent who writes; trying again without a change does not help."""
+
+
 class Malformed(WarmlineError):
     """The message can never be stored: its address or id holds what no provider sends, such as
     NUL. Sending it again does not help."""

@@ -16,7 +16,14 @@ from gateway.store.customers import (
     RetentionStore,
     UpdatedMessage,
 )
-from gateway.store.desk import AlarmCause, Handoffs, Queries
+from gateway.store.desk import (
+    AlarmCause,
+    Beginnings,
+    BegunConversation,
+    ConversationRequest,
+    Handoffs,
+    Queries,
+)
 from gateway.store.marks import SNOOZE_TIMER, SPAM, Marks
 from gateway.store.queues import (
     Inbox,
@@ -54,9 +61,12 @@ __all__ = [
     "AlarmCause",
     "AlreadyHandled",
     "Backlog",
+    "Beginnings",
+    "BegunConversation",
     "CommittedTurn",
     "ConversationChanged",
     "ConversationEvent",
+    "ConversationRequest",
     "Customers",
     "DraftSuggestion",
     "HandoffRequest",

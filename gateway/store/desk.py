@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from gateway.model import (
+    Accepted,
     Address,
     Agent,
     CaseRecord,
@@ -26,8 +27,9 @@ from gateway.model import (
     State,
     Suggestion,
     Survey,
+    Value,
 )
-from gateway.store.work import HandoffRequest
+from gateway.store.work import AgentMessage, HandoffRequest
 
 AlarmCause = Literal["closed", "unclaimed", "away"]
 """``closed``: nobody is at work; ``unclaimed``: nobody claimed the handoff in time; ``away``: the
@@ -82,6 +84,41 @@ class Handoffs(Protocol):
 
     async def note(self, message: Message) -> Message: ...
     async def ignore(self, suggestion: int, agent: Agent) -> Suggestion: ...
+
+
+class ConversationRequest(Value, frozen=True, kw_only=True):
+    """A conversation to begin at ``address``. With a ``subject`` it is a new one; else the open one
+    there, if there is one. ``suspends``: an address where nothing could be delivered is refused.
+    ``forwarded_from``: the conversation whose messages it passes on."""
+
+    address: Address
+    brand: str
+    subject: str | None = None
+    suspends: bool = False
+    forwarded_from: int | None = None
+
+
+class BegunConversation(Value, frozen=True, kw_only=True):
+    """A conversation that a person began or took up by writing first."""
+
+    conversation: Conversation
+    accepted: Accepted
+
+
+class Beginnings(Protocol):
+    """Conversations that a person begins."""
+
+    async def begin(
+        self, request: ConversationRequest, message: AgentMessage, *, key: str, at: datetime
+    ) -> BegunConversation:
+        """Put ``message`` into the conversation of ``request``, which its agent then has, in one
+        commit. A repeated ``key`` changes nothing. Raises RefusedByChannel, or Conflict when
+        another agent has the conversation there."""
+        ...
+
+    async def is_known(self, address: Address) -> bool:
+        """Whether a customer is known by ``address``."""
+        ...
 
 
 class Queries(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.model import Value
 from gateway.store.customers import Customers, Links, NamedAddresses, RetentionStore
-from gateway.store.desk import Handoffs, Queries
+from gateway.store.desk import Beginnings, Handoffs, Queries
 from gateway.store.marks import Marks
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
@@ -78,6 +78,8 @@ class Store(Protocol):
     def handoffs(self) -> Handoffs: ...
     @property
     def marks(self) -> Marks: ...
+    @property
+    def beginnings(self) -> Beginnings: ...
     @property
     def queries(self) -> Queries: ...
     @property

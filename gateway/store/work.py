@@ -34,6 +34,7 @@ class AgentMessage(Value, frozen=True, kw_only=True):
     text: str
     suggestion: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    copies: tuple[str, ...] = ()
     trace: str | None = None
     """As in `Inbound`."""
 

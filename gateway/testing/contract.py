@@ -28,7 +28,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.model import Address, Agent, File, Reason, Reply, Turn
-from gateway.ports import NotAccepted
+from gateway.ports import NotAccepted, RefusedByChannel
 from gateway.testing.kit import FakeHandler, RunningGateway
 
 Trouble = Literal["busy", "broken", "never", "cut"]
@@ -236,6 +236,32 @@ async def check_attachment_out(provider: ProviderSimulator) -> None:
     )
     await provider.gw.settled()
     assert await provider.files() == [data]
+
+
+@_check
+async def check_refused_files(provider: ProviderSimulator) -> None:
+    """More files than the channel takes are refused before anything is stored, with the reason."""
+    await provider.say("person", id="x1")
+    await provider.gw.settled()
+    [item] = await provider.gw.services.desk.queue()
+    conversation, heard = item.conversation, await provider.heard()
+    kept = await provider.gw.services.files.keep(
+        File(name="label.pdf", media_type="application/pdf", data=b"%PDF-1.4 label")
+    )
+    limits = provider.gw.services.desk.file_limits(conversation.address)
+    many = (kept,) * (limits.most + 1)
+    refusal = ""
+    try:
+        await provider.gw.services.desk.answer(
+            conversation.id, ANA, "Print these.", key="k", attachments=many
+        )
+    except RefusedByChannel as refused:
+        refusal = str(refused)
+    assert refusal.endswith(".")
+    assert refusal
+    await provider.gw.settled()
+    assert await provider.heard() == heard
+    assert (await provider.gw.services.desk.card(conversation.id)).conversation.owner is None
 
 
 @_check

@@ -35,6 +35,7 @@ def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: S
                 data_dir=settings.data_dir,
                 public_url=settings.core.public_url,
                 longest=settings.core.limits.text,
+                largest=settings.core.limits.attachment,
                 proxies=settings.core.proxies,
             )
         )

@@ -19,6 +19,7 @@ from gateway import (
     Event,
     NotAccepted,
     NotFound,
+    RefusedByChannel,
     Services,
     note_text,
     why_internal,
@@ -38,6 +39,8 @@ from plugins.agents_desk.guard import (
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
 from plugins.agents_desk.lists.query import FROM
 from plugins.agents_desk.marks.actions import MarkActions
+from plugins.agents_desk.outgoing.addresses import parse_copies
+from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 ANSWER_TIMEOUT = 2.0
@@ -66,6 +69,7 @@ class ConversationActions:
     accounts: DeskAccounts
     longest: int
     marks: MarkActions
+    outgoing: Outgoing
 
     def routes(self) -> list[web.RouteDef]:
         actions: dict[str, Action] = {
@@ -121,7 +125,7 @@ class ConversationActions:
                     draft = draft.replace(conflict=summary)
             except MeantForColleagues as doubt:
                 draft = draft.replace(doubt=str(doubt))
-            except InvalidForm as invalid:
+            except (InvalidForm, RefusedByChannel) as invalid:
                 draft = draft.replace(problem=str(invalid))
             except NotAccepted:
                 problem = "It could not be stored, so nothing was sent. Please try again."
@@ -163,21 +167,25 @@ class ConversationActions:
     async def _answer_as_is(
         self, request: web.Request, session: DeskSession, form: ActionForm
     ) -> web.Response:
-        if not form.text.strip():
+        if not form.text.strip() and not form.files:
             raise InvalidForm("There is nothing to send yet.")
         if not form.key:
             raise InvalidForm(OUTDATED_PAGE)
         card = await self.services.desk.card(form.conversation)
         if form.via is not None and form.via not in card.identities:
             raise InvalidForm("The customer does not have this address. Nothing was sent.")
+        unsent, agent = self.outgoing.unsent, session.agent
         accepted = await self.services.desk.answer(
             form.conversation,
-            session.agent,
+            agent,
             form.text,
-            key=answer_key(session.agent.id, form),
+            key=answer_key(agent.id, form),
             suggestion=form.suggestion,
+            attachments=await unsent.take(form.conversation, agent.id, form.files),
             via=form.via,
+            copies=parse_copies(f"{form.copies},{form.reply_all}"),
         )
+        await unsent.mark_sent(form.conversation, agent.id, form.files)
         # The answer is stored already. Wait for it, so that the next page shows it.
         sent = await self.services.mailbox.answer(accepted.turn, timeout=ANSWER_TIMEOUT)
         return to_conversation(request, sent[0].conversation if sent else form.conversation)
@@ -294,9 +302,12 @@ def _is_suggestion(card: ContextCard, form: ActionForm) -> bool:
 
 def answer_key(agent: str, form: ActionForm) -> str:
     """The key that makes repeated submits one message: same agent, page, address and text. A
-    changed text is another message, even after an attempt that seemed to fail."""
+    changed text or file is another message, even after an attempt that seemed to fail."""
     via = form.via.lane if form.via else ""
-    digest = hashlib.sha256(f"{form.conversation}\0{via}\0{form.text}".encode()).hexdigest()
+    said = "\0".join(
+        (str(form.conversation), via, form.text, *form.files, form.copies, form.reply_all)
+    )
+    digest = hashlib.sha256(said.encode()).hexdigest()
     return f"{agent}:{form.key}:{digest[:16]}"
 
 
@@ -339,4 +350,4 @@ def _draft(action: str, form: ActionForm) -> PageDraft:
         return PageDraft(channel=form.channel, value=form.value)
     if action not in ("answer", "answer-as-is"):
         return PageDraft()
-    return PageDraft(answer=form.text, suggestion=form.suggestion, via=form.via)
+    return PageDraft(answer=form.text, suggestion=form.suggestion, via=form.via, copies=form.copies)

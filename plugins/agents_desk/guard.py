@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 from structlog.contextvars import bound_contextvars
 
 from gateway import Address, DeskRight, Value, WarmlineError, client_address
@@ -14,12 +15,24 @@ from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 from plugins.agents_desk.html import HtmlRenderer, redirect
 
+MALFORMED = (
+    ValueError,
+    AssertionError,
+    LookupError,
+    RuntimeError,
+    web.RequestPayloadError,
+    HttpProcessingError,
+)
+"""What aiohttp raises for multipart bodies that no browser sends."""
+LONGEST_TOKEN = 1_000
+"""Bytes in which a form's token fits."""
 SECOND_FACTOR_PAGE = "/desk/second-factor"
 WITHOUT_PERSON = frozenset({"/desk/queue", "/desk/live"})
 """Asked for by every open page at every change, and the same for all who see the same."""
 OUTDATED_PAGE = "This page is out of date. Please try again."
 
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+UploadHandler = Callable[[web.Request, DeskSession, MultipartReader], Awaitable[web.StreamResponse]]
 SessionHandler = Callable[[web.Request, DeskSession], Awaitable[web.StreamResponse]]
 
 
@@ -46,6 +59,12 @@ class ActionForm(Value, frozen=True, kw_only=True):
     link: int | None = None
     via: Address | None = None
     to: str = ""
+    files: tuple[str, ...] = ()
+    """Ids of uploaded files."""
+    copies: str = ""
+    """Further addresses, as they were typed."""
+    reply_all: str = ""
+    """Those that got the customer's mail, if they are to get the answer too."""
 
 
 @dataclass(kw_only=True)
@@ -94,6 +113,29 @@ class RequestGuard:
             if session.step and not unfinished:
                 return self._not_finished(request)
             return await self._call(handler, request, session, right)
+
+        return guarded
+
+    def upload(self, handler: UploadHandler, right: DeskRight = "work") -> RequestHandler:
+        """For a POST with files: as `act`, but ``handler`` reads the body, part by part. The token
+        is its first field."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if is_cross_site(request):
+                return self._foreign_form()
+            session = await self.sessions.find(request)
+            if session is None:
+                return self._not_signed_in(request)
+            reader, token = await _first_field(request)
+            if not self.sessions.has_token(request, token):
+                return self._foreign_form()
+            if session.step:
+                return self._not_finished(request)
+
+            async def handle(request: web.Request, session: DeskSession) -> web.StreamResponse:
+                return await handler(request, session, reader)
+
+            return await self._call(handle, request, session, right)
 
         return guarded
 
@@ -169,6 +211,18 @@ async def read_fields(request: web.Request) -> Mapping[str, object]:
         raise web.HTTPBadRequest(text="the body is not a valid form") from None
 
 
+async def _first_field(request: web.Request) -> tuple[MultipartReader, str]:
+    """The reader of a multipart body, and the text of its first field. Raises HTTPBadRequest."""
+    try:
+        reader = await request.multipart()
+        part = await reader.next()
+        if isinstance(part, BodyPartReader) and part.name == "csrf" and part.filename is None:
+            return reader, (await part.read_chunk(LONGEST_TOKEN)).decode("ascii", "replace")
+    except MALFORMED:
+        pass
+    raise web.HTTPBadRequest(text="the body is not a valid form")
+
+
 def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> ActionForm:
     """Raises InvalidForm for values that no page of ours sends."""
     texts = {name: value for name, value in fields.items() if isinstance(value, str)}
@@ -189,6 +243,9 @@ def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> Act
         link=_number(texts, "link"),
         via=_address(texts.get("via", "")),
         to=texts.get("to", "")[:80],
+        files=tuple(id for id in texts.get("files", "")[:2_000].split(",") if id),
+        copies=texts.get("copies", "")[:2_000],
+        reply_all=texts.get("reply_all", "")[:2_000],
     )
 
 

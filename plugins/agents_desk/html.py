@@ -17,6 +17,7 @@ from gateway import (
     QueueItem,
     code_label,
     cue_label,
+    is_image,
     mood_label,
     priority_label,
     reason_label,
@@ -96,6 +97,7 @@ class HtmlRenderer:
             new_key=lambda: secrets.token_urlsafe(12),
             queue_item=self._queue_item,
             **(shared or {}),
+            is_image=is_image,
         )
         self._queue_items: LRUCache[tuple[object, ...], tuple[QueueItem, Markup]] = LRUCache(
             QUEUE_ITEMS

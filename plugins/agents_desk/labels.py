@@ -142,6 +142,12 @@ def exact_time(at: datetime) -> str:
     return f"{at:%d %B %Y, %H:%M} UTC".lstrip("0")
 
 
+def alt_text(name: str) -> str:
+    """What a picture's file name says of it: ``IMG_1234.jpg`` is ``Picture: IMG 1234``."""
+    stem = name.rpartition(".")[0] or name
+    return f"Picture: {stem.replace('_', ' ').replace('-', ' ').strip() or 'without a name'}"
+
+
 def size(count: int) -> str:
     """A number of bytes: ``48 kB``."""
     if count < 1000:

@@ -31,6 +31,7 @@ from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.lists.navigation import ListNavigator
 from plugins.agents_desk.lists.query import FROM
 from plugins.agents_desk.marks.part import DeskMarks
+from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
 
@@ -58,6 +59,7 @@ class PageDraft(Value, frozen=True, kw_only=True):
     problem: str = ""
     doubt: str = ""
     """Why the answer may be meant for colleagues; it was not sent."""
+    copies: str = ""
     conflict: view.ConflictSummary | None = None
     findings: tuple[Finding, ...] | None = None
 
@@ -73,6 +75,7 @@ class DeskPages:
     accounts: DeskAccounts
     boards: QueueBoards
     navigator: ListNavigator
+    outgoing: Outgoing
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
     marks: DeskMarks
@@ -167,6 +170,7 @@ class DeskPages:
             side=await self.navigator.side(session, list_of(request)),
             view=conversation,
             draft=draft or PageDraft(),
+            outgoing=await self.outgoing.view(card, session),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
             colleagues=await self._colleagues(session),
@@ -183,6 +187,13 @@ class DeskPages:
             conversation,
             colleagues=self.settings.read_colleagues,
         )
+
+    async def typed(
+        self, request: web.Request, session: DeskSession, text: str, problem: str
+    ) -> web.Response:
+        """The page of the conversation with a typed answer, and a problem if there is one."""
+        draft = PageDraft(answer=text.replace("\r\n", "\n"), problem=problem)
+        return await self.conversation(request, session, draft, 422 if problem else 200)
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""

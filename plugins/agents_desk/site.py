@@ -34,6 +34,7 @@ from plugins.agents_desk.lists.pages import ListPages
 from plugins.agents_desk.lists.views import SavedViews
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.marks.part import DeskMarks
+from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
@@ -48,7 +49,8 @@ class WebDesk:
     answer.
 
     With an https ``public_url`` the cookies are sent over https only. ``longest`` is how many
-    characters an answer may have, and ``proxies`` how many trusted proxies are in front of us.
+    characters an answer may have, ``largest`` how many bytes a file of an agent, and ``proxies``
+    how many trusted proxies are in front of us.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class WebDesk:
         data_dir: Path,
         public_url: str,
         longest: int,
+        largest: int,
         proxies: int = 0,
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
+        self._largest = largest
         self._public_url = public_url
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
@@ -138,6 +142,7 @@ class WebDesk:
         navigator = ListNavigator(
             services=services, boards=boards, views=views, everybody=settings.read_colleagues
         )
+        outgoing = Outgoing(services)
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -146,6 +151,7 @@ class WebDesk:
             accounts=accounts,
             boards=boards,
             navigator=navigator,
+            outgoing=outgoing,
             opened=live.opened,
             marks=marks,
         )
@@ -157,6 +163,7 @@ class WebDesk:
             accounts=accounts,
             longest=self._longest,
             marks=marks.actions,
+            outgoing=outgoing,
         )
         self._acts = acts = BulkActs(services=services, accounts=accounts, changed=boards.outdate)
         lists = ListPages(
@@ -173,7 +180,11 @@ class WebDesk:
         data = PersonData(storage, accounts, services.audit)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
-        self._clean_ups = [sessions.delete_expired, throttle.delete_expired]
+        self._clean_ups = [
+            sessions.delete_expired,
+            throttle.delete_expired,
+            *outgoing.clean_ups,
+        ]
         routes = [
             web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
             web.get("/desk/live", guard.read(live.serve)),
@@ -182,6 +193,9 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *outgoing.routes(
+                html=html, guard=guard, pages=pages, largest=self._largest, longest=self._longest
+            ),
             *SearchPages(
                 services=services, html=html, guard=guard, colleagues=settings.read_colleagues
             ).routes(),

@@ -367,6 +367,20 @@ async def test_a_file_that_cannot_be_fetched_holds_the_reply(
     assert await support.received("carla", 0) == []
 
 
+async def test_files_that_the_channel_does_not_take_hold_the_reply(
+    support: SupportChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author sees why, and the customer gets no half of it."""
+    monkeypatch.setattr("channels.rest.channel.MOST_FILES", 1)
+    card = await handed_over(support)
+    files = [support.slack.add_file(n, "text/plain", n.encode(), user="UANA") for n in ("a", "b")]
+    await support.reply(card, "UANA", "Two", subtype="file_share", files=files, upload=True)
+    await support.until(lambda: support.notices("UANA"))
+    assert "at most one file" in support.notices("UANA")[0]
+    assert "Send as is" not in str(support.slack.ephemeral)
+    assert await support.received("carla", 0) == []
+
+
 async def test_a_file_that_has_no_room_holds_the_reply(
     support: SupportChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 import channels.rest
 from gateway import Address, File
@@ -40,6 +41,7 @@ class RestClient:
         self.calls = 0
         self._troubles: list[Trouble] = []
         self._got: dict[str, dict[str, str]] = {}
+        self._files: dict[str, list[str]] = {}
         self.gw: RunningGateway
         self.session: ClientSession
 
@@ -69,7 +71,12 @@ class RestClient:
         return list(self._got.get(name, {}).values())
 
     async def files(self, name: str = "carla") -> list[bytes]:
-        return []
+        return [await self._fetch(url) for url in self._files.get(name, ())]
+
+    async def _fetch(self, url: str) -> bytes:
+        async with self.session.get(URL(url).relative()) as response:
+            assert response.status == 200
+            return await response.read()
 
     def trouble(self, *kinds: Trouble) -> None:
         self._troubles += kinds
@@ -84,6 +91,8 @@ class RestClient:
             return web.Response(status=503 if trouble == "broken" else 410)
         message = await request.json()
         self._got.setdefault(message["recipient_id"], {})[message["id"]] = message["text"]
+        urls = [file["url"] for file in message.get("attachments", ())]
+        self._files.setdefault(message["recipient_id"], []).extend(urls)
         if trouble == "cut" and request.transport is not None:
             request.transport.abort()
         return web.Response()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -27,6 +28,10 @@ from .fake_twilio import TOKEN, FakeTwilio, TwilioFailure, post_signed, signatur
 QUALITY = Path(channels.sms.__file__).parent / "quality.yaml"
 WEBHOOK = "/channels/sms/webhook"
 FAILURES: dict[Trouble, TwilioFailure] = {"broken": "down", "never": "refuse", "cut": "cut after"}
+
+
+LINK = re.compile(rf"{re.escape(PUBLIC)}/channels/sms/f/\S+")
+"""A file that the customer gets as a link."""
 
 
 class TwilioFarEnd:
@@ -84,7 +89,9 @@ class TwilioFarEnd:
     async def files(self, name: str = "carla") -> list[bytes]:
         found = []
         async with ClientSession() as session:
-            for url in (url for message in self._sent_to(name) for url in message["media"]):
+            sent = self._sent_to(name)
+            links = [link for message in sent for link in LINK.findall(message["body"])]
+            for url in (*(url for message in sent for url in message["media"]), *links):
                 async with session.get(self.gw.url + url.removeprefix(PUBLIC)) as answer:
                     found.append(await answer.read())
         return found

@@ -14,10 +14,11 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from gateway import File, Message
-from gateway.testing import FakeClock
+import channels.sms
+from gateway import Address, File, Message, RefusedByChannel
+from gateway.testing import FakeClock, running
 
-from .conftest import ANA, PUBLIC, SmsGateway, running_sms
+from .conftest import ANA, PUBLIC, SmsGateway, config, running_sms
 from .fake_twilio import API, SID, FakeTwilio
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -212,13 +213,19 @@ async def test_a_slow_store_does_not_delay_the_webhook(twilio: FakeTwilio, tmp_p
 # -- files that an agent sends -------------------------------------------------------------------
 
 
-async def answer_with(sms: SmsGateway, *names: str, text: str = "Print this.") -> None:
-    """Answer with files, as an agent."""
+WASHINGTON, BERLIN = "+12025550123", "+4915123456789"
+TYPES = {"pdf": "application/pdf", "png": "image/png"}
+
+
+async def answer_with(
+    sms: SmsGateway, *names: str, text: str = "Print this.", data: bytes = b""
+) -> None:
+    """Answer with files, as an agent. Without ``data`` a file holds its name."""
     ana = sms.gw.desk_agent("ana")
     card = await ana.claim(await sms.gw.services.desk.card(1))
     kept = [
         await sms.gw.services.files.keep(
-            File(name=n, media_type="application/pdf", data=n.encode())
+            File(name=n, media_type=TYPES[n[-3:]], data=data or n.encode())
         )
         for n in names
     ]
@@ -231,13 +238,39 @@ async def fetch(sms: SmsGateway, url: str) -> tuple[int, bytes]:
         return answer.status, await answer.read()
 
 
-async def test_twilio_fetches_the_files_that_an_agent_sends(sms: SmsGateway) -> None:
-    """Twilio gets their links with the message."""
+async def test_a_picture_goes_as_mms_where_there_is_mms(twilio: FakeTwilio, tmp_path: Path) -> None:
+    """From a number in the USA to one there; a document beside it goes as a link."""
+    async with running_sms(twilio, tmp_path, **{"from": "+12025550100"}) as sms:
+        await sms.text("hello", sender=WASHINGTON)
+        await answer_with(sms, "a.png", "The label.pdf")
+        sent = twilio.sent[-1]
+        text, link = sent["body"].split("\n")
+        assert text == "Print this."
+        assert link.endswith("/The-label.pdf")
+        assert [await fetch(sms, url) for url in sent["media"]] == [(200, b"a.png")]
+        assert await fetch(sms, link) == (200, b"The label.pdf")
+
+
+@pytest.mark.parametrize("size", [0, 5_000_001])
+async def test_elsewhere_and_when_too_large_a_picture_goes_as_a_link(
+    twilio: FakeTwilio, tmp_path: Path, size: int
+) -> None:
+    """MMS has 5 MB, and only two countries."""
+    async with running_sms(twilio, tmp_path, **{"from": "+12025550100"}) as sms:
+        await sms.text("hello", sender=WASHINGTON if size else BERLIN)
+        await answer_with(sms, "a.png", data=b"\x89PNG\r\n\x1a\n" + bytes(size))
+        assert twilio.sent[-1]["media"] == []
+        assert twilio.sent[-1]["body"].endswith("/a.png")
+
+
+async def test_five_links_and_a_long_text_fit_one_message(sms: SmsGateway) -> None:
+    """However long the files' names are."""
     await sms.text("hello")
-    await answer_with(sms, "a.pdf", "b.pdf")
-    sent = sms.twilio.sent[-1]
-    assert sent["body"] == "Print this."
-    assert [await fetch(sms, url) for url in sent["media"]] == [(200, b"a.pdf"), (200, b"b.pdf")]
+    names = [f"{n}{'very-long-name-' * 8}.pdf" for n in range(5)]
+    await answer_with(sms, *names, text="word " * 90)
+    [*_, sent] = sms.twilio.sent
+    assert sent["body"].count("https://") == 5
+    assert len(sent["body"]) <= 1600
 
 
 async def test_a_file_needs_no_text(sms: SmsGateway) -> None:
@@ -248,17 +281,28 @@ async def test_a_file_needs_no_text(sms: SmsGateway) -> None:
     assert (sent["to"], sent["body"], len(sent["media"])) == (f"whatsapp:{ANA}", "", 1)
 
 
-async def test_too_many_files_are_refused(sms: SmsGateway) -> None:
-    """WhatsApp takes one. The agent reads why."""
+async def test_too_many_files_are_refused_at_once(sms: SmsGateway) -> None:
+    """WhatsApp takes one. The agent reads why, and nothing is sent."""
     await sms.text("hello", sender=f"whatsapp:{ANA}")
-    await answer_with(sms, "a.pdf", "b.pdf")
+    with pytest.raises(RefusedByChannel, match="at most one file"):
+        await answer_with(sms, "a.pdf", "b.pdf")
     assert len(sms.twilio.sent) == 1
-    assert any("send them one by one" in note for note in await sms.notes())
 
 
-async def test_a_changed_link_is_a_403(sms: SmsGateway) -> None:
+async def test_without_a_public_address_no_file_can_be_sent(
+    twilio: FakeTwilio, tmp_path: Path
+) -> None:
+    """Twilio could not fetch it: the agent is told before sending."""
+    settings = config(tmp_path, "https://api.twilio.com") | {"public_url": "http://127.0.0.1"}
+    async with running(channels.sms, config=settings, tmp_path=tmp_path) as gw:
+        limits = gw.services.desk.file_limits(Address(channel="sms", value=ANA))
+    assert limits.most == 0
+    assert "WARMLINE_PUBLIC_URL" in limits.hint
+
+
+async def test_a_changed_link_of_twilio_is_a_403(sms: SmsGateway) -> None:
     """A link is for one file, type and time."""
-    await sms.text("hello")
+    await sms.text("hello", sender=f"whatsapp:{ANA}")
     await answer_with(sms, "a.pdf")
     [url] = sms.twilio.sent[-1]["media"]
     other = await sms.gw.services.files.keep(File(name="x", media_type="text/plain", data=b"x"))
@@ -274,13 +318,40 @@ async def test_a_changed_link_is_a_403(sms: SmsGateway) -> None:
         assert (await fetch(sms, changed))[0] == 403, changed
 
 
-async def test_a_link_expires_after_a_day(twilio: FakeTwilio, tmp_path: Path) -> None:
-    """Then it is a 410."""
+async def test_a_changed_link_of_a_customer_is_a_403(sms: SmsGateway) -> None:
+    """It too is for one file, time and name; what it serves is only saved, never displayed."""
+    await sms.text("hello")
+    await answer_with(sms, "a.pdf", "b.pdf")
+    _, first, second = sms.twilio.sent[-1]["body"].split("\n")
+    *base, digest, until, proof, name = first.split("/")
+    another = second.split("/")[-4]
+    for parts in (
+        (another, until, proof, name),
+        (digest, "9999999999", proof, name),
+        (digest, until, proof, "b.html"),
+        (digest, until, "A" * 22, name),
+    ):
+        assert (await fetch(sms, "/".join((*base, *parts))))[0] == 403, parts
+    async with (
+        ClientSession() as session,
+        session.get(sms.gw.url + first[len(PUBLIC) :]) as answer,
+    ):
+        assert answer.content_type == "application/octet-stream"
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("sender", "lifetime"), [(f"whatsapp:{ANA}", 86_400), (ANA, 1_209_600)])
+async def test_a_link_expires(
+    twilio: FakeTwilio, tmp_path: Path, sender: str, lifetime: int
+) -> None:
+    """Twilio's after a day, a customer's after 14: then it is a 410."""
     async with running_sms(twilio, tmp_path, clock=FakeClock()) as sms:
-        await sms.text("hello")
+        await sms.text("hello", sender=sender)
         await answer_with(sms, "a.pdf")
-        [url] = twilio.sent[-1]["media"]
-        await sms.gw.pass_time(86_000)
+        sent = twilio.sent[-1]
+        [url] = sent["media"] or sent["body"].split("\n")[1:]
+        await sms.gw.pass_time(lifetime - 400)
         assert (await fetch(sms, url))[0] == 200
         await sms.gw.pass_time(500)
         assert (await fetch(sms, url))[0] == 410

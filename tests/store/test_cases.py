@@ -100,6 +100,7 @@ def test_every_stored_field_of_a_message_is_read_back() -> None:
         facts=(Fact(name="f", value="1"),),
         edited=True,
         subject="s",
+        copies=("b@example.org",),
     )
     stored = SimpleNamespace(
         id=1, conversation_id=2, author="bot", text="Hi", at=0, turn_id=3, status="sent",

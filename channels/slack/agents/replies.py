@@ -37,10 +37,12 @@ from gateway import (
     NotAccepted,
     NotFound,
     Outdated,
+    RefusedByChannel,
     TooLarge,
     WarmlineError,
     note_text,
     why_internal,
+    without_place,
 )
 
 log = structlog.get_logger(__name__)
@@ -201,6 +203,10 @@ class ReplyWorker:
             return await self._hold(saved, "It was not sent; see why.", blocks=blocks)
         try:
             turn = await self._send(card, reply, agent, text, files)
+        except RefusedByChannel as refused:
+            wrong = (_error("too-many-files", str(refused)),)
+            blocks = dialogs.held_reply(reply, text, wrong, card)
+            return await self._hold(saved, str(refused), blocks=blocks)
         except Conflict as late:
             owner = late.conversation.owner
             who = f"{owner.name} was faster and" if owner else "A colleague"
@@ -269,6 +275,7 @@ class ReplyWorker:
                     limit=context.largest_file,
                 )
                 stored = File(name=file.name, media_type=file.media_type, data=data)
+                stored = await asyncio.to_thread(without_place, stored)
                 fetched.append(await context.services.files.keep(stored))
             except (FileUnavailable, TooLarge, NotAccepted) as error:
                 missing.append(_error("file", f"The file {file.name} cannot be sent: {error}"))

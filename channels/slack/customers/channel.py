@@ -19,6 +19,7 @@ from channels.slack.files import FileFetcher
 from gateway import (
     Backoff,
     Clock,
+    FileLimits,
     HealthProblem,
     Json,
     Outbound,
@@ -32,6 +33,8 @@ from gateway import (
 )
 
 log = structlog.get_logger(__name__)
+SLACK_FILES = 10
+"""Files that Slack shows in one message."""
 CLOCK_WARNING, CLOCK_BROKEN = 30.0, 300.0
 """Seconds that our clock may be off before it is reported; Slack's signatures hold for 300."""
 
@@ -41,7 +44,13 @@ class SlackChannel:
 
     name = "slack"
     # `SlackSender.send` looks for a message that was cut off before it posts again.
-    traits = Traits(buttons=True, attachments=True, unsure="resend", max_length=40_000)
+    traits = Traits(
+        buttons=True,
+        attachments=True,
+        files=FileLimits(most=SLACK_FILES),
+        unsure="resend",
+        max_length=40_000,
+    )
 
     def __init__(
         self, settings: SlackSettings, *, largest_file: int, support_address: str = ""

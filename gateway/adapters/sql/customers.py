@@ -262,9 +262,13 @@ def _customer(connection: Connection, address: Address) -> int:
 def _conversations_and_addresses(
     connection: Connection, customer: int
 ) -> tuple[list[int], list[Address]]:
-    found = connection.execute(
-        select(conversations.c.id).where(conversations.c.customer_id == customer)
-    ).scalars()
+    """With the conversations in which theirs were forwarded to others: they hold their words."""
+    own = select(conversations.c.id).where(conversations.c.customer_id == customer)
+    found = connection.execute(own).scalars().all()
+    forwarded = select(conversations.c.id).where(
+        conversations.c.forwarded_from.in_(found), conversations.c.customer_id != customer
+    )
+    found = [*found, *connection.execute(forwarded).scalars()]
     addresses = connection.execute(select(identities).where(identities.c.customer_id == customer))
     return list(found), [rows.address(row) for row in addresses]
 
@@ -284,7 +288,7 @@ def _export(connection: Connection, address: Address) -> Json:
     export: dict[str, Any] = {
         "customer": select_rows(customers, customers.c.id == customer)[0],
         "identities": select_rows(identities, identities.c.customer_id == customer),
-        "conversations": select_rows(conversations, conversations.c.customer_id == customer),
+        "conversations": select_rows(conversations, conversations.c.id.in_(ids)),
     }
     for name, table in CONVERSATION_TABLES:
         export[name] = select_rows(table, table.c.conversation_id.in_(ids))
@@ -317,16 +321,18 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
     ) | named_files(connection, received)
     written = _written_about(connection, customer, addresses)
     erased = _erase_unproven(connection, ids, customer)
+    digests |= _files_of_plugins(connection, ids)
     linked_from = select(links.c.before_id).where(links.c.customer_id == customer)
     former_customers = connection.execute(linked_from).scalars().all()
     erased += connection.execute(delete(inbox).where(received)).rowcount
     erased += delete_conversation_rows(connection, ids) + erase_written(connection, written)
     for table, column in (
-        (conversations, conversations.c.customer_id),
+        (conversations, conversations.c.id),
         (identities, identities.c.customer_id),
         (customers, customers.c.id),
     ):
-        erased += connection.execute(delete(table).where(column == customer)).rowcount
+        chosen = column.in_(ids) if table is conversations else column == customer
+        erased += connection.execute(delete(table).where(chosen)).rowcount
     for former in former_customers:
         delete_if_empty(connection, former)
     for own_address in addresses:
@@ -397,6 +403,14 @@ def _erase_encrypted_mentions(connection: Connection, address: Address) -> None:
             stored = rows.encrypted(connection, "messages.text", row.lane, changed)
             chosen = update(messages).where(messages.c.id == row.id)
             connection.execute(chosen.values(text=stored))
+
+
+def _files_of_plugins(connection: Connection, conversation_ids: list[int]) -> set[str]:
+    """The digests in what plugins stored about these conversations, such as files that an agent
+    uploaded and has not sent."""
+    chosen = notes_of_guests.c.conversation_id.in_(conversation_ids)
+    found = decrypted_rows(connection, notes_of_guests, chosen)
+    return {digest for row in found for digest in DIGEST.findall(str(row["value"]))}
 
 
 def named_files(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:

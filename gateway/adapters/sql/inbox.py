@@ -136,15 +136,8 @@ class SqlInbox:
     async def accept_agent_message(
         self, message: AgentMessage, lane: str, key: str, at: datetime
     ) -> Accepted:
-        row = InboxRow(
-            lane=lane,
-            channel=DESK,
-            kind="agent",
-            remote_id=f"{DESK}:{key}",
-            payload=self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}"),
-            received_at=rows.to_ms(at),
-            conversation_id=message.conversation,
-        )
+        payload = self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}")
+        row = agent_row(lane, key, message.conversation, payload, at)
         return await self._db.write_batched(insert_rows, row)
 
     async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
@@ -220,6 +213,19 @@ class SqlInbox:
         if ids is not None:
             again = again.where(inbox.c.id.in_(ids))
         return await self._db.write(lambda c: c.execute(again).rowcount)
+
+
+def agent_row(lane: str, key: str, conversation: int, payload: str, at: datetime) -> InboxRow:
+    """The row of an agent's message; ``payload`` is encrypted already."""
+    return InboxRow(
+        lane=lane,
+        channel=DESK,
+        kind="agent",
+        remote_id=f"{DESK}:{key}",
+        payload=payload,
+        received_at=rows.to_ms(at),
+        conversation_id=conversation,
+    )
 
 
 def insert_rows(connection: Connection, new: Sequence[InboxRow]) -> list[Accepted]:

@@ -149,6 +149,7 @@ class MessageData(Value, frozen=True, kw_only=True, omit_defaults=True):
     facts: tuple[Fact, ...] = ()
     edited: bool = False
     subject: str | None = None
+    copies: tuple[str, ...] = ()
 
 
 _DATA_DECODER = msgspec.json.Decoder(MessageData)
@@ -210,6 +211,7 @@ def message(connection: Connection, row: Row[Any]) -> Message:
         facts=extra.facts,
         edited=extra.edited,
         subject=extra.subject,
+        copies=extra.copies,
     )
 
 

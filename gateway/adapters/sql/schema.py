@@ -114,6 +114,8 @@ conversations = Table(
     # The first conversation of the same history, at another address. No foreign key: each is
     # deleted when its own time has come.
     Column("continues", BigInteger),
+    Column("forwarded_from", BigInteger),
+    _index("ix_conversations_forwarded", "forwarded_from", where="forwarded_from IS NOT NULL"),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),

@@ -27,6 +27,7 @@ from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.adapters.sql.turns.beginnings import SqlBeginnings
 from gateway.adapters.sql.versions import SqlVersions
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.ports import WarmlineError
@@ -57,6 +58,7 @@ class SqlStore:
         self.timers = SqlTimers(database)
         self.handoffs = SqlHandoffs(database, webhooks)
         self.marks = SqlMarks(database)
+        self.beginnings = SqlBeginnings(database, webhooks)
         self.queries = SqlQueries(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)

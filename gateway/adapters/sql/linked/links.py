@@ -245,7 +245,7 @@ def _conversation_for_code(
     connection: Connection, address: Address, at: datetime, brand: str
 ) -> Conversation:
     """The last conversation at ``address``, or a new resolved one to hold the code."""
-    last = _last_conversation(connection, address)
+    last = last_conversation(connection, address)
     if last is not None:
         return last
     customer = ensure_customer_at(connection, address, at, brand)
@@ -303,7 +303,7 @@ def _continue_at(
         raise NotAccepted(f"{address.lane} is not linked to this customer")
     here = _conversation(connection, conversation)
     there = histories.member_at(connection, here, address)
-    there = there or _last_conversation(connection, address, conversations.c.state != "resolved")
+    there = there or last_conversation(connection, address, conversations.c.state != "resolved")
     if there is not None and there.owner is not None:
         if there.owner.id != agent.id:
             raise Conflict(f"{there.owner.name} has the conversation there", there)
@@ -311,7 +311,7 @@ def _continue_at(
     if there is None:
         carried = _carried_over(connection, here, address)
         there = begin_conversation(connection, customer, address, at, **carried)
-    there = _take(connection, there, agent, here)
+    there = take_conversation(connection, there, agent, here)
     _carry_handoff(connection, here, there)
     claim_handoff(connection, there, agent, at)
     lane = there.address.lane
@@ -351,9 +351,10 @@ def _carried_over(
     }
 
 
-def _last_conversation(
+def last_conversation(
     connection: Connection, address: Address, *conditions: Any
 ) -> Conversation | None:
+    """The newest conversation at ``address`` for which ``conditions`` hold, locked."""
     row = connection.execute(
         select(conversations)
         .where(conversations.c.lane == address.lane, *conditions)
@@ -364,11 +365,12 @@ def _last_conversation(
     return rows.conversation(connection, row) if row else None
 
 
-def _take(
-    connection: Connection, there: Conversation, agent: Agent, here: Conversation
+def take_conversation(
+    connection: Connection, there: Conversation, agent: Agent, here: Conversation | None = None
 ) -> Conversation:
     """Give the conversation to ``agent``, with what is known from ``here``. The new epoch drops the
     bot's queued replies."""
+    here = here or there
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)

@@ -156,6 +156,7 @@ def enqueue(
         survey=reply.survey,
         purpose=reply.purpose,
         attachments=reply.attachments,
+        copies=reply.copies,
         automatic=reply.author != "agent",
         with_bot=reply.author != "agent" and conversation.state == "bot",
         trace=trace,

@@ -1,0 +1,1 @@
+"""What leaves the desk besides an answer: files, copies, a first message, forwarded mail."""
