@@ -46,7 +46,7 @@ class Pipeline:
             voice=infrastructure.registrations.voice,
             policies=infrastructure.policies,
             traits=infrastructure.traits,
-            brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
         )
         self.understanding = UnderstandingStage(
             infrastructure.registrations.understanders,
@@ -130,6 +130,7 @@ class Pipeline:
             outcomes=self.outcomes,
             policies=infrastructure.policies,
             brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
         )
