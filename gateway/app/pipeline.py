@@ -24,6 +24,7 @@ from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
     DigestReceiver,
     Event,
+    ExampleEvaluator,
     Sender,
     Services,
     TextEncoder,
@@ -190,6 +191,13 @@ class Pipeline:
             understanders=sorted(registrations.understanders, key=lambda each: each.priority),
             voice_in_use=registrations.voice,
             policies=self._infrastructure.policies,
+            hours=self._infrastructure.hours,
+            handlers=registrations.handlers,
+            understanding=self.understanding,
+            channels=self._infrastructure.traits,
+            clock=self._infrastructure.clock,
+            timeout=self._infrastructure.settings.core.worker.handler_timeout,
+            alarms=self._infrastructure.alarms_reach_somebody,
         )
 
     def _services(self) -> Services:
@@ -225,6 +233,14 @@ class Pipeline:
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),
+            example_evaluator=next(
+                (
+                    each
+                    for each in infrastructure.plugin_objects
+                    if isinstance(each, ExampleEvaluator)
+                ),
+                None,
+            ),
             digest_receivers=tuple(
                 plugin
                 for plugin in infrastructure.plugin_objects

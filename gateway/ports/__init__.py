@@ -67,7 +67,17 @@ from gateway.ports.services import (
     Services,
     StoredValue,
 )
-from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
+from gateway.ports.trials import (
+    ChangesByKind,
+    EvaluatedShare,
+    ExampleEvaluation,
+    ExampleEvaluator,
+    ExampleOwner,
+    TrialAnswer,
+    TrialMessage,
+    Trials,
+    TriedConsumer,
+)
 from gateway.ports.turns import (
     ContextSource,
     Embedding,
@@ -101,6 +111,7 @@ __all__ = [
     "AuditEntry",
     "AuditLog",
     "ChangeRefused",
+    "ChangesByKind",
     "Channel",
     "Clock",
     "Conflict",
@@ -118,8 +129,11 @@ __all__ = [
     "Digest",
     "DigestReceiver",
     "Embedding",
+    "EvaluatedShare",
     "Event",
     "Events",
+    "ExampleEvaluation",
+    "ExampleEvaluator",
     "ExampleOwner",
     "ExclusiveTask",
     "Files",
@@ -161,6 +175,8 @@ __all__ = [
     "TooLarge",
     "Trainable",
     "Traits",
+    "TrialAnswer",
+    "TrialMessage",
     "Trials",
     "TriedConsumer",
     "TryLater",

@@ -26,7 +26,7 @@ from gateway.model import (
 from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.search import ConversationSearch
-from gateway.ports.trials import Trials
+from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
 
@@ -312,5 +312,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The subscribers of each webhook endpoint, for the plugin that serves it."""
     desk_pages: tuple[DeskPageProvider, ...] = ()
     """What plugins show within the web desk, for the plugin that serves it."""
+    example_evaluator: ExampleEvaluator | None = None
+    """Who evaluates examples of intents before they are adopted; None: nobody does."""
     digest_receivers: tuple[DigestReceiver, ...] = ()
     """Who brings digests to the team."""
