@@ -98,9 +98,9 @@ class Overlay(Value, frozen=True, kw_only=True):
 
     ``tree`` is a partial file: of answers, a guide, a policy or hours; what is a brand's own is
     below ``brands``. Only ``answers`` have examples. ``lost``: how many examples of the version
-    were erased or deleted since, together with their conversations. ``kept_examples`` are the ids of the
-    adopted examples of all versions that are still stored: a model that was trained with any other
-    one must go.
+    were erased or deleted since, together with their conversations. ``kept_examples`` are the ids
+    of the adopted examples of all versions that are still stored: a model that was trained with any
+    other one must go.
     """
 
     kind: VersionKind
