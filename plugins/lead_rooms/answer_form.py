@@ -56,9 +56,8 @@ class EditedAnswer(Value, frozen=True, kw_only=True):
     def own_opener(self, language: str) -> bool:
         """Whether its opener is one text or none, so that the form can hold it."""
         opener = self.text(language).get("opener", {})
-        return isinstance(opener, str) or (
-            isinstance(opener, dict) and set(opener) <= {"otherwise"}
-        )
+        by_mood = isinstance(opener, dict) and not set(opener) <= {"otherwise"}
+        return not by_mood
 
 
 def current_fields(answer: EditedAnswer) -> dict[str, str]:
@@ -149,7 +148,8 @@ def _fact_changes(answer: EditedAnswer, form: RoomForm) -> list[AdoptedChange]:
         match = _FACT.fullmatch(line)
         if match is None:
             form.say(
-                "facts", f"`{line[:60]}` is no fact; write `name: value`, or `name (de): value`"
+                "facts",
+                f"`{line[:60]}` is no fact; write `name: value`, or `name (de): value`",
             )
             continue
         found.setdefault(match[1], {})[match[2] or "*"] = match[3]

@@ -53,9 +53,7 @@ class GuidePage:
         guide = await self._guide(request)
         form = RoomForm.submitted(guide_fields(guide), request)
         changes = guide_changes(guide, form)
-        edit = RoomEdit(
-            services=self.services, kind="guide", field_of=lambda key: field_of(guide, key)
-        )
+        edit = RoomEdit(services=self.services, kind="guide", field_of=field_of)
         if changes and not form.problems:
             await edit.check(form, changes)
         if request.value("do") != "save":

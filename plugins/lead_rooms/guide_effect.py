@@ -161,7 +161,7 @@ def _replies(case: CaseRecord) -> Iterable[_PastReply]:
         elif message.author in ("bot", "agent") and not message.internal and message.text:
             if message.status in ("discarded", "failed"):
                 continue
-            key = (message.author, message.turn or -message.id)
+            key = (str(message.author), message.turn or -message.id)
             parts.setdefault(key, []).append(message)
             asked.setdefault(key, last)
     for key, messages in parts.items():

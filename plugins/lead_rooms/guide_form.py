@@ -102,7 +102,7 @@ def guide_changes(guide: EditedGuide, form: RoomForm) -> list[AdoptedChange]:
     ]
 
 
-def field_of(guide: EditedGuide, key: str) -> str:
+def field_of(key: str) -> str:
     """The field of the form that a problem's key is about."""
     parts = key.split(".")
     if parts[:2] == ["openers", "moods"] and len(parts) > 2:

@@ -55,7 +55,7 @@ class HoursPage:
         hours = await self._hours(brand)
         newest = (await self.services.versions.overlay("hours")).number
         form = RoomForm.opened(hours_fields(hours), newest)
-        return await self._page(request, brand, hours, form)
+        return await self._page(request, brand, form)
 
     async def submit(self, request: DeskPageRequest) -> DeskPageResult:
         """Preview or save what was typed."""
@@ -68,19 +68,19 @@ class HoursPage:
             await edit.check(form, changes)
         sound = () if form.problems else changes
         if request.value("do") != "save":
-            return await self._page(request, brand, hours, form, changes=sound)
+            return await self._page(request, brand, form, changes=sound)
         if not may_edit(request.agent, brand):
             form.say("", NOT_YOURS)
-            return await self._page(request, brand, hours, form, status=403)
+            return await self._page(request, brand, form, status=403)
         adoption = await edit.save(form, changes, request)
         if adoption is None:
             status = 409 if form.others else 422
-            return await self._page(request, brand, hours, form, changes=sound, status=status)
+            return await self._page(request, brand, form, changes=sound, status=status)
         if adoption.not_written:
             hours = await self._hours(brand)
             form = RoomForm.opened(hours_fields(hours), adoption.version.number)
             notice = " ".join(adoption.not_written)
-            return await self._page(request, brand, hours, form, notice=notice)
+            return await self._page(request, brand, form, notice=notice)
         saved = {"brand": brand, "saved": str(adoption.version.number)}
         address = urlencode({key: value for key, value in saved.items() if value})
         return DeskPageResult(redirect=f"/desk/hours?{address}")
@@ -102,7 +102,6 @@ class HoursPage:
         self,
         request: DeskPageRequest,
         brand: str,
-        hours: Json,
         form: RoomForm,
         *,
         changes: Sequence[AdoptedChange] = (),

@@ -173,9 +173,13 @@ class AnswerPage:
         asked = request.query.get("intent", "")
         name = asked or request.value("intent").strip()
         answer = await self._answer(request, name, new=not asked)
+        taken = not asked and answer.known is not None
+        answer = answer.replace(known=None) if taken else answer
         form = RoomForm.submitted(_fields(answer), request)
-        if not asked:
-            self._check_name(form, answer)
+        if taken:
+            form.say("intent", "there is an answer of this name already; open that one")
+        elif not asked and not NAME.fullmatch(name):
+            form.say("intent", "write a name of small letters, digits and underlines: gift_wrap")
         changes = answer_changes(answer, form)
         edit = RoomEdit(
             services=self.knowledge.services,
@@ -206,12 +210,6 @@ class AnswerPage:
             return await self._page(request, fresh, form, notice=notice)
         address = urlencode({key: value for key, value in saved.items() if value})
         return DeskPageResult(redirect=f"/desk/knowledge/answer?{address}")
-
-    def _check_name(self, form: RoomForm, answer: EditedAnswer) -> None:
-        if not NAME.fullmatch(answer.intent):
-            form.say("intent", "write a name of small letters, digits and underlines: gift_wrap")
-        elif answer.known is not None:
-            form.say("intent", "there is an answer of this name already; open that one")
 
     async def _answer(
         self, request: DeskPageRequest, intent: str, *, new: bool = False
