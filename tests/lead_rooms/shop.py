@@ -97,7 +97,8 @@ class Lead(Visit):
         was read last, press the button ``do``, and return the status."""
         form = lxml.html.document_fromstring(self.page).forms[-1]
         fields = {name: str(value) for name, value in form.form_values() if name}
-        fields |= {name.replace("_", "-"): value for name, value in changed.items()}
+        for name, value in changed.items():
+            fields[name.replace("_", "-") if f"was-{name}" not in fields else name] = value
         csrf = fields.pop("csrf")
         response = await self.send(path, csrf=csrf, **fields, do=do)
         return response.status

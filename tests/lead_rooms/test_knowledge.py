@@ -12,9 +12,7 @@ REFUND = "/desk/knowledge/answer?intent=refund"
 BETTER = "You have your money within {days} working days."
 
 
-async def test_the_list_tells_use_rating_and_languages(
-    shop: RunningGateway, enter: Enter
-) -> None:
+async def test_the_list_tells_use_rating_and_languages(shop: RunningGateway, enter: Enter) -> None:
     """And finds answers by their texts and sentences."""
     await hears(shop, "kim")
     await shop.pass_time(60)
