@@ -36,7 +36,27 @@ KINDS: Mapping[VersionKind, str] = {
     "policy": "Policy",
     "hours": "Hours",
 }
-CHANNELS = {"rest": "REST", "sms": "SMS", "email": "E-mail", "webchat": "Web chat"}
+CHANNELS = {
+    "rest": "REST",
+    "sms": "SMS",
+    "email": "E-mail",
+    "webchat": "Web chat",
+    "whatsapp": "WhatsApp",
+}
+LANGUAGES = {
+    "ar": "Arabic",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "tr": "Turkish",
+    "zh": "Chinese",
+}
 LONGEST_VALUE = 600
 """Characters of a value in a list of differences."""
 
@@ -76,6 +96,7 @@ class RoomTemplates:
             brand_titles=self.brands,
             channel=channel_title,
             code_label=code_label,
+            language_title=lambda code: LANGUAGES.get(code, code),
             mood_label=mood_label,
             reason_label=reason_label,
             day=lambda at: f"{at:%-d %B %Y, %H:%M}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from gateway import (
+    AddExamples,
     AdoptedChange,
     ChangeRefused,
     DeskPageRequest,
@@ -16,6 +17,7 @@ from gateway import (
     ExampleEvaluation,
     Json,
     NotFound,
+    RemoveExamples,
     Services,
     TrialMessage,
     Value,
@@ -68,6 +70,8 @@ class Knowledge:
     services: Services
     templates: RoomTemplates
     jobs: RoomJobs
+    training: RoomJobs
+    """For what trains first: others do not wait for it."""
     cases: RecentCases
     conflicts: ExampleConflicts = field(init=False)
     previews: AnswerPreviews = field(init=False)
@@ -297,9 +301,9 @@ class AnswerPage:
             return LiveTest(text=text, now=now, then=then)
 
         newest = (await self.knowledge.services.versions.overlay("answers")).number
-        return await self.knowledge.jobs.get(
-            changes_key("try", text, channel, brand, newest, changes), work
-        )
+        trains = any(isinstance(each, AddExamples | RemoveExamples) for each in changes)
+        jobs = self.knowledge.training if trains else self.knowledge.jobs
+        return await jobs.get(changes_key("try", text, channel, brand, newest, changes), work)
 
     async def _evaluate(
         self, answer: EditedAnswer, form: RoomForm, texts: Sequence[str]
@@ -309,7 +313,7 @@ class AnswerPage:
             return JobResult(problem="write new sentences first: they are what is evaluated")
         if evaluator is None:
             return JobResult(problem="nothing here evaluates sentences; add `plugins.insights`")
-        return await self.knowledge.jobs.get(
+        return await self.knowledge.training.get(
             changes_key("evaluate", answer.intent, texts, form.newest),
             lambda: evaluator.evaluate_examples(answer.intent, texts),
         )

@@ -59,13 +59,16 @@ class LeadRooms:
     conversations: int
     seconds: float
     name: str = "lead_rooms"
-    _jobs: RoomJobs | None = field(default=None, init=False)
+    _jobs: list[RoomJobs] = field(default_factory=list, init=False)
 
     def desk_pages(self, services: Services) -> Sequence[DeskPage]:
-        self._jobs = jobs = RoomJobs(services.clock, seconds=self.seconds)
+        jobs, training = (RoomJobs(services.clock, seconds=self.seconds) for _ in range(2))
+        self._jobs = [jobs, training]
         templates = RoomTemplates({"": "All brands", **services.brands})
         cases = RecentCases(services=services, days=self.days, most=self.conversations)
-        knowledge = Knowledge(services=services, templates=templates, jobs=jobs, cases=cases)
+        knowledge = Knowledge(
+            services=services, templates=templates, jobs=jobs, training=training, cases=cases
+        )
         return [
             RoomsPage(services=services, templates=templates),
             KnowledgePage(knowledge=knowledge),
@@ -100,5 +103,5 @@ class LeadRooms:
         try:
             await asyncio.Event().wait()
         finally:
-            if self._jobs is not None:
-                await self._jobs.stop()
+            for jobs in self._jobs:
+                await jobs.stop()

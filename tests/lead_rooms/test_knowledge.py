@@ -19,7 +19,7 @@ async def test_the_list_tells_use_rating_and_languages(shop: RunningGateway, ent
     ana = await enter()
     await ana.open("/desk/knowledge")
     assert "refund A refund is back" in ana.words
-    assert "en, de 4 sentences given 1 time on Web chat" in ana.words
+    assert "English, German 4 sentences given 1 time on Web chat" in ana.words
     await ana.open("/desk/knowledge?q=on+sunday")
     assert "opening hours" in ana.words
     assert "refund" not in ana.words
