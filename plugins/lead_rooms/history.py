@@ -63,7 +63,7 @@ class VersionPage:
 
     services: Services
     templates: RoomTemplates
-    path: str = r"/desk/history/{number:\d{1,15}}"
+    path: str = "/desk/history/{number}"
     title: str = ""
     right: DeskRight = "see_all"
 
@@ -71,10 +71,11 @@ class VersionPage:
         return await self._page(request)
 
     async def submit(self, request: DeskPageRequest) -> DeskPageResult:
-        """Return to this version, or with ``files`` to the team's own files of this kind."""
+        """Return to this version, to the one before it, or to the team's own files."""
         versions = self.services.versions
-        version = await versions.version(int(request.path["number"]))
-        number = 0 if request.value("to") == "files" else version.number
+        version = await self._version(request)
+        to = {"before": version.before, "files": 0}
+        number = to.get(request.value("to"), version.number)
         seen, why = _number(request.value("newest")), " ".join(request.value("why").split())
         newest = await versions.overlay(version.kind)
         try:
@@ -97,6 +98,12 @@ class VersionPage:
             return await self._page(request, notice=" ".join(adoption.not_written))
         return DeskPageResult(redirect=f"/desk/history/{adoption.version.number}")
 
+    async def _version(self, request: DeskPageRequest) -> Version:
+        number = _number(request.path["number"])
+        if not number:
+            raise NotFound("there is no such version; see /desk/history")
+        return await self.services.versions.version(number)
+
     async def _may_return(self, agent: Agent, newest: Overlay, number: int) -> bool:
         """Whether nothing but what is for the person's brands would change."""
         if not agent.brands:
@@ -108,7 +115,7 @@ class VersionPage:
         self, request: DeskPageRequest, *, problem: str = "", notice: str = "", status: int = 200
     ) -> DeskPageResult:
         versions = self.services.versions
-        version = await versions.version(int(request.path["number"]))
+        version = await self._version(request)
         newest = await versions.overlay(version.kind)
         overlay = await versions.overlay(version.kind, version.number)
         differences = _visible(await versions.differences(version.number), request.agent)

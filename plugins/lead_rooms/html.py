@@ -147,7 +147,10 @@ def who_text(agent: str) -> str:
 
 def shown_value(value: Json) -> str:
     """A value of a file as people read it."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        value = "\n".join(map(str, value))
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = text or "(empty)"
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 

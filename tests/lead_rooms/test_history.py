@@ -41,7 +41,9 @@ async def test_versions_of_all_kinds_are_listed_and_rolled_back(
     assert "back to version 1" in ana.words
     assert "goes: 3 comes: 9" in ana.words
     assert "within 9 working days" in await hears(shop, "kim")
-    await ana.send("/desk/history/4", newest="4", to="files", why="start again")
+    await ana.send("/desk/history/4", newest="4", to="before", why="three is right")
+    assert "within 3 working days" in await hears(shop, "mia")
+    await ana.send("/desk/history/5", newest="5", to="files", why="start again")
     assert "back to your files" in ana.words
     assert "within 5 working days" in await hears(shop, "lea")
 

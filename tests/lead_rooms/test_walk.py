@@ -144,7 +144,7 @@ async def _roll_back(ana: LeadAtDesk) -> None:
     await ana.picture("rooms-history")
     await page.get_by_role("link", name="Version 2: shorter").click()
     await page.fill("#why", "the old one was clearer")
-    await ana.press("Return to your files")
+    await ana.press("Take it back")
     assert await ana.sees("back to your files")
     await ana.picture("rooms-version")
 
