@@ -24,7 +24,7 @@ class LeadRoomsSettings(BaseModel):
         10_000, ge=1, le=100_000, description="the newest of these days that are looked at"
     )
     seconds: float = Field(
-        300, ge=1, le=3600, description="after so long what is worked out for a page is given up"
+        600, ge=1, le=3600, description="after so long what is worked out for a page is given up"
     )
     _rooms: LeadRooms | None = PrivateAttr(None)
 

@@ -43,7 +43,10 @@ class ExampleConflicts:
         """The conflicts of ``texts`` as examples of ``intent``, the worst first."""
         rows = (await self._services.trials.examples_of_shop())[:MOST_COMPARED]
         found = []
-        likeness = await self._likeness([*texts, *(text for text, _ in rows)], len(texts))
+        overlay = await self._services.versions.overlay("answers")
+        customers = frozenset(each.text for each in overlay.examples if each.conversation)
+        every = [*texts, *(text for text, _ in rows)]
+        likeness = await self._likeness(every, len(texts), customers)
         for index, text in enumerate(texts):
             own, other, which = 0.0, 0.0, -1
             for at, (_, name) in enumerate(rows):
@@ -68,23 +71,30 @@ class ExampleConflicts:
                 found.append(conflict)
         return tuple(sorted(found, key=lambda each: (not each.same, each.own - each.likeness)))
 
-    async def _likeness(self, texts: Sequence[str], new: int) -> list[list[float]]:
-        """Of each of the first ``new`` texts to each of the rest, 0..1."""
+    async def _likeness(
+        self, texts: Sequence[str], new: int, customers: frozenset[str]
+    ) -> list[list[float]]:
+        """Of each of the first ``new`` texts to each of the rest, 0..1. Nothing is kept of the
+        sentences of ``customers``: an erasure would not reach it."""
         encoder = self._services.encoder
         if encoder is None:
             words = [_words(text) for text in texts]
             return [[_shared(words[i], other) for other in words[new:]] for i in range(new)]
         import numpy as np  # noqa: PLC0415  (slow to import)
 
-        rows = np.array([list(each) for each in await self._embedded(encoder, texts)], dtype="f4")
+        rows = np.array(
+            [list(each) for each in await self._embedded(encoder, texts, customers)], dtype="f4"
+        )
         found: list[list[float]] = (rows[:new] @ rows[new:].T).tolist()
         return found
 
-    async def _embedded(self, encoder: TextEncoder, texts: Sequence[str]) -> list[array[float]]:
+    async def _embedded(
+        self, encoder: TextEncoder, texts: Sequence[str], customers: frozenset[str]
+    ) -> list[array[float]]:
         model = encoder.embedding_model or ""
         missing = [t for t in dict.fromkeys(texts) if (model, t) not in self._known]
         fresh = dict(zip(missing, await encoder.embed(missing) if missing else (), strict=True))
-        self._known.update({(model, text): row for text, row in fresh.items()})
+        self._known.update({(model, t): row for t, row in fresh.items() if t not in customers})
         return [fresh[text] if text in fresh else self._known[model, text] for text in texts]
 
 

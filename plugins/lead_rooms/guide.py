@@ -53,7 +53,9 @@ class GuidePage:
         guide = await self._guide(request)
         form = RoomForm.submitted(guide_fields(guide), request)
         changes = guide_changes(guide, form)
-        edit = RoomEdit(services=self.services, kind="guide", field_of=field_of)
+        edit = RoomEdit(
+            services=self.services, kind="guide", field_of=lambda key: field_of(form, key)
+        )
         if changes and not form.problems:
             await edit.check(form, changes)
         if request.value("do") != "save":

@@ -102,7 +102,7 @@ def guide_changes(guide: EditedGuide, form: RoomForm) -> list[AdoptedChange]:
     ]
 
 
-def field_of(key: str) -> str:
+def field_of(form: RoomForm, key: str) -> str:
     """The field of the form that a problem's key is about."""
     parts = key.split(".")
     if parts[:2] == ["openers", "moods"] and len(parts) > 2:
@@ -114,7 +114,8 @@ def field_of(key: str) -> str:
     if parts[:2] == ["lexicon", "allow"]:
         return "allow"
     if parts[:2] == ["lexicon", "avoid"]:
-        return "phrase-1"
+        rows = [n for n in range(1, NEW_PHRASES + 1) if form.value(f"phrase-{n}")]
+        return f"phrase-{rows[0]}" if len(rows) == 1 else ""
     return ""
 
 

@@ -54,6 +54,7 @@ LANGUAGES = {
     "nl": "Dutch",
     "pl": "Polish",
     "pt": "Portuguese",
+    "sv": "Swedish",
     "tr": "Turkish",
     "zh": "Chinese",
 }

@@ -25,6 +25,7 @@ from gateway import (
     value_at,
 )
 from plugins.lead_rooms.answer_form import (
+    MOST_EXAMPLES,
     NAME,
     EditedAnswer,
     answer_changes,
@@ -245,7 +246,7 @@ class AnswerPage:
         tried = _Tried(message=request.value("say").strip()[:LONGEST_TEST])
         sound = not form.problems
         texts = new_examples(answer, form)
-        if texts and sound:
+        if 0 < len(texts) <= MOST_EXAMPLES:
             tried.conflicts = await self.knowledge.jobs.get(
                 changes_key("conflicts", answer.intent, texts, form.newest),
                 lambda: self.knowledge.conflicts.find(answer.intent, texts),

@@ -120,7 +120,7 @@ def shown_evaluation(evaluation: ProposalEvaluation) -> ExampleEvaluation:
     """An evaluation as people read it."""
     shares = tuple(
         EvaluatedShare(
-            group=group_text(each),
+            group="The new sentences" if each.group == "new" else group_text(each),
             measure=each.measure,
             before=share_text(each.before),
             after=share_text(each.after),
