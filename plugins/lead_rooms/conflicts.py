@@ -3,6 +3,7 @@ are of another intent."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from array import array
 from collections.abc import Sequence
@@ -42,60 +43,71 @@ class ExampleConflicts:
     async def find(self, intent: str, texts: Sequence[str]) -> tuple[ExampleConflict, ...]:
         """The conflicts of ``texts`` as examples of ``intent``, the worst first."""
         rows = (await self._services.trials.examples_of_shop())[:MOST_COMPARED]
-        found = []
         overlay = await self._services.versions.overlay("answers")
         customers = frozenset(each.text for each in overlay.examples if each.conversation)
         every = [*texts, *(text for text, _ in rows)]
-        likeness = await self._likeness(every, len(texts), customers)
-        for index, text in enumerate(texts):
-            own, other, which = 0.0, 0.0, -1
-            for at, (_, name) in enumerate(rows):
-                near = likeness[index][at]
-                if name == intent:
-                    own = max(own, near)
-                elif near > other:
-                    other, which = near, at
-            if which < 0:
-                continue
-            same = _comparable(rows[which][0]) == _comparable(text)
-            if same or (other > own and other >= NEAR):
-                nearest, name = rows[which]
-                conflict = ExampleConflict(
-                    text=text,
-                    intent=name,
-                    nearest=masked(nearest, ()),
-                    likeness=1.0 if same else other,
-                    own=own,
-                    same=same,
-                )
-                found.append(conflict)
-        return tuple(sorted(found, key=lambda each: (not each.same, each.own - each.likeness)))
-
-    async def _likeness(
-        self, texts: Sequence[str], new: int, customers: frozenset[str]
-    ) -> list[list[float]]:
-        """Of each of the first ``new`` texts to each of the rest, 0..1. Nothing is kept of the
-        sentences of ``customers``: an erasure would not reach it."""
         encoder = self._services.encoder
-        if encoder is None:
-            words = [_words(text) for text in texts]
-            return [[_shared(words[i], other) for other in words[new:]] for i in range(new)]
-        import numpy as np  # noqa: PLC0415  (slow to import)
-
-        rows = np.array(
-            [list(each) for each in await self._embedded(encoder, texts, customers)], dtype="f4"
-        )
-        found: list[list[float]] = (rows[:new] @ rows[new:].T).tolist()
-        return found
+        encoded = await self._embedded(encoder, every, customers) if encoder else None
+        return await asyncio.to_thread(_conflicts, intent, texts, rows, encoded)
 
     async def _embedded(
         self, encoder: TextEncoder, texts: Sequence[str], customers: frozenset[str]
     ) -> list[array[float]]:
+        """The embeddings of ``texts``. Nothing is kept of the sentences of ``customers``: an
+        erasure would not reach it."""
         model = encoder.embedding_model or ""
         missing = [t for t in dict.fromkeys(texts) if (model, t) not in self._known]
         fresh = dict(zip(missing, await encoder.embed(missing) if missing else (), strict=True))
         self._known.update({(model, t): row for t, row in fresh.items() if t not in customers})
         return [fresh[text] if text in fresh else self._known[model, text] for text in texts]
+
+
+def _conflicts(
+    intent: str,
+    texts: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    encoded: Sequence[array[float]] | None,
+) -> tuple[ExampleConflict, ...]:
+    found = []
+    for text, likeness in zip(texts, _likeness(texts, rows, encoded), strict=True):
+        own, other, which = 0.0, 0.0, -1
+        for at, ((_, name), near) in enumerate(zip(rows, likeness, strict=True)):
+            if name == intent:
+                own = max(own, near)
+            elif near > other:
+                other, which = near, at
+        if which < 0:
+            continue
+        nearest, name = rows[which]
+        same = _comparable(nearest) == _comparable(text)
+        if same or (other > own and other >= NEAR):
+            conflict = ExampleConflict(
+                text=text,
+                intent=name,
+                nearest=masked(nearest, ()),
+                likeness=1.0 if same else other,
+                own=own,
+                same=same,
+            )
+            found.append(conflict)
+    return tuple(sorted(found, key=lambda each: (not each.same, each.own - each.likeness)))
+
+
+def _likeness(
+    texts: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    encoded: Sequence[array[float]] | None,
+) -> list[list[float]]:
+    """Of each of ``texts`` to each of ``rows``, 0..1; ``encoded`` are the embeddings of both."""
+    if encoded is None:
+        known = [_words(text) for text, _ in rows]
+        return [[_shared(_words(text), words) for words in known] for text in texts]
+    import numpy as np  # noqa: PLC0415  (slow to import)
+
+    matrix = np.stack([np.frombuffer(each, dtype="f4") for each in encoded])
+    new = len(texts)
+    found: list[list[float]] = (matrix[:new] @ matrix[new:].T).tolist()
+    return found
 
 
 def _words(text: str) -> frozenset[str]:
