@@ -48,6 +48,9 @@ from plugins.lead_rooms.sampling import RecentCases
 from plugins.lead_rooms.usage import AnswerUse, AnswerUses, count_uses
 
 PAGE = 50
+LIST_WAITS = 0.02
+"""Seconds that the list waits for the counts: a small shop has them at once, others at the next
+look."""
 SHOWN_EXAMPLES = 60
 LONGEST_TEST = 1_000
 """Characters of a message to try."""
@@ -103,7 +106,9 @@ class Knowledge:
     async def uses(self, request: DeskPageRequest) -> JobResult[AnswerUses]:
         brands = request.agent.brands
         return await self.jobs.get(
-            changes_key("uses", *brands), lambda: count_uses(self.cases, brands)
+            changes_key("uses", *brands),
+            lambda: count_uses(self.cases, brands),
+            wait=LIST_WAITS,
         )
 
 

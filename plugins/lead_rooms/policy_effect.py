@@ -110,6 +110,9 @@ class _Replay:
         self.before: Counter[str] = Counter()
         self.after: Counter[str] = Counter()
         self.examples: list[ChangedRoute] = []
+        """Those with another action."""
+        self.others: list[ChangedRoute] = []
+        """Those with other reasons alone."""
 
     def add(self, case: CaseRecord, each: ReplayedTurn, old: Route, new: Route) -> None:
         self.turns += 1
@@ -122,7 +125,8 @@ class _Replay:
         if old.action == new.action and _codes(old) == _codes(new):
             return
         self.changed += 1
-        if len(self.examples) < SHOWN:
+        shown = self.others if old.action == new.action else self.examples
+        if len(shown) < SHOWN:
             text = masked(each.turn.message.text, known_names(case))
             example = ChangedRoute(
                 conversation=case.conversation.id,
@@ -131,7 +135,7 @@ class _Replay:
                 after=new.action,
                 reasons=_codes(new if new.reasons else old),
             )
-            self.examples.append(example)
+            shown.append(example)
 
     def effect(self, *, complete: bool) -> PolicyEffect:
         codes = sorted({*self.before, *self.after}, key=lambda code: -self.after[code])
@@ -148,7 +152,7 @@ class _Replay:
                 if self.before[code] != self.after[code]
             ),
             changed=self.changed,
-            examples=tuple(self.examples),
+            examples=tuple([*self.examples, *self.others][:SHOWN]),
             complete=complete,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.testing import RunningGateway
@@ -62,25 +64,24 @@ async def test_a_kind_is_switched_off_and_on_again(shop: RunningGateway, enter: 
     assert await shop.services.trials.in_force("guide", at) is not None
 
 
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"phrase_1": "account"}, "Write what the bot says instead, or choose another way."),
-        ({"instead_1": "bank"}, "Is empty; write the phrase to avoid."),
-        ({"phrase_1": "!x", "how_1": "remove"}, "a phrase must begin with a letter or a digit"),
-        ({"words": "bank"}, "`bank`: write `our word = another, one more`."),
-        ({"tone-sms-max_parts": "many"}, "Is no whole number; write one."),
-        ({"tone-sms-max_parts": "900"}, "less than or equal to 50"),
-        ({"opener_calm": "x" * 501}, "at most 500 characters"),
-    ],
+MISTAKES: tuple[tuple[Any, ...], ...] = (
+    ({"phrase_1": "account"}, "Write what the bot says instead, or choose another way."),
+    ({"instead_1": "bank"}, "Is empty; write the phrase to avoid."),
+    ({"phrase_1": "!x", "how_1": "remove"}, "a phrase must begin with a letter or a digit"),
+    ({"words": "bank"}, "`bank`: write `our word = another, one more`."),
+    ({"tone-sms-max_parts": "many"}, "Is no whole number; write one."),
+    ({"tone-sms-max_parts": "900"}, "less than or equal to 50"),
+    ({"opener_calm": "x" * 501}, "at most 500 characters"),
 )
-async def test_mistakes_stand_at_their_fields(
-    enter: Enter, changed: dict[str, str], says: str
-) -> None:
+
+
+async def test_mistakes_stand_at_their_fields(enter: Enter) -> None:
+    """Each says what is wrong, and keeps what was typed."""
     ana = await enter()
-    await ana.open(GUIDE)
-    assert await ana.submit(GUIDE, "save", why="x", **changed) == 422
-    assert says.casefold() in ana.words.casefold()
+    for changed, says in MISTAKES:
+        await ana.open(GUIDE)
+        assert await ana.submit(GUIDE, "save", why="x", **changed) == 422, says
+        assert says.casefold() in ana.words.casefold()
 
 
 async def test_a_lead_of_a_brand_changes_its_guide_alone(
