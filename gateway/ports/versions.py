@@ -90,13 +90,20 @@ class Versions(Protocol):
         ...
 
     async def roll_back(
-        self, number: int, *, author: str, why: str, kind: VersionKind | None = None
+        self,
+        number: int,
+        *,
+        author: str,
+        why: str,
+        kind: VersionKind | None = None,
+        after: int | None = None,
     ) -> Adoption:
         """Return to the state of version ``number``: adopt a new version with the same overlay.
 
-        ``kind`` is needed for 0 alone, the team's files without any overlay. Raises NotFound when
-        there is no such version of that kind, `ChangeRefused` when that is the state already, and
-        Outdated when another version was adopted at the same moment. What no longer fits the
+        ``kind`` is needed for 0 alone, the team's files without any overlay. ``after`` is the
+        number of the newest version that the person saw; None: whichever is the newest. Raises
+        NotFound when there is no such version of that kind, `ChangeRefused` when that is the state
+        already, and Outdated when another version was adopted meanwhile. What no longer fits the
         team's files does not hinder it: it is left out (see `VersionConsumer.use_overlay`).
         """
         ...

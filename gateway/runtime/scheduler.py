@@ -36,17 +36,23 @@ class Scheduler:
     interval: Callable[[], float]
     may_sweep: Callable[[], Awaitable[bool]]
     _wanted: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _firing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def sweep_now(self) -> None:
         """Wakes may have been lost: do not wait for the next regular sweep."""
         self._wanted.set()
 
+    async def fire_due(self) -> None:
+        """Move due timers into the inbox. When this returns, none that was due is on its way."""
+        async with self._firing:
+            for lane in await self.store.timers.fire(self.clock.now()):
+                self.wake(lane)
+
     async def fire_timers(self) -> None:
-        """Move due timers into the inbox, until cancelled."""
+        """Fire due timers at every tick, until cancelled."""
         while True:
             try:
-                for lane in await self.store.timers.fire(self.clock.now()):
-                    self.wake(lane)
+                await self.fire_due()
             except Exception:
                 log.exception("timers.failed")
             await self.clock.sleep(self.tick)

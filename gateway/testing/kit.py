@@ -277,8 +277,7 @@ class RunningGateway:
         if not isinstance(self.clock, FakeClock):
             raise TypeError("pass `clock=FakeClock()` to `running` to use `pass_time`")
         await self.clock.advance(seconds)
-        for lane in await self.gateway.store.timers.fire(self.clock.now()):
-            self.gateway.incoming.wake(lane)
+        await self.gateway.scheduler.fire_due()
         await self.gateway.scheduler.sweep()
         await self.settled()
 

@@ -120,11 +120,7 @@ class VersionService:
     ) -> Adoption:
         _check_words(author, why, proposal)
         before = await self.overlay(kind)
-        if before.number != after:
-            raise Outdated(
-                f"version {before.number} of {kind} was adopted meanwhile; look at it, and adopt "
-                "again"
-            )
+        _check_newest(before, after, "adopt")
         changed, problems = await self._changed(before, changes)
         if problems:
             raise ChangeRefused(problems)
@@ -145,7 +141,13 @@ class VersionService:
         return await self._add(draft)
 
     async def roll_back(
-        self, number: int, *, author: str, why: str, kind: VersionKind | None = None
+        self,
+        number: int,
+        *,
+        author: str,
+        why: str,
+        kind: VersionKind | None = None,
+        after: int | None = None,
     ) -> Adoption:
         _check_words(author, why, "")
         if kind is None:
@@ -154,6 +156,8 @@ class VersionService:
                 raise ChangeRefused([OverlayProblem(key="kind", message=what)])
             kind = (await self.version(number)).kind
         before, restored = await self.overlay(kind), await self.overlay(kind, number)
+        if after is not None:
+            _check_newest(before, after, "roll back")
         if (before.tree, before.examples) == (restored.tree, restored.examples):
             what = f"the state of version {number} of {kind} is in force already"
             raise ChangeRefused([OverlayProblem(key="", message=what)])
@@ -275,6 +279,12 @@ async def _locked(folder: Path | None) -> AsyncIterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _check_newest(newest: Overlay, after: int, act: str) -> None:
+    if newest.number != after:
+        what = f"version {newest.number} of {newest.kind} was adopted meanwhile"
+        raise Outdated(f"{what}; look at it, and {act} again")
 
 
 def _check_words(author: str, why: str, proposal: str) -> None:

@@ -152,6 +152,19 @@ async def test_nothing_new_no_reason_and_too_much_are_refused(tmp_path: Path) ->
         assert await newest(gw, "policy") == 1
 
 
+async def test_a_roll_back_returns_only_from_what_the_person_saw(tmp_path: Path) -> None:
+    """What somebody adopted meanwhile is not taken back unseen."""
+    async with open_shop(tmp_path) as gw:
+        await adopt(gw, "policy", threshold(0.3))
+        await adopt(gw, "policy", threshold(0.2))
+        back = {"kind": "policy", "author": ANA, "why": "too many hand-overs"}
+        with pytest.raises(Outdated, match="version 2 of policy was adopted meanwhile"):
+            await gw.services.versions.roll_back(0, after=1, **back)
+        assert await newest(gw, "policy") == 2
+        await gw.services.versions.roll_back(0, after=2, **back)
+        assert await newest(gw, "policy") == 3
+
+
 async def test_versions_are_recorded_and_never_rewritten(tmp_path: Path) -> None:
     """Who, when, why and which proposal; what changed; a roll-back is a version of its own."""
     async with open_shop(tmp_path) as gw:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import select
 
 from gateway import (
     AddExamples,
@@ -23,11 +22,11 @@ from gateway import (
     Turn,
     hookimpl,
 )
-from gateway.adapters.sql.schema import metadata
 from gateway.testing import RunningGateway
 from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 from tests.nlu_local.conftest import is_ready, write_examples
+from tests.traces import in_database, in_files
 from tests.versions.shop import (
     WordReader,
     adopt,
@@ -96,25 +95,6 @@ async def test_a_new_intent_is_understood_after_its_examples(tmp_path: Path) -> 
         assert sorted((tmp_path / "var" / "nlu_local").glob("*.npz")) == models
 
 
-def traces(folder: Path, word: str) -> list[str]:
-    """The files that hold ``word``; models are not compressed."""
-    forms = [word.encode(code) for code in ("utf-8", "utf-16-le", "utf-32-le")]
-    return [
-        str(path)
-        for path in folder.rglob("*")
-        if path.is_file() and any(form in path.read_bytes() for form in forms)
-    ]
-
-
-async def in_database(gw: RunningGateway, word: str) -> list[str]:
-    """The tables that hold ``word``."""
-    found = []
-    for table in metadata.sorted_tables:
-        rows = await gw.gateway.database.read(lambda c, t=table: c.execute(select(t)).all())
-        found += [table.name for row in rows if word in repr(row)]
-    return sorted(set(found))
-
-
 async def test_an_erasure_leaves_no_trace_of_an_example(tmp_path: Path) -> None:
     """Neither in the database nor in a file, the trained models included; the other examples of the
     same version stay in force, and so do those that another customer gave."""
@@ -131,15 +111,15 @@ async def test_an_erasure_leaves_no_trace_of_an_example(tmp_path: Path) -> None:
         assert [row["text"] for row in exported["adopted_examples"]] == [WORDS]  # type: ignore[index,union-attr,call-overload]
         assert "adopted_examples" in await in_database(gw, "quokkamobile")
         folder = tmp_path / "var"
-        assert [path for path in traces(folder, "quokka") if path.endswith(".npz")]
+        assert [path for path in in_files(folder, "quokka") if path.endswith(".npz")]
         await gw.gateway.customer_data.erase(ana.address)
         assert await in_database(gw, "quokka") == []
-        assert traces(tmp_path, "quokka") == []
+        assert in_files(tmp_path, "quokka") == []
         overlay = await gw.services.versions.overlay("answers")
         assert (len(overlay.examples), overlay.lost) == (len(REPAIR) + 1, 1)
         await until(lambda: trained_again(gw, folder), timeout=90, every=0.1)
         assert await understood(gw)
-        assert traces(tmp_path, "quokka") == []
+        assert in_files(tmp_path, "quokka") == []
         assert await in_database(gw, "tandem") != []
 
 

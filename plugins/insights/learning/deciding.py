@@ -192,11 +192,9 @@ class ProposalDecisions:
         proposal = (await self.current(id)).proposal
         if proposal.row != row or proposal.state != "adopted" or proposal.decision is None:
             raise Outdated(f"proposal {id} is {proposal.state} now; look at it again")
-        if (await self.services.versions.overlay(proposal.version_kind)).number != newest:
-            raise Outdated("another version was adopted meanwhile; look at it again")
         made = await self.services.versions.version(proposal.decision.version or 0)
         adoption = await self.services.versions.roll_back(
-            made.before, author=author, why=_checked_why(why), kind=made.kind
+            made.before, author=author, why=_checked_why(why), kind=made.kind, after=newest
         )
         return await self._change(proposal.replace(state="rolled_back")), adoption
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from plugins.insights.learning.drafting import draft_of
 from plugins.insights.learning.printing import write_all
 from plugins.insights.model import Discovery, IntentDraft, MaskedExample
 from tests.insights.learning.shop import Shop
+from tests.traces import in_database, in_files
 
 MARKS = ("quokka", "numbat", "wombat")
 """Words that only one customer each said."""
@@ -46,28 +46,14 @@ async def _erase(shop: Shop, name: str) -> None:
     await gateway.customer_data.erase(shop.customer(name).address)
 
 
-def _traces(folder: Path, word: str) -> list[str]:
-    """Where ``word`` is left: files, and cells of the database."""
-    found = [
-        str(path)
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in (".db", ".db-wal", ".db-shm")
-        and word.encode() in path.read_bytes()
-    ]  # fmt: skip
-    for path in folder.rglob("*.db"):
-        with sqlite3.connect(path) as database:
-            found += [line for line in database.iterdump() if word in line]
-    return found
-
-
 async def test_nothing_is_left_of_an_erased_customer(shop: Shop, tmp_path: Path) -> None:
     await _propose(shop)
-    assert _traces(tmp_path / "var", "quokka")
+    assert await in_database(shop.running, "quokka")
     await _erase(shop, "c1")
     await write_all(shop.learning.decisions, tmp_path / "out")
-    assert _traces(tmp_path / "var", "quokka") == []
-    assert _traces(tmp_path / "out", "quokka") == []
-    assert _traces(tmp_path / "out", "numbat")
+    assert await in_database(shop.running, "quokka") == []
+    assert in_files(tmp_path, "quokka") == []
+    assert in_files(tmp_path / "out", "numbat")
 
 
 async def test_a_proposal_says_what_was_erased_and_must_be_evaluated_again(shop: Shop) -> None:
@@ -97,4 +83,5 @@ async def test_adopted_examples_go_with_their_customer(shop: Shop, tmp_path: Pat
         "do you sell quokka toys",
         "do you sell wombat toys",
     ]
-    assert _traces(tmp_path / "var", "numbat") == []
+    assert await in_database(shop.running, "numbat") == []
+    assert in_files(tmp_path, "numbat") == []

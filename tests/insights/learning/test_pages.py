@@ -19,6 +19,8 @@ from tests.agents_desk.conftest import Visit, as_config, user
 from tests.insights.learning.conftest import LATER, people
 from tests.insights.learning.shop import Shop, open_shop
 
+pytestmark = pytest.mark.sqlite  # `prepared` is a file that is copied
+
 
 @pytest.fixture
 async def changing(prepared: Path, tmp_path: Path) -> AsyncIterator[Shop]:
