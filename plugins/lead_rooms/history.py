@@ -86,7 +86,7 @@ class VersionPage:
             if not await self._may_return(request.agent, newest, number):
                 return await self._page(request, problem=_sentence(TAKES_OTHERS), status=403)
             adoption = await versions.roll_back(
-                number, kind=version.kind, author=request.agent.id, why=why
+                number, kind=version.kind, author=request.agent.id, why=why, after=seen
             )
         except NotFound:
             raise
