@@ -120,10 +120,15 @@ class GuidedVoice:
         return other
 
     async def in_force(self, at: KeyPath) -> Json:
-        """See `TriedConsumer`. What a guide does not say has the packaged guide's value."""
+        """See `TriedConsumer`. What a guide does not say has the packaged guide's value, and what a
+        channel leaves out that of ``default``."""
         brand, path = split_brand(at)
         guide = self._guides.sources.get(brand, self._guides.sources[""])
-        found: Json = value_at(guide.model_dump(mode="json"), path)
+        tree = guide.model_dump(mode="json", exclude={"channels"})
+        tree["channels"] = {
+            name: guide.channel(name).model_dump(mode="json") for name in guide.channels
+        }
+        found: Json = value_at(tree, path)
         return found
 
     def render(self, reply: Reply, context: RenderContext) -> Rendered:

@@ -119,8 +119,11 @@ if TYPE_CHECKING:
         Digest,
         DigestReceiver,
         Embedding,
+        EvaluatedShare,
         Event,
         Events,
+        ExampleEvaluation,
+        ExampleEvaluator,
         ExampleOwner,
         ExclusiveTask,
         Files,
@@ -164,6 +167,8 @@ if TYPE_CHECKING:
         TooLarge,
         Trainable,
         Traits,
+        TrialAnswer,
+        TrialMessage,
         Trials,
         TriedConsumer,
         TryLater,
@@ -208,6 +213,7 @@ if TYPE_CHECKING:
     )
     from gateway.support.content import contact_text, location_text
     from gateway.support.courtesy import is_courtesy, says_thanks
+    from gateway.support.example_masking import known_names, masked
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.images import (
@@ -253,6 +259,8 @@ if TYPE_CHECKING:
         luhn,
     )
     from gateway.support.private import private_folder
+    from gateway.support.replay import ReplayedTurn, routed_turns
+    from gateway.support.trial_training import IntentPrediction, TrialTrainer
     from gateway.support.yaml_edit import CannotEdit, replace_text
 
 __all__ = [
@@ -325,9 +333,12 @@ __all__ = [
     "DraftText",
     "Embedding",
     "Emotion",
+    "EvaluatedShare",
     "Event",
     "Events",
     "ExampleEntry",
+    "ExampleEvaluation",
+    "ExampleEvaluator",
     "ExampleOwner",
     "ExampleText",
     "ExamplesFile",
@@ -349,6 +360,7 @@ __all__ = [
     "Inbound",
     "Insight",
     "Intake",
+    "IntentPrediction",
     "Json",
     "KeyPath",
     "Language",
@@ -403,6 +415,7 @@ __all__ = [
     "RemoveExamples",
     "RenderContext",
     "Rendered",
+    "ReplayedTurn",
     "Reply",
     "Route",
     "SearchHit",
@@ -440,6 +453,9 @@ __all__ = [
     "TooMany",
     "Trainable",
     "Traits",
+    "TrialAnswer",
+    "TrialMessage",
+    "TrialTrainer",
     "Trials",
     "TriedConsumer",
     "TryLater",
@@ -478,10 +494,12 @@ __all__ = [
     "in_language",
     "is_courtesy",
     "is_image",
+    "known_names",
     "lay_over",
     "location_text",
     "luhn",
     "mask_text",
+    "masked",
     "megabytes",
     "mood_label",
     "note_text",
@@ -496,6 +514,7 @@ __all__ = [
     "reason_label",
     "replace_text",
     "retry_after",
+    "routed_turns",
     "says_thanks",
     "share_kept",
     "site_origin",
@@ -522,6 +541,9 @@ _MODULES = (
     "support.internal_words",
     "support.courtesy",
     "support.masking",
+    "support.example_masking",
+    "support.replay",
+    "support.trial_training",
     "support.personal_data",
     "support.assets",
     "support.clients",

@@ -38,6 +38,7 @@ from gateway.ports import (
     VersionWriter,
     WarmlineError,
 )
+from gateway.routing.business_hours import BusinessHours
 from gateway.routing.policy import PolicySource
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
@@ -72,6 +73,12 @@ class Infrastructure:
             registrations = msgspec.structs.replace(registrations, channels=channels, components=())
         self.registrations: Registrations = registrations
         self.policies = PolicySource(settings.path(core.policy) if core.policy else None)
+        self.hours = BusinessHours(
+            self.policies,
+            settings.brands,
+            policy_file=settings.path(core.policy) if core.policy else None,
+            settings_file=settings.file,
+        )
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.serves_http, self.works_lanes = core.role != "worker", core.role != "web"
@@ -110,7 +117,7 @@ class Infrastructure:
         self.storage = SqlPluginStorage(self.database, self.clock)
         self.follower = OverlayFollower(
             store=self.store.versions,
-            consumers=(*_version_consumers(registrations), self.policies),
+            consumers=(*_version_consumers(registrations), self.policies, self.hours),
             changed=self._share_phrases,
             events=self.events,
             every=core.versions.look_every,
@@ -124,7 +131,7 @@ class Infrastructure:
         """What writes the team's files, by name, if they are to be written."""
         if not self.settings.core.versions.write_files:
             return {}
-        found = (*_version_consumers(self.registrations), self.policies)
+        found = (*_version_consumers(self.registrations), self.policies, self.hours)
         return {plugin_name(each): each for each in found if isinstance(each, VersionWriter)}
 
     def _share_phrases(self, kind: VersionKind) -> None:

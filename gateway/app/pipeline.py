@@ -28,6 +28,7 @@ from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
     DigestReceiver,
     Event,
+    ExampleEvaluator,
     Sender,
     Services,
     TextEncoder,
@@ -50,7 +51,7 @@ class Pipeline:
             voice=infrastructure.registrations.voice,
             policies=infrastructure.policies,
             traits=infrastructure.traits,
-            brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
         )
         self.understanding = UnderstandingStage(
             infrastructure.registrations.understanders,
@@ -147,6 +148,7 @@ class Pipeline:
             ),
             policies=infrastructure.policies,
             brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
         )
@@ -206,14 +208,20 @@ class Pipeline:
             understanders=sorted(registrations.understanders, key=lambda each: each.priority),
             voice_in_use=registrations.voice,
             policies=self._infrastructure.policies,
+            hours=self._infrastructure.hours,
+            handlers=registrations.handlers,
+            understanding=self.understanding,
+            channels=self._infrastructure.traits,
+            clock=self._infrastructure.clock,
+            timeout=self._infrastructure.settings.core.worker.handler_timeout,
+            alarms=self._infrastructure.alarms_reach_somebody,
         )
 
     def _services(self) -> Services:
         infrastructure = self._infrastructure
         marks = ConversationMarks(
             store=infrastructure.store,
-            policies=infrastructure.policies,
-            brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
             clock=infrastructure.clock,
         )
         desk = DeskService(
@@ -255,8 +263,7 @@ class Pipeline:
                 store=infrastructure.store,
                 files=infrastructure.files,
                 voice=infrastructure.registrations.voice,
-                policies=infrastructure.policies,
-                brands=infrastructure.settings.brands,
+                hours=infrastructure.hours,
                 deliver=self.outgoing.wake,
                 events=infrastructure.events,
                 clock=infrastructure.clock,
@@ -266,6 +273,14 @@ class Pipeline:
             encoder=_encoder(infrastructure.registrations.understanders),
             time_zone=marks.time_zone,
             desk_pages=tuple(infrastructure.registrations.desk_pages),
+            example_evaluator=next(
+                (
+                    each
+                    for each in infrastructure.plugin_objects
+                    if isinstance(each, ExampleEvaluator)
+                ),
+                None,
+            ),
             digest_receivers=tuple(
                 plugin
                 for plugin in infrastructure.plugin_objects

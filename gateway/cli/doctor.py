@@ -84,7 +84,7 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
         checks["brands"] = partial(_check_brands, gateway)
     if core.redis_url is not None:
         checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
-    if gateway.policy.hours is not None and gateway.policy.reasons.harm.enabled:
+    if gateway.infrastructure.hours.any_closed and gateway.policy.reasons.harm.enabled:
         checks["alarms"] = partial(_check_alarms, gateway)
     plugins: dict[str, object] = {f"channel {n}": c for n, c in registrations.channels.items()}
     offers = (*registrations.understanders, *registrations.handlers, *registrations.components)

@@ -139,7 +139,7 @@ async def ask_as_new_customers(settings: Settings, texts: Sequence[str]) -> list
     exchanges = []
     with tempfile.TemporaryDirectory(prefix="warmline-replay-") as folder:
         async with temporary_gateway(settings, clock, {"rest"}, Path(folder)) as gateway:
-            opening = reopens_at(gateway.policy.hours, clock.now()) or clock.now()
+            opening = reopens_at(gateway.infrastructure.hours.of(""), clock.now()) or clock.now()
             await clock.advance((opening - clock.now()).total_seconds())
             for number, text in enumerate(texts):
                 address = Address(channel="rest", value=f"customer-{number}")

@@ -35,8 +35,8 @@ kind_option = click.option(
 def versions() -> None:
     """What people adopted, laid over your files.
 
-    Every change is a version of the answers, the guide or the policy. Version 0 is your files
-    alone.
+    Every change is a version of the answers, the guide, the policy or the hours. Version 0 is
+    your files alone.
     """
 
 

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.model import Agent, Conversation
 from gateway.ports import Clock, NotAccepted
-from gateway.routing.policy import PolicySource
-from gateway.settings import Brands
+from gateway.routing.business_hours import BusinessHours
 from gateway.store import Store
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
@@ -29,8 +28,7 @@ class ConversationMarks:
     """See `ports.Desk`. Whether the agent works for the brand is checked by the desk."""
 
     store: Store
-    policies: PolicySource
-    brands: Brands
+    hours: BusinessHours
     clock: Clock
 
     async def label(
@@ -76,7 +74,7 @@ class ConversationMarks:
 
     def time_zone(self, brand: str) -> str:
         """The IANA name of the time zone in which ``brand`` works: that of its hours."""
-        hours = self.brands.hours(brand) or self.policies.current.hours
+        hours = self.hours.of(brand)
         return hours.timezone if hours else "UTC"
 
     def _local(self, at: datetime, conversation: Conversation) -> str:

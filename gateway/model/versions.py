@@ -1,4 +1,5 @@
-"""What people adopt: changes to answers, guide and policy, kept as versions over the team's files.
+"""What people adopt: changes to answers, guide, policy and hours, kept as versions over the
+team's files.
 
 A *version* is the whole state of one kind of what people adopted. Its *overlay* is laid over the
 team's own files and has their format: a partial tree in which only what differs is written.
@@ -12,14 +13,15 @@ from typing import Literal, TypeAlias, get_args
 
 from gateway.model.base import Json, Value
 
-VersionKind = Literal["answers", "guide", "policy"]
+VersionKind = Literal["answers", "guide", "policy", "hours"]
 """``answers``: answers, and customers' sentences as examples of intents. ``guide``: rules of the
-brand voice, and customers' phrases. ``policy``: thresholds of routing."""
+brand voice, and customers' phrases. ``policy``: thresholds of routing. ``hours``: when agents are
+available."""
 VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
 
 KeyPath: TypeAlias = tuple[str, ...]
 """Where something is in a file: ``("answers", "refund", "say", "en")``. What is a brand's own
-comes below ``("brands", NAME)``, in ``answers`` and ``guide``."""
+comes below ``("brands", NAME)``, in ``answers``, ``guide`` and ``hours``."""
 
 
 class SetValue(Value, frozen=True, kw_only=True, tag=True):
@@ -94,11 +96,11 @@ class AdoptedExample(Value, frozen=True, kw_only=True):
 class Overlay(Value, frozen=True, kw_only=True):
     """What one version lays over the team's files.
 
-    ``tree`` is a partial file: of answers, a guide or a policy; what is a brand's own is below
-    ``brands``. Only ``answers`` have examples. ``lost``: how many examples of the version were
-    erased or deleted since, together with their conversations. ``kept_examples`` are the ids of the
-    adopted examples of all versions that are still stored: a model that was trained with any other
-    one must go.
+    ``tree`` is a partial file: of answers, a guide, a policy or hours; what is a brand's own is
+    below ``brands``. Only ``answers`` have examples. ``lost``: how many examples of the version
+    were erased or deleted since, together with their conversations. ``kept_examples`` are the ids
+    of the adopted examples of all versions that are still stored: a model that was trained with any
+    other one must go.
     """
 
     kind: VersionKind

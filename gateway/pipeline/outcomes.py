@@ -28,11 +28,11 @@ from gateway.pipeline.consent import (
     unanswered_while_out,
 )
 from gateway.ports import Traits, Voice
+from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM, confident_intent, harm_is_known
 from gateway.routing.route import hand_over
-from gateway.settings import Brands
 from gateway.store import (
     SPAM,
     AgentMessage,
@@ -68,7 +68,7 @@ class OutcomeBuilder:
     voice: Voice
     policies: PolicySource
     traits: Mapping[str, Traits]
-    brands: Brands
+    hours: BusinessHours
 
     def answered(
         self, work: WorkItem, answer: HandlerAnswer, draft: tuple[Reply, str] | None
@@ -265,7 +265,7 @@ class OutcomeBuilder:
         if turn.kind != "message" or HARM not in codes or harm_is_known(turn):
             return ()
         claimed = turn.conversation.state == "person"
-        hours = self.brands.hours(turn.conversation.brand) or self.policies.current.hours
+        hours = self.hours.of(turn.conversation.brand)
         why: AlarmCause = "away" if claimed else "closed"
         due = turn.at
         if hours is None or is_open(hours, turn.at):

@@ -14,6 +14,7 @@ from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
+from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import PolicySource
@@ -45,6 +46,7 @@ class TurnPipeline:
     by_mail: AnswerByMail
     policies: PolicySource
     brands: Brands
+    hours: BusinessHours
     clock: Clock
     alarms: bool = False
     """Whether an alarm reaches somebody; see `Turn`."""
@@ -174,7 +176,7 @@ class TurnPipeline:
     def opening(self, brand: str, at: datetime) -> str | None:
         """When people of ``brand`` are next there, if nobody is now; computed again when that
         changes."""
-        hours = self.brands.hours(brand) or self.policies.current.hours
+        hours = self.hours.of(brand)
         never = (NEVER, NEVER, None, None)
         since, until, opening, known = self._opening_cache.get(brand, never)
         if known is not hours or not since <= at < until:

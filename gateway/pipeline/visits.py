@@ -19,8 +19,7 @@ from gateway.model import (
 )
 from gateway.pipeline.mail_words import SUBJECT, TRANSCRIPT, language_of
 from gateway.ports import Clock, Conflict, Event, Events, Files, NotFound, Voice
-from gateway.routing.policy import PolicySource
-from gateway.settings import Brands
+from gateway.routing.business_hours import BusinessHours
 from gateway.store import NamedMail, Store
 
 PAGE = 200
@@ -36,8 +35,7 @@ class CustomerVisits:
     store: Store
     files: Files
     voice: Voice
-    policies: PolicySource
-    brands: Brands
+    hours: BusinessHours
     deliver: Callable[[str], None]
     events: Events
     clock: Clock
@@ -89,7 +87,7 @@ class CustomerVisits:
             found = [*found, *page][-MOST:]
             after = page[-1].id
             page = await self.store.queries.messages(address, after=after, limit=PAGE, own=True)
-        hours = self.brands.hours(here.brand) or self.policies.current.hours
+        hours = self.hours.of(here.brand)
         zone: tzinfo = ZoneInfo(hours.timezone) if hours else UTC
         lines = [_line(message, zone, language) for message in found]
         data = "\n\n".join(lines).encode()

@@ -70,7 +70,17 @@ from gateway.ports.services import (
     StoredValue,
     Visits,
 )
-from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
+from gateway.ports.trials import (
+    ChangesByKind,
+    EvaluatedShare,
+    ExampleEvaluation,
+    ExampleEvaluator,
+    ExampleOwner,
+    TrialAnswer,
+    TrialMessage,
+    Trials,
+    TriedConsumer,
+)
 from gateway.ports.turns import (
     AddressAsker,
     AddressStep,
@@ -108,6 +118,7 @@ __all__ = [
     "AuditEntry",
     "AuditLog",
     "ChangeRefused",
+    "ChangesByKind",
     "Channel",
     "Clock",
     "Conflict",
@@ -125,8 +136,11 @@ __all__ = [
     "Digest",
     "DigestReceiver",
     "Embedding",
+    "EvaluatedShare",
     "Event",
     "Events",
+    "ExampleEvaluation",
+    "ExampleEvaluator",
     "ExampleOwner",
     "ExclusiveTask",
     "Files",
@@ -170,6 +184,8 @@ __all__ = [
     "TooLarge",
     "Trainable",
     "Traits",
+    "TrialAnswer",
+    "TrialMessage",
     "Trials",
     "TriedConsumer",
     "TryLater",

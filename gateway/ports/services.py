@@ -26,7 +26,7 @@ from gateway.model import (
 from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.search import ConversationSearch
-from gateway.ports.trials import Trials
+from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
 
@@ -339,5 +339,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     business as a whole."""
     desk_pages: tuple[DeskPageProvider, ...] = ()
     """What plugins show within the web desk, for the plugin that serves it."""
+    example_evaluator: ExampleEvaluator | None = None
+    """Who evaluates examples of intents before they are adopted; None: nobody does."""
     digest_receivers: tuple[DigestReceiver, ...] = ()
     """Who brings digests to the team."""

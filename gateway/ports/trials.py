@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, Self, runtime_checkable
 
 from gateway.model import (
@@ -10,12 +11,40 @@ from gateway.model import (
     Json,
     KeyPath,
     Overlay,
+    Rendered,
     Reply,
     Route,
     Turn,
+    Value,
     VersionKind,
 )
+from gateway.ports.channels import Traits
 from gateway.ports.turns import Trainable, Voice
+
+ChangesByKind = Mapping[VersionKind, Sequence[AdoptedChange]]
+
+
+class TrialMessage(Value, frozen=True, kw_only=True):
+    """What a new customer might write. ``channel`` is a channel's key (`Address.channel_key`);
+    ``at`` None is now. With ``language`` (ISO 639-1) that of the text is not asked for, and with
+    ``route`` the policy is not."""
+
+    text: str
+    channel: str = "webchat"
+    brand: str = ""
+    at: datetime | None = None
+    language: str | None = None
+    route: Route | None = None
+
+
+class TrialAnswer(Value, frozen=True, kw_only=True):
+    """What a `TrialMessage` would lead to. ``turn`` has what was understood and the route;
+    ``rendered`` is the reply as the channel would send it."""
+
+    turn: Turn
+    handler: str | None = None
+    reply: Reply | None = None
+    rendered: Rendered = Rendered(parts=())
 
 
 class Trials(Protocol):
@@ -28,6 +57,19 @@ class Trials(Protocol):
     @property
     def trainable(self) -> Trainable | None:
         """The understander whose intents are trained here; None: there is none."""
+        ...
+
+    @property
+    def channels(self) -> Mapping[str, Traits]:
+        """The channels that are awake, with the providers' limits, by `Address.channel_key`."""
+        ...
+
+    async def respond(
+        self, message: TrialMessage, changes: ChangesByKind | None = None
+    ) -> TrialAnswer:
+        """Return what the gateway would say to ``message`` with these changes of every kind: it is
+        understood, routed, answered by the handlers and put into words as a customer's, and nothing
+        is stored or sent. Changes of examples train a copy first, which may take a minute."""
         ...
 
     async def examples_of_shop(self) -> tuple[tuple[str, str], ...]:
@@ -84,4 +126,37 @@ class ExampleOwner(Protocol):
 
     def packaged_examples(self) -> Sequence[tuple[str, str]]:
         """Return the examples that join those."""
+        ...
+
+
+class EvaluatedShare(Value, frozen=True, kw_only=True):
+    """One share of an `ExampleEvaluation`, as people read it. ``enough``: there were enough
+    messages to tell."""
+
+    group: str
+    measure: str
+    before: str
+    after: str
+    change: str
+    messages: int
+    enough: bool = True
+
+
+class ExampleEvaluation(Value, frozen=True, kw_only=True):
+    """What new examples of an intent would do to the understanding of other messages, measured on
+    messages that the models were not trained with."""
+
+    verdict: str
+    sentence: str
+    shares: tuple[EvaluatedShare, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class ExampleEvaluator(Protocol):
+    """A plugin that evaluates examples before they are adopted: one that registers routes."""
+
+    async def evaluate_examples(self, intent: str, texts: Sequence[str]) -> ExampleEvaluation:
+        """Evaluate ``texts`` as further examples of ``intent``, which may be a new one. Takes a
+        minute and more; cancelling it stops the training."""
         ...

@@ -53,11 +53,12 @@ def _spans(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:
     A wall time that the clocks skip is the moment after the gap. Of a wall time that occurs twice
     an opening is the first and a closing the last, so that nobody is away when promised.
     """
-    if day in hours.holidays:
+    if day in hours.holidays and day not in hours.exceptions:
         return []
     zone = ZoneInfo(hours.timezone)
     midnight = datetime.combine(day + timedelta(days=1), time(), zone)
-    spans = sorted(hours.week.get(DAYS[day.weekday()], ()), key=lambda span: span.start)
+    usual = hours.week.get(DAYS[day.weekday()], ())
+    spans = sorted(hours.exceptions.get(day, usual), key=lambda span: span.start)
     return [
         (
             datetime.combine(day, span.start, zone).astimezone(UTC),

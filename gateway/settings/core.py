@@ -394,11 +394,14 @@ class Settings:
         sections: Mapping[type[BaseModel], BaseModel],
         *,
         base: Path,
+        file: Path | None = None,
         asleep: Mapping[str, str] | None = None,
         warnings: Iterable[Problem] = (),
     ) -> None:
         self.core = core
         self.base = base
+        self.file = file
+        """The file that they were read from; None: the environment alone."""
         self.brands = Brands(core.brands)
         self.asleep = dict(asleep or {})
         """Why each sleeping section sleeps, for people to read, by the section's name."""
@@ -424,7 +427,12 @@ class Settings:
     def replace(self, *, core: CoreSettings) -> Settings:
         """A copy with another ``core``."""
         return Settings(
-            core, self._sections, base=self.base, asleep=self.asleep, warnings=self.warnings
+            core,
+            self._sections,
+            base=self.base,
+            file=self.file,
+            asleep=self.asleep,
+            warnings=self.warnings,
         )
 
     def path(self, path: Path) -> Path:

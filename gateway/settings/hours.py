@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = (
@@ -44,6 +51,10 @@ class Span(_Part):
                              "next day's `00:00-06:00`")  # fmt: skip
         return self
 
+    def __str__(self) -> str:
+        """As files have it: ``09:00-17:30``."""
+        return f"{self.start:%H:%M}-{self.end:%H:%M}" if self.end else f"{self.start:%H:%M}-24:00"
+
 
 def _zone(name: str) -> str:
     try:
@@ -64,15 +75,29 @@ class Hours(_Part):
         day: (Span(start=time(9), end=time(17)),) for day in DAYS[:5]
     }
     holidays: frozenset[date] = frozenset()
+    exceptions: Mapping[date, tuple[Span, ...]] = {}
+    """Dates with hours of their own, whatever the week and the holidays say."""
 
-    @field_validator("week", mode="before")
+    @field_validator("week", "exceptions", mode="before")
     @classmethod
-    def _one_span(cls, given: object) -> object:
-        """Accepts a single span without a list, and ``closed`` or nothing for none."""
+    def _one_span(cls, given: object, info: ValidationInfo) -> object:
+        """Accepts a single span without a list, and ``closed`` for none. Nothing is ``closed`` for
+        a day of the week; for a date it is no exception."""
         if not isinstance(given, Mapping):
             return given
         closed = (None, "closed", False)
         return {
             day: () if spans in closed else [spans] if isinstance(spans, str) else spans
             for day, spans in given.items()
+            if spans is not None or info.field_name == "week"
+        }
+
+    def as_tree(self) -> dict[str, Any]:
+        """As a file has them."""
+        dates = sorted(self.exceptions)
+        return {
+            "timezone": self.timezone,
+            "week": {day: [str(span) for span in self.week.get(day, ())] for day in DAYS},
+            "holidays": [str(day) for day in sorted(self.holidays)],
+            "exceptions": {str(day): [str(span) for span in self.exceptions[day]] for day in dates},
         }

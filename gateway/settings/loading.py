@@ -86,7 +86,7 @@ def load(
     if problems or core is None:
         raise BadConfig(problems)
     base = file.parent if file else Path()
-    return Settings(core, sections, base=base, asleep=asleep, warnings=warnings)
+    return Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
 
 
 def _environment(

@@ -25,8 +25,9 @@ class OverlayFiles:
 
     ``files`` returns those of a brand ("" for all others), in their order: a key is written into
     the file that has it, or most of its path, else into the first one. ``depth`` says how many keys
-    of a path name what is replaced as a whole (by default all: single values and lists), and
-    ``joins`` whether the list at a path is joined with that of the file.
+    of a path name what is replaced as a whole (by default all: single values and lists),
+    ``joins`` whether the list at a path is joined with that of the file, and ``within`` where the
+    part of a brand is in its file.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class OverlayFiles:
         *,
         depth: Callable[[KeyPath], int] = len,
         joins: Callable[[KeyPath], bool] = lambda _: False,
+        within: Callable[[str], KeyPath] = lambda _: (),
     ) -> None:
-        self._files, self._depth, self._joins = files, depth, joins
+        self._files, self._depth, self._joins, self._within = files, depth, joins, within
 
     def write(self, before: Tree, after: Tree, originals: Originals) -> FilesWritten:
         """Write what differs between two overlays. Blocks. Each file is replaced at once; a key
@@ -46,17 +48,22 @@ class OverlayFiles:
         not_written: list[str] = []
         brands = dict.fromkeys(["", *_brands(before), *_brands(after)])
         for brand in brands:
-            low, high = (self._units(brand_part(tree, brand)) for tree in (before, after))
+            within = self._within(brand)
+            low, high = (
+                {(*within, *at): value for at, value in units.items()}
+                for units in (self._units(brand_part(tree, brand)) for tree in (before, after))
+            )
             changed = [at for at in {**low, **high} if low.get(at) != high.get(at)]
             if not changed:
                 continue
             files = yaml_files(self._files(brand))
             if not files:
-                keys = (_key(brand, at) for at in changed)
+                keys = (_key("" if within else brand, at) for at in changed)
                 not_written += [f"{key}: there is no file of yours for it" for key in keys]
                 continue
             for file, paths in _by_file(files, changed).items():
-                edit = _FileEdit(brand, paths, low, high, known, not_written, self._joins)
+                keyed = "" if within else brand
+                edit = _FileEdit(keyed, paths, low, high, known, not_written, self._joins)
                 try:
                     if edit_yaml(file, edit.apply):
                         written[str(file)] = None

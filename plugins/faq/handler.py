@@ -157,14 +157,26 @@ class Faq:
         )
 
     async def in_force(self, at: KeyPath) -> Json:
-        """See `TriedConsumer`. Only ``answers`` by intent."""
+        """See `TriedConsumer`. Only ``answers``: all, or by intent; ``("brands",)`` are those of
+        the brands that have their own."""
+        if at == ("brands",):
+            return {name: {"answers": await self._all_of(name)} for name in self._brands}
         brand, path = split_brand(at)
+        if path == ("answers",):
+            return await self._all_of(brand)
         answers = await self._brands.get(brand, self._answers).current()
         entry = answers.entries.get(path[1]) if path[:1] == ("answers",) and path[1:] else None
         if entry is None:
             return None
         found: Json = value_at(entry.model_dump(mode="json", exclude_unset=True), path[2:])
         return found
+
+    async def _all_of(self, brand: str) -> dict[str, Json]:
+        answers = await self._brands.get(brand, self._answers).current()
+        return {
+            intent: entry.model_dump(mode="json", exclude_unset=True)
+            for intent, entry in answers.entries.items()
+        }
 
     async def write_overlay(
         self, before: Overlay, after: Overlay, originals: Mapping[str, Json]

@@ -45,6 +45,7 @@ CONFIG = {
         "demo_shop": {},
         "escalation": {},
         "insights": {},
+        "lead_rooms": {},
     },
 }
 SECRETS = {

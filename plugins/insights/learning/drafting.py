@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway import AddItems, AdoptedChange, AnswerEntry, Json, KeyPath, SetValue, Trials
+from gateway import GAP, AddItems, AdoptedChange, AnswerEntry, Json, KeyPath, SetValue, Trials
 from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.model import (
     DraftedText,
@@ -27,7 +27,6 @@ from plugins.insights.model import (
     WordingDraft,
     WordsDraft,
 )
-from plugins.insights.review.masking import GAP
 
 LEARNT = "learnt"
 """The category of the guide to which phrases to avoid are added."""

@@ -15,8 +15,11 @@ from gateway import (
     ChangeRefused,
     ExampleText,
     Json,
+    ReplayedTurn,
     Services,
     Trials,
+    TrialTrainer,
+    routed_turns,
 )
 from plugins.insights.learning.answers import answer_changes, evaluate_answer, text_path
 from plugins.insights.learning.drafting import has_gap
@@ -41,16 +44,13 @@ from plugins.insights.learning.replay import (
     LEAST_ROWS,
     MOST_TURNS,
     ChangedMessage,
-    ReplayedTurn,
     changed_messages,
     compare_routes,
     judge_routes,
     recent_cases,
-    routed_turns,
 )
 from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import sentence_key, text_key
-from plugins.insights.learning.training import TrialTrainer
 
 ENOUGH_CONVERSATIONS = 1000
 """They show on which channels customers write."""

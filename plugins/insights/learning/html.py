@@ -9,13 +9,20 @@ from functools import cached_property
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import DeskPageRequest, DeskPageResult, StaticAssets
+from gateway import (
+    DeskPageRequest,
+    DeskPageResult,
+    EvaluatedShare,
+    ExampleEvaluation,
+    StaticAssets,
+)
 from plugins.insights.learning.effects import told_on
 from plugins.insights.learning.evaluation import VERDICTS
 from plugins.insights.learning.model import (
     EffectMeasure,
     PairedComparison,
     Proposal,
+    ProposalEvaluation,
     ProposalKind,
     ProposalState,
 )
@@ -107,6 +114,28 @@ class ProposalTemplates:
                 return web.Response(status=404, text="There is no such file.\n")
 
         return serve
+
+
+def shown_evaluation(evaluation: ProposalEvaluation) -> ExampleEvaluation:
+    """An evaluation as people read it."""
+    shares = tuple(
+        EvaluatedShare(
+            group="The new sentences" if each.group == "new" else group_text(each),
+            measure=each.measure,
+            before=share_text(each.before),
+            after=share_text(each.after),
+            change=change_text(each),
+            messages=each.after.n,
+            enough=each.after.enough,
+        )
+        for each in evaluation.comparisons
+    )
+    return ExampleEvaluation(
+        verdict=VERDICTS[evaluation.verdict],
+        sentence=evaluation.sentence,
+        shares=shares,
+        notes=evaluation.notes,
+    )
 
 
 def share_text(figure: Figure) -> str:

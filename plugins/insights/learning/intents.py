@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from gateway import Value
+from gateway import IntentPrediction, TrialTrainer, Value
 from plugins.insights.learning.model import EvaluationVerdict, PairedComparison, ProposedSentence
 from plugins.insights.learning.shares import SIGNIFICANT, is_certain, mcnemar, paired
-from plugins.insights.learning.training import IntentPrediction, TrialTrainer
 
 FOLDS = 3
 """Each costs a training, of about ten seconds with 3,400 examples on one processor."""

@@ -14,7 +14,14 @@ from plugins.insights.learning.deciding import ProposalDecisions
 from plugins.insights.learning.drafting import draft_of, is_about_same, was_decided
 from plugins.insights.learning.effects import effect_of, is_due
 from plugins.insights.learning.evaluation import ProposalEvaluator, base_of
-from plugins.insights.learning.model import Proposal, ProposalDraft, WholeProposal
+from plugins.insights.learning.model import (
+    Proposal,
+    ProposalDraft,
+    ProposalEvaluation,
+    ProposalTarget,
+    ProposedSentence,
+    WholeProposal,
+)
 from plugins.insights.learning.moods import draft_phrases, reviewed_messages
 from plugins.insights.learning.replay import draft_threshold
 from plugins.insights.learning.reviews import labelled_rows, review_drafts
@@ -93,6 +100,25 @@ class Learning:
             whole = await self.decisions.current(id)
             await self._evaluate(whole.proposal, evaluator, again=True)
         return await self.decisions.current(id)
+
+    async def evaluate_sentences(self, intent: str, texts: Sequence[str]) -> ProposalEvaluation:
+        """Evaluate a colleague's own sentences as examples of ``intent``, as those of a proposal
+        are."""
+        now = self.services.clock.now()
+        proposal = Proposal(
+            id="",
+            kind="examples",
+            title="",
+            found="",
+            target=ProposalTarget(at=("examples", intent), intent=intent),
+            source="lead",
+            made_at=now,
+            updated_at=now,
+        )
+        sentences = tuple(ProposedSentence(text=text) for text in texts)
+        sheet, cases = await self._reviews(now)
+        async with self.evaluator(sheet, cases) as evaluator:
+            return await evaluator.evaluate(WholeProposal(proposal=proposal, sentences=sentences))
 
     def evaluator(self, sheet: ReviewSheet, cases: Sequence[CaseRecord]) -> ProposalEvaluator:
         return ProposalEvaluator(

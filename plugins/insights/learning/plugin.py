@@ -13,10 +13,20 @@ from zoneinfo import ZoneInfo
 import structlog
 from aiohttp import web
 
-from gateway import Clock, DeskPage, HealthProblem, Json, Services, Settings, packaged_yaml
+from gateway import (
+    Clock,
+    DeskPage,
+    ExampleEvaluation,
+    HealthProblem,
+    Json,
+    Services,
+    Settings,
+    WarmlineError,
+    packaged_yaml,
+)
 from plugins.insights.learning.deciding import ProposalDecisions
 from plugins.insights.learning.drafting import draft_of, is_about_same
-from plugins.insights.learning.html import ProposalTemplates
+from plugins.insights.learning.html import ProposalTemplates, shown_evaluation
 from plugins.insights.learning.loop import Discover, Learning, LearningRound
 from plugins.insights.learning.pages import (
     EvaluationTasks,
@@ -38,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(kw_only=True)
 class LearningPart:
-    """Implements `DeskPageProvider`, `HttpRoutes`, `Poller` and `HealthCheck`.
+    """Implements `DeskPageProvider`, `ExampleEvaluator`, `HttpRoutes`, `Poller` and `HealthCheck`.
 
     ``folder`` is for its data.
     """
@@ -47,11 +57,12 @@ class LearningPart:
     folder: Path
     _templates: ProposalTemplates = field(default_factory=ProposalTemplates)
     _tasks: EvaluationTasks | None = field(default=None, init=False)
+    _learning: Learning | None = field(default=None, init=False)
 
     name = "learning"
 
     def desk_pages(self, services: Services) -> Sequence[DeskPage]:
-        learning = learning_of(services, self.settings)
+        self._learning = learning = learning_of(services, self.settings)
         self._tasks = tasks = EvaluationTasks(learning)
         return [
             ProposalListPage(learning=learning, templates=self._templates, record=self._record),
@@ -66,6 +77,12 @@ class LearningPart:
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)
         return self._templates.routes()
+
+    async def evaluate_examples(self, intent: str, texts: Sequence[str]) -> ExampleEvaluation:
+        """See `ExampleEvaluator`."""
+        if self._learning is None:
+            raise WarmlineError("examples are evaluated where the desk is; start `warmline serve`")
+        return shown_evaluation(await self._learning.evaluate_sentences(intent, texts))
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the gateway stops, and end the evaluations that people started."""

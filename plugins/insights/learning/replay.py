@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from gateway import (
     AdoptedChange,
     CaseRecord,
-    Customer,
     Finding,
     KeyPath,
     Message,
     Records,
     RenderContext,
+    ReplayedTurn,
     Route,
     SetValue,
     Trials,
@@ -33,8 +33,6 @@ from plugins.insights.learning.model import (
 from plugins.insights.learning.shares import SIGNIFICANT, is_certain, paired
 
 DAYS = 28
-MOST_HISTORY = 40
-"""As many messages as the gateway gives a turn."""
 MOST_TURNS = 20_000
 """A replay of more says nothing new; it takes the newest."""
 FAITHFUL = 0.9
@@ -47,13 +45,6 @@ shop's to say, and the proposal states it."""
 STEP = 0.05
 LEAST_ROWS = 100
 """With fewer messages that people labelled nothing is said about a threshold."""
-
-
-class ReplayedTurn(Value, frozen=True, kw_only=True):
-    """A turn that the bot routed, as far as it is stored, and its route then."""
-
-    turn: Turn
-    stored: Route
 
 
 class ChangedMessage(Value, frozen=True, kw_only=True):
@@ -76,33 +67,6 @@ async def recent_cases(
         for case in page:
             yield case
         after = page[-1].conversation.id
-
-
-def routed_turns(case: CaseRecord) -> Iterator[ReplayedTurn]:
-    """The turns of ``case`` that the bot routed: each with the messages before it, and without
-    what was known of the customer from elsewhere."""
-    said = [message for message in case.messages if not message.internal]
-    for message in case.messages:
-        route = message.route
-        if message.author != "customer" or message.understanding is None or route is None:
-            continue
-        if route.action == "pass":
-            continue
-        before = [m for m in said if m.id < message.id]
-        yield ReplayedTurn(
-            turn=Turn(
-                id=message.turn or 0,
-                at=message.at,
-                message=message,
-                customer=Customer(id=case.customer, language=case.conversation.language),
-                conversation=case.conversation.replace(
-                    state="bot", owner=None, tier="bot", resolved_at=None
-                ),
-                history=tuple(before[-MOST_HISTORY:]),
-                understanding=message.understanding,
-            ),
-            stored=route,
-        )
 
 
 # -- thresholds ------------------------------------------------------------------------------------

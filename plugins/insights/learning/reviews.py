@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from gateway import EMAIL, PHONE, CaseRecord, Trials
+from gateway import EMAIL, GAP, PHONE, CaseRecord, Trials, known_names, masked
 from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.drafting import (
     SHOWN,
@@ -23,7 +23,6 @@ from plugins.insights.learning.model import (
     ProposalTarget,
 )
 from plugins.insights.model import MaskedExample
-from plugins.insights.review.masking import GAP, known_names, masked
 from plugins.insights.review.outcomes import asked_message, find_outcomes
 from plugins.insights.review.storage import JUDGEMENTS, ReviewSheet
 from plugins.insights.review.values import Judgement, ReviewedAnswer, ReviewedExample, ReviewItem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway import IntentPrediction, TrialTrainer
 from plugins.insights.learning.intents import (
     HeldOutReading,
     HeldOutRow,
@@ -16,7 +17,6 @@ from plugins.insights.learning.intents import (
 from plugins.insights.learning.model import ProposedSentence
 from plugins.insights.learning.replay import draft_threshold
 from plugins.insights.learning.shares import paired
-from plugins.insights.learning.training import IntentPrediction, TrialTrainer
 from plugins.nlu_local.engine import NluLocal
 from tests.insights.learning.shop import WordUnderstander
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import AddItems, SetValue
+from gateway import AddItems, SetValue, routed_turns
 from plugins.insights.learning.drafting import voice_rule_changes
 from plugins.insights.learning.model import ProposalDraft, ProposalTarget
 from plugins.insights.learning.moods import (
@@ -13,7 +13,7 @@ from plugins.insights.learning.moods import (
     evaluate_phrase,
     has_phrase,
 )
-from plugins.insights.learning.replay import AT, compare_routes, recent_cases, routed_turns
+from plugins.insights.learning.replay import AT, compare_routes, recent_cases
 from tests.insights.learning.shop import Shop
 
 

@@ -27,9 +27,10 @@ from gateway import (
     SurveyAnswer,
     SurveyQuestion,
     Understanding,
+    known_names,
+    masked,
 )
 from gateway.testing import MemoryStorage
-from plugins.insights.review.masking import known_names, masked
 from plugins.insights.review.population import find_candidates
 from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.review.storage import ReviewStorage

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway import Agent, DeskPageRequest, DeskPageResult, Services, Value
-from plugins.insights.review.masking import known_names, masked
+from gateway import Agent, DeskPageRequest, DeskPageResult, Services, Value, known_names, masked
 from plugins.insights.review.outcomes import answered_text, asked_message
 from plugins.insights.review.pages.html import ReviewTemplates, may_open
 from plugins.insights.review.queue import may_judge

@@ -6,8 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from gateway import CaseRecord, DeskPageRequest, DeskPageResult, NotFound, Services, Value
-from plugins.insights.review.masking import known_names, masked
+from gateway import (
+    CaseRecord,
+    DeskPageRequest,
+    DeskPageResult,
+    NotFound,
+    Services,
+    Value,
+    known_names,
+    masked,
+)
 from plugins.insights.review.outcomes import answered_text, asked_message
 from plugins.insights.review.pages.form import LONGEST_COMMENT
 from plugins.insights.review.pages.html import ReviewTemplates, may_open

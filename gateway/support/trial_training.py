@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from gateway import Address, Conversation, Customer, Message, Trainable, Turn, Value
+from gateway.model import Address, Conversation, Customer, Insight, Message, Turn, Value
+from gateway.ports import Trainable
 
 BATCH = 32
 
@@ -68,10 +69,17 @@ class TrialTrainer:
     ) -> list[IntentPrediction]:
         """Train on ``rows`` and return what is made of each of ``texts``, which are those of new
         customers."""
+        insights = await self.understand(rows, [_first_message(text) for text in texts])
+        return [_prediction(insight) for insight in insights]
+
+    async def understand(
+        self, rows: Sequence[tuple[str, str]], turns: Sequence[Turn]
+    ) -> list[Insight]:
+        """Train on ``rows`` and return what is made of each of ``turns``."""
         loop = asyncio.get_running_loop()
         alone = isinstance(self._executor, ProcessPoolExecutor)
-        work = _predict_and_free if alone else _predict
-        return await loop.run_in_executor(self._executor, work, list(rows), list(texts))
+        work = _understand_and_free if alone else _understand_now
+        return await loop.run_in_executor(self._executor, work, list(rows), list(turns))
 
 
 _trained_here: Trainable | None = None
@@ -89,36 +97,36 @@ def _use(trainable: Trainable) -> None:
     _trained_here = trainable
 
 
-def _predict(rows: list[tuple[str, str]], texts: list[str]) -> list[IntentPrediction]:
+def _understand_now(rows: list[tuple[str, str]], turns: list[Turn]) -> list[Insight]:
     assert _trained_here is not None  # noqa: S101  (the initializer ran)
-    return asyncio.run(_understand(_trained_here, rows, texts))
+    return asyncio.run(_understand(_trained_here, rows, turns))
 
 
-def _predict_and_free(rows: list[tuple[str, str]], texts: list[str]) -> list[IntentPrediction]:
+def _understand_and_free(rows: list[tuple[str, str]], turns: list[Turn]) -> list[Insight]:
     """In the process: models are large and refer to themselves, so they are collected at once."""
     try:
-        return _predict(rows, texts)
+        return _understand_now(rows, turns)
     finally:
         gc.collect()
 
 
 async def _understand(
-    trainable: Trainable, rows: list[tuple[str, str]], texts: list[str]
-) -> list[IntentPrediction]:
+    trainable: Trainable, rows: list[tuple[str, str]], turns: list[Turn]
+) -> list[Insight]:
     trained = trainable.train(rows)
-    turns = [_first_message(text) for text in texts]
-    found: list[IntentPrediction] = []
+    found: list[Insight] = []
     for start in range(0, len(turns), BATCH):
-        for insight in await trained.understand(turns[start : start + BATCH]):
-            top = insight.ranking[0] if insight.ranking else None
-            found.append(
-                IntentPrediction(
-                    intent=top.name if top else "",
-                    confidence=top.confidence if top else 0.0,
-                    language=insight.language.code if insight.language else "und",
-                )
-            )
+        found += await trained.understand(turns[start : start + BATCH])
     return found
+
+
+def _prediction(insight: Insight) -> IntentPrediction:
+    top = insight.ranking[0] if insight.ranking else None
+    return IntentPrediction(
+        intent=top.name if top else "",
+        confidence=top.confidence if top else 0.0,
+        language=insight.language.code if insight.language else "und",
+    )
 
 
 def _first_message(text: str) -> Turn:

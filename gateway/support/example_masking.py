@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gateway import CARD_NUMBER, EMAIL, IBAN, PHONE, CaseRecord
-
-GAP = "[…]"
-"""Stands for what was removed."""
+from gateway.model import CaseRecord
+from gateway.support.masking import GAP
+from gateway.support.personal_data import CARD_NUMBER, EMAIL, IBAN, PHONE
 
 # Where a name stands in a text, in the languages that we serve by ourselves.
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]+(?:['’-][^\W\d_]+)*"
