@@ -25,6 +25,11 @@ class Handoff(Value, frozen=True, kw_only=True):
     agent: Agent | None = None
     claimed_at: datetime | None = None
     closed_at: datetime | None = None
+    first: int | None = None
+    """The id of the handoff that this one continues since a transfer, or since it moved up: its
+    place in the queue."""
+    first_at: datetime | None = None
+    """When that one was opened: since when the customer waits."""
 
 
 class Suggestion(Value, frozen=True, kw_only=True):
@@ -63,12 +68,15 @@ class QueueItem(Value, frozen=True, kw_only=True):
     @property
     def position(self) -> QueuePosition:
         """Where it stands among those that wait."""
-        return QueuePosition(priority=self.handoff.priority, handoff=self.handoff.id)
+        return QueuePosition(
+            priority=self.handoff.priority, handoff=self.handoff.first or self.handoff.id
+        )
 
 
 class QueuePosition(Value, frozen=True, kw_only=True):
     """A place among the waiting conversations, which are in the order of falling ``priority`` and,
-    within one priority, of the ``handoff``'s id: the first that came first."""
+    within one priority, of the ``handoff``'s id: the first that came first. One that was
+    transferred or moved up keeps its place (see `Handoff.first`)."""
 
     priority: int
     handoff: int

@@ -26,6 +26,7 @@ from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
     codes,
+    confirmed_facts,
     conversations,
     customers,
     handoffs,
@@ -36,6 +37,7 @@ from gateway.adapters.sql.schema import (
     messages,
     notes_of_guests,
     outbox,
+    promises,
     suggestions,
     surveys,
     timers,
@@ -64,6 +66,8 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("codes", codes),
     ("hooks", hooks),
     ("adopted_examples", adopted_examples),
+    ("promises", promises),
+    ("confirmed_facts", confirmed_facts),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""
