@@ -59,6 +59,14 @@ from gateway.model.messages import (
     SurveyKind,
     SurveyQuestion,
 )
+from gateway.model.promises import (
+    ConfirmedFact,
+    DuePromise,
+    MadePromise,
+    Promise,
+    PromiseKind,
+    PromiseState,
+)
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.search import Searchable, SearchHit, SearchPage
 from gateway.model.understanding import (
@@ -94,6 +102,12 @@ from gateway.model.versions import (
 )
 
 __all__ = [
+    "ConfirmedFact",
+    "DuePromise",
+    "MadePromise",
+    "Promise",
+    "PromiseKind",
+    "PromiseState",
     "ALBUM_WAIT",
     "UNREADABLE",
     "VERSION_KINDS",
