@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from gateway.model import Value
-from gateway.support.statements.phrases import phrases
+from gateway.support.statements.phrases import StatementPhrases, phrases
 from gateway.support.statements.text import ReadText, read_text, words_of
 from gateway.support.statements.values import ValuePlace, value_places
 from gateway.support.statements.words import StatementWords, statement_words
@@ -61,7 +61,8 @@ def asked_for(text: str, language: str) -> tuple[AskedFact, ...]:
     given = {(place.fact, place.start) for place in value_places(read, words)}
     found: dict[str, AskedFact] = {}
     refused = known.asks_refused.search(read.folded) is not None
-    for place in questions_for(read, words):
+    more = _more_questions(read, known)
+    for place in (*questions_for(read, words), *more):
         sentence = read.folded[place.start : place.end]
         confirms = any(
             fact == place.fact and place.start <= at < place.end for fact, at in given
@@ -69,9 +70,22 @@ def asked_for(text: str, language: str) -> tuple[AskedFact, ...]:
         mailed = place.fact == "address" and not _POSTAL.search(_MAIL_ADDRESS.sub(" ", sentence))
         if confirms or mailed or refused or known.asks_nothing.search(sentence):
             continue
+        if words.unneeded.search(sentence) or words.has("other_one", words_of(sentence)):
+            continue
         asked = AskedFact(name=place.fact, start=place.start, end=place.end)
         found.setdefault(place.fact, asked)
     return tuple(found.values())
+
+
+def _more_questions(read: ReadText, known: StatementPhrases) -> list[ValuePlace]:
+    """Questions for a fact that the measures do not count."""
+    return [
+        ValuePlace(fact, match.start(), match.end(), "")
+        for match in SENTENCE.finditer(read.folded)
+        if "?" in match[0] or not known.request_more.isdisjoint(words_of(match[0]))
+        for fact, pattern in known.asks_more.items()
+        if pattern.search(match[0])
+    ]
 
 
 def questions_for(read: ReadText, words: StatementWords) -> tuple[ValuePlace, ...]:

@@ -24,7 +24,11 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     asks_refused: re.Pattern[str]
     asks_nothing: re.Pattern[str]
     asks_choice: re.Pattern[str]
+    asks_more: Mapping[str, re.Pattern[str]]
+    request_more: frozenset[str]
     told_dates: re.Pattern[str]
+    told_now: re.Pattern[str]
+    told_event: re.Pattern[str]
     told_photo: re.Pattern[str]
     told_photo_not: re.Pattern[str]
     told_size: re.Pattern[str]
@@ -59,6 +63,8 @@ def phrases(language: str) -> StatementPhrases:
         colours=_words(tree["colours"]),
         wares=_words(tree["wares"]),
         item_stop=frozenset(fold(tree["item_stop"]).split()),
+        asks_more={fact: any_of([pattern]) for fact, pattern in tree["asks_more"].items()},
+        request_more=frozenset(tree["request_more"].split()),
         kinds={kind: any_of([pattern]) for kind, pattern in tree["kinds"].items()},
         claims={kind: any_of(fill([pattern], tree)) for kind, pattern in tree["claims"].items()},
         fill_in=tree["fill_in"],

@@ -8,13 +8,15 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.model import MadePromise
-from gateway.support.statements.phrases import phrases
+from gateway.support.statements.phrases import StatementPhrases, phrases
 from gateway.support.statements.text import read_text
 from gateway.support.statements.times import END_OF_DAY, NamedTime, named_times
 
 _SENTENCE = re.compile(
     r"(?:[^.?!;\n]|\.(?=\S)|\.(?= ?(?:m\b|h\b))|(?<=\d)\.(?= \w)|(?<=\b[ap]\.m)\.)+[.?!]*"
 )
+
+_CLAUSE = re.compile(r"[,:;–—]\s|\s-\s|\s(?=(?:and|but|und|aber|et|mais|y|pero)\s)")
 
 
 def promises_in(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple[MadePromise, ...]:
@@ -37,13 +39,13 @@ def _promises(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple[M
     for match in _SENTENCE.finditer(read.folded):
         sentence = match[0]
         times = named_times(sentence, language, at, zone)
-        if not times or known.commits.search(sentence) is None:
+        if not times or sentence.rstrip().endswith("?"):
             continue
-        if known.commits_not.search(sentence) or known.conditional.search(
-            known.whether.sub(" ", sentence)
-        ):
+        if known.conditional.search(known.whether.sub(" ", sentence)):
             continue
-        due = _latest(times)
+        due = _promised(sentence, times, known)
+        if due is None:
+            continue
         start = match.start() + len(sentence) - len(sentence.lstrip())
         kind = next((k for k, pattern in known.kinds.items() if pattern.search(sentence)), "other")
         found.append(
@@ -56,6 +58,21 @@ def _promises(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple[M
             )
         )
     return tuple(found)
+
+
+def _promised(sentence: str, times: list[NamedTime], known: StatementPhrases) -> NamedTime | None:
+    """The time of the promise in a sentence: its clauses alone, then two together, then all, so
+    that what is said beside it ("it was sent to the wrong depot, I will ...") does not count."""
+    bounds = [0, *(m.end() for m in _CLAUSE.finditer(sentence)), len(sentence)]
+    last = len(bounds) - 1
+    for length in sorted({1, 2, last}):
+        for first in range(last - length + 1):
+            start, end = bounds[first], bounds[first + length]
+            inside = [named for named in times if start <= named.start < end]
+            clause = sentence[start:end]
+            if inside and known.commits.search(clause) and not known.commits_not.search(clause):
+                return _latest(inside)
+    return None
 
 
 def _latest(times: list[NamedTime]) -> NamedTime:

@@ -71,6 +71,8 @@ def _grammar(language: str) -> _Grammar:
         "unit": _choice(units),
         "part": _choice(parts),
         "digits": r"\d{1,2}",
+        "first": r"\d{1,2}",
+        "clock2": r"\d{1,2}(?:[:.h]\d\d)?(?: ?(?:uhr|h\b|heures|o'clock|am\b|pm\b))?(?: de la (?:tarde|manana))?",
         "number": rf"\d{{1,3}}|{_choice(numbers)}",
         "clock": r"\d{1,2}(?:[:.h]\d\d| ?(?:uhr|h\b|o'clock|am\b|pm\b|a\.m\.|p\.m\.))"
         r"(?: ?(?:\d\d\b|uhr|am\b|pm\b|a\.m\.|p\.m\.|h\b))?",
@@ -153,11 +155,14 @@ def _resolve(
         return today + timedelta(days=ahead), part
     if kind == "part":
         return today, PARTS_OF_DAY[grammar.parts[cells["part"]]]
+    if kind == "between":
+        clock = _clock(_office_hour(cells["clock2"]))
+        return (today, clock) if clock else None
     if kind == "clock":
         clock = (
             _clock(cells["clock"])
             if "clock" in cells
-            else _clock(_afternoon(cells["digits"], text))
+            else _clock(_office_hour(cells["digits"], text))
         )
         return (today, clock) if clock else None
     if kind in ("hour", "halfhour"):
@@ -192,6 +197,7 @@ _WEEKS = {
     "thisweek": _end_of_week,
     "nextweek": lambda today: today + timedelta(days=7 - today.weekday() + FRIDAY),
     "startofnextweek": lambda today: today + timedelta(days=7 - today.weekday() + 1),
+    "thisfriday": _end_of_week,
     "weekend": lambda today: today + timedelta(days=SUNDAY - today.weekday()),
     "month": _end_of_month,
 }
@@ -245,10 +251,14 @@ def _date(cells: Mapping[str, str], grammar: _Grammar, today: date) -> date:
     return today
 
 
-def _afternoon(hour: str, text: str) -> str:
-    """``a las 5``, ``a las 5 de la tarde``: an hour without minutes, of the afternoon as a rule."""
-    late = "tarde" in text or ("manana" not in text and int(hour) < FIRST_HOUR + 1)
-    return f"{hour} pm" if late else hour
+def _office_hour(hour: str, text: str = "") -> str:
+    """``by 4``, ``a las 5 de la tarde``: without minutes and "am", an hour from seven on."""
+    text = text or hour
+    if re.search(r"am\b|manana|[:.h]|uhr", text) or not hour[:2].strip().isdigit():
+        return hour
+    number = int(re.sub(r"\D", "", hour[:2]))
+    late = "tarde" in text or "pm" in text or number < FIRST_HOUR
+    return f"{number} pm" if late else hour
 
 
 def _clock(text: str) -> time | None:

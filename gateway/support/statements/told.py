@@ -25,8 +25,18 @@ _CITY = re.compile(
 _NUMERIC_DATE = re.compile(
     r"(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
 )
-_NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’.-]+|de|del|la|von|van|der|le))*")
+_NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|del|la|von|van|der|le))*")
+_LINKS = frozenset("is was no nr ist war est le es el la num ref id".split())
+"""Words between `number` and the number."""
+_STREET = re.compile(
+    r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
+)
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+SHORTEST_NUMBER = 4
+"""Digits of an order's number without letters."""
+_JOINS_DATES = ("", "the", "den", "dem", "le", "el")
+LONGEST_JOIN = 6
+"""Characters between the parts of a date: `Friday, the 4th of December`."""
 MOST_ITEM_WORDS = 4
 """Words of an item: `the small blue coffee maker`."""
 LONGEST_TEXT = 4_000
@@ -57,6 +67,8 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     places = [
         place for place in value_places(read, words) if place.fact in ("order", "phone", "email")
     ]
+    places = [_code_alone(read, place) for place in places]
+    places = [place for place in places if place.fact != "order" or _is_code(read, place)]
     places += _amounts(read)
     places += _addresses(read, language)
     places += _dates(read, known, language)
@@ -74,9 +86,9 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
 _STRENGTH = (
     "email",
     "address",
-    "phone",
-    "order",
     "amount",
+    "order",
+    "phone",
     "date",
     "name",
     "size",
@@ -93,14 +105,28 @@ def _as_facts(read: ReadText, places: list[ValuePlace]) -> list[StatedFact]:
     for place in sorted(places, key=lambda p: (_STRENGTH.index(p.fact), p.start)):
         start, end = _trimmed(read.text, place.start, place.end)
         if start >= end or any(start < b and a < end for a, b in taken):
-            if place.fact not in ("item", "colour"):
-                continue
-        if place.fact not in ("colour", "item"):
+            continue
+        if place.fact not in ("colour", "item", "photo"):
             taken.append((start, end))
         value = read.text[start:end]
         fact = StatedFact(name=place.fact, value=value, start=start, end=end)
         found.setdefault((place.fact, value.casefold()), fact)
     return sorted(found.values(), key=lambda fact: fact.start)
+
+
+def _code_alone(read: ReadText, place: ValuePlace) -> ValuePlace:
+    """Without a word before the number: `is 4711`."""
+    letters, space, _ = read.text[place.start : place.end].partition(" ")
+    if place.fact == "order" and space and letters.isalpha() and not letters.isupper():
+        linked = letters.casefold() in _LINKS
+        return place._replace(start=place.start + len(letters) + 1 if linked else place.end)
+    return place
+
+
+def _is_code(read: ReadText, place: ValuePlace) -> bool:
+    """Not a small number after a word: `über 120`."""
+    said = read.text[place.start : place.end]
+    return not said.isdigit() or len(said) >= SHORTEST_NUMBER
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -123,6 +149,8 @@ def _addresses(read: ReadText, language: str) -> Iterator[ValuePlace]:
     for place in value_places(read, statement_words(language)):
         if place.fact == "address":
             end = place.end
+            if street := _STREET.match(read.text, end):
+                end = street.end()
             while more := _CITY.match(read.text, end):
                 end = more.end()
             before = read.text.rfind(" ", 0, place.start)
@@ -140,11 +168,20 @@ def _dates(read: ReadText, known: StatementPhrases, language: str) -> Iterator[V
         ValuePlace("date", m.start(), m.end(), "") for m in _NUMERIC_DATE.finditer(read.folded)
     ]
     found += [p for p in value_places(read, statement_words(language)) if p.fact == "date"]
-    last = -1
+    if known.told_event.search(read.folded) is None:
+        found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
+    whole: list[ValuePlace] = []
     for place in sorted(found, key=lambda p: (p.start, -p.end)):
-        if place.start >= last:
-            yield place
-            last = place.end
+        last = whole[-1] if whole else None
+        if (
+            last
+            and read.text[last.end : place.start].strip(" ,") in _JOINS_DATES
+            and (place.start <= last.end + LONGEST_JOIN)
+        ):
+            whole[-1] = last._replace(end=max(last.end, place.end))
+        else:
+            whole.append(place)
+    yield from whole
 
 
 def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
