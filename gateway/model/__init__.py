@@ -69,6 +69,7 @@ from gateway.model.promises import (
 )
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.search import Searchable, SearchHit, SearchPage
+from gateway.model.story import CaseFact, CaseStory, CustomerNeed, StoryLine
 from gateway.model.understanding import (
     Cue,
     Emotion,
@@ -102,12 +103,6 @@ from gateway.model.versions import (
 )
 
 __all__ = [
-    "ConfirmedFact",
-    "DuePromise",
-    "MadePromise",
-    "Promise",
-    "PromiseKind",
-    "PromiseState",
     "ALBUM_WAIT",
     "UNREADABLE",
     "VERSION_KINDS",
@@ -124,13 +119,18 @@ __all__ = [
     "Attachment",
     "Author",
     "Button",
+    "CaseFact",
     "CaseRecord",
+    "CaseStory",
     "ChangedCases",
+    "ConfirmedFact",
     "Context",
     "ContextCard",
     "Conversation",
     "Cue",
     "Customer",
+    "CustomerNeed",
+    "DuePromise",
     "Emotion",
     "ExampleText",
     "Fact",
@@ -146,6 +146,7 @@ __all__ = [
     "Language",
     "Link",
     "LinkedAddress",
+    "MadePromise",
     "Message",
     "MoodLabel",
     "Outbound",
@@ -154,6 +155,9 @@ __all__ = [
     "OverlayProblem",
     "PastAnswer",
     "PastConversation",
+    "Promise",
+    "PromiseKind",
+    "PromiseState",
     "Purpose",
     "Question",
     "QueueItem",
@@ -176,6 +180,7 @@ __all__ = [
     "Slot",
     "State",
     "Status",
+    "StoryLine",
     "Suggestion",
     "Survey",
     "SurveyAnswer",

@@ -8,6 +8,8 @@ from typing import Literal
 from gateway.model.base import Address, Agent, Customer, Fact, Value
 from gateway.model.conversation import Conversation, PastConversation
 from gateway.model.messages import Message
+from gateway.model.promises import ConfirmedFact, Promise
+from gateway.model.story import CaseStory
 from gateway.model.understanding import Emotion, Reason, Slot
 
 
@@ -130,6 +132,12 @@ class ContextCard(Value, frozen=True, kw_only=True):
     """Which of ``identities`` were linked, and how."""
     place: str = ""
     """As in `QueueItem`."""
+    promises: tuple[Promise, ...] = ()
+    """What was promised in this conversation, oldest first."""
+    confirmed: tuple[ConfirmedFact, ...] = ()
+    """What agents confirmed of this customer, in this and earlier conversations."""
+    story: CaseStory | None = None
+    """The case as it is told to an agent; the desk adds it."""
 
     @property
     def slots(self) -> tuple[tuple[Slot, Message], ...]:

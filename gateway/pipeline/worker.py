@@ -13,6 +13,7 @@ from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
+from gateway.pipeline.promising import PROMISE_TIMER
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline, begin_turn
 from gateway.pipeline.verification import AddressVerification
@@ -95,6 +96,7 @@ class TurnWorker:
             UNCLAIMED: self.handoffs.move_up,
             ALARM_TIMER: self.handoffs.sound_alarm,
             UNANSWERED: self.handoffs.ask_again,
+            PROMISE_TIMER: self.handoffs.promise_due,
         }
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)

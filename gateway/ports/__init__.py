@@ -35,6 +35,7 @@ from gateway.ports.errors import (
     TooLarge,
     TryLater,
     Undeliverable,
+    Unfilled,
     Unsure,
     WarmlineError,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "TryLater",
     "Undeliverable",
     "Understander",
+    "Unfilled",
     "UnsafeSetting",
     "Unsure",
     "VersionConsumer",

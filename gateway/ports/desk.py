@@ -9,10 +9,13 @@ from gateway.model import (
     Address,
     Agent,
     Attachment,
+    ConfirmedFact,
     ContextCard,
     Conversation,
+    DuePromise,
     Finding,
     Message,
+    Promise,
     QueueItem,
     QueuePage,
     QueuePosition,
@@ -61,7 +64,8 @@ class Desk(Protocol):
         A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
         draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
         sends to another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there. Raises NotAccepted if that address is not the customer's.
+        conversation there. Raises NotAccepted if that address is not the customer's, and
+        `Unfilled` while ``text`` has a placeholder (see `unfilled`).
         """
         ...
 
@@ -102,5 +106,27 @@ class Desk(Protocol):
         ...
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
-        """Return the brand voice's advice on ``text`` as an answer in this conversation."""
+        """Return advice on ``text`` as an answer in this conversation: the brand voice's, and for
+        each fact that it asks for and the customer has given, what they gave (`told_once`)."""
+        ...
+
+    async def promises_due(
+        self, *, brands: tuple[str, ...] = (), most: int = 500
+    ) -> tuple[DuePromise, ...]:
+        """Return the open promises of which somebody is to be reminded now, the first due first;
+        with ``brands`` only of conversations of these."""
+        ...
+
+    async def settle_promise(
+        self, conversation: int, promise: int, agent: Agent, *, kept: bool
+    ) -> Promise:
+        """Record that a promise is kept, or (``kept`` False) that it is none or no longer
+        matters."""
+        ...
+
+    async def confirm_fact(
+        self, conversation: int, agent: Agent, *, name: str, value: str, message: int
+    ) -> ConfirmedFact:
+        """Confirm a fact that the customer gave in ``message`` as theirs. A ``name`` becomes the
+        customer's name. Raises NotAccepted when the case does not have that fact."""
         ...

@@ -5,7 +5,7 @@ that compares (an epoch, a state) says in its result what it found.
 """
 
 from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
-from gateway.store.desk import AlarmCause, Handoffs, Queries
+from gateway.store.desk import AlarmCause, Handoffs, Promises, Queries
 from gateway.store.queues import (
     Inbox,
     InboxEntry,
@@ -55,6 +55,7 @@ __all__ = [
     "OutboxEntry",
     "OutboxItem",
     "Processes",
+    "Promises",
     "Queries",
     "QueueStatistics",
     "RetentionStep",

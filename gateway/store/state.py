@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.model import Value
 from gateway.store.customers import Customers, Links, RetentionStore
-from gateway.store.desk import Handoffs, Queries
+from gateway.store.desk import Handoffs, Promises, Queries
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
 
@@ -77,6 +77,8 @@ class Store(Protocol):
     def handoffs(self) -> Handoffs: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def promises(self) -> Promises: ...
     @property
     def customers(self) -> Customers: ...
     @property

@@ -20,6 +20,7 @@ from gateway.adapters.sql.pages.cases import (
     read_cases_by_id,
 )
 from gateway.adapters.sql.pages.queue import KnownItems, read_queue
+from gateway.adapters.sql.promises import confirmed_of, promises_of
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -43,6 +44,7 @@ from gateway.model import (
     Message,
     PastAnswer,
     PastConversation,
+    Promise,
     QueuePage,
     QueuePosition,
     Survey,
@@ -134,6 +136,9 @@ class SqlQueries:
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
+
+    async def promises(self, conversation: int) -> tuple[Promise, ...]:
+        return await self._db.read(lambda c: promises_of(c, conversation))
 
     async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]:
         query = (
@@ -289,6 +294,8 @@ def _card(connection: Connection, id: int) -> ContextCard:
         if suggestion and suggestion.outcome == "open"
         else None,
         on_its_way=_on_their_way(connection, id),
+        promises=promises_of(connection, id),
+        confirmed=confirmed_of(connection, found.customer_id),
     )
 
 

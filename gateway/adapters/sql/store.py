@@ -21,6 +21,7 @@ from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
+from gateway.adapters.sql.promises import SqlPromises
 from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
@@ -55,6 +56,7 @@ class SqlStore:
         self.timers = SqlTimers(database)
         self.handoffs = SqlHandoffs(database, webhooks)
         self.queries = SqlQueries(database)
+        self.promises = SqlPromises(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
         self.webhooks = SqlWebhooks(database)

@@ -16,7 +16,6 @@ from gateway import (
     packaged_yaml,
     read_text,
     statement_words,
-    words_of,
 )
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl")

@@ -25,7 +25,21 @@ KNOWN = Path(__file__).parent / "known"
 UNSEEN = Path(__file__).parent / "unseen"
 ZONE = ZoneInfo("Europe/Berlin")
 """Of a time without an offset."""
-NAMES = frozenset("order email phone address name date item size colour amount photo".split())
+NAMES = frozenset(
+    [
+        "order",
+        "email",
+        "phone",
+        "address",
+        "name",
+        "date",
+        "item",
+        "size",
+        "colour",
+        "amount",
+        "photo",
+    ]
+)
 
 
 class Score(NamedTuple):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, String, bindparam, func, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
+from gateway.adapters.sql.promises import record_promises
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
 from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
@@ -102,6 +103,7 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
         conversation = _update(connection, outcome, conversation)
     replies, dropped = enqueue_replies(connection, outcome, conversation, at)
     apply_side_effects(connection, outcome, conversation, at)
+    record_promises(connection, outcome, conversation, replies, at)
     return CommittedTurn(
         conversation=conversation,
         message=message,
