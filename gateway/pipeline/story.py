@@ -188,7 +188,7 @@ def _need(card: ContextCard, customer: Sequence[Message], now: datetime) -> Cust
     return CustomerNeed(code=code, line=row["line"], proposal=proposal, because=tuple(because))
 
 
-def need_code(
+def need_code(  # noqa: PLR0911  (a table of signs, the first that applies)
     card: ContextCard, customer: Sequence[Message], now: datetime
 ) -> tuple[str, list[str]]:
     """The first need of ``needs.yaml`` that applies, and the signs for it. From the mood of the

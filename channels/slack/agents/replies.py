@@ -38,6 +38,7 @@ from gateway import (
     NotFound,
     Outdated,
     TooLarge,
+    Unfilled,
     WarmlineError,
     note_text,
     why_internal,
@@ -201,6 +202,9 @@ class ReplyWorker:
             return await self._hold(saved, "It was not sent; see why.", blocks=blocks)
         try:
             turn = await self._send(card, reply, agent, text, files)
+        except Unfilled as gap:
+            blocks = dialogs.held_reply(reply, text, (gap_finding(text, gap),), card)
+            return await self._hold(saved, f"{gap.placeholder} is still a gap.", blocks=blocks)
         except Conflict as late:
             owner = late.conversation.owner
             who = f"{owner.name} was faster and" if owner else "A colleague"
@@ -335,4 +339,16 @@ def _shared(file: ReplyFile) -> SharedFile:
         mimetype=file.media_type,
         size=file.size,
         url_private=file.url,
+    )
+
+
+def gap_finding(text: str, gap: Unfilled) -> Finding:
+    """The gap as advice that the agent must follow."""
+    start = text.find(gap.placeholder)
+    return Finding(
+        rule="placeholder",
+        severity="error",
+        start=max(0, start),
+        end=max(0, start) + len(gap.placeholder),
+        message="Fill this in or remove it.",
     )

@@ -173,7 +173,7 @@ def record_promises(
     if not replies or (not outcome.promises and outcome.work.kind != "agent"):
         return
     made = [(replies[n], promise) for n, promise in outcome.promises if n < len(replies)]
-    _settle_by_message(connection, conversation, replies, {p.kind for _, p in made}, outcome, at)
+    _settle_by_message(connection, conversation, replies, outcome, at)
     for message, promise in made:
         connection.execute(
             insert(promises),
@@ -199,10 +199,10 @@ def _settle_by_message(
     connection: Connection,
     conversation: Conversation,
     replies: tuple[Message, ...],
-    new: set[str],
     outcome: TurnOutcome,
     at: datetime,
 ) -> None:
+    new = {promise.kind for _, promise in outcome.promises}
     known = connection.execute(_open(conversation.id)).all()
     if not known:
         return

@@ -72,7 +72,8 @@ def _grammar(language: str) -> _Grammar:
         "part": _choice(parts),
         "digits": r"\d{1,2}",
         "first": r"\d{1,2}",
-        "clock2": r"\d{1,2}(?:[:.h]\d\d)?(?: ?(?:uhr|h\b|heures|o'clock|am\b|pm\b))?(?: de la (?:tarde|manana))?",
+        "clock2": r"\d{1,2}(?:[:.h]\d\d)?(?: ?(?:uhr|h\b|heures|o'clock|am\b|pm\b))?"
+        r"(?: de la (?:tarde|manana))?",
         "number": rf"\d{{1,3}}|{_choice(numbers)}",
         "clock": r"\d{1,2}(?:[:.h]\d\d| ?(?:uhr|h\b|o'clock|am\b|pm\b|a\.m\.|p\.m\.))"
         r"(?: ?(?:\d\d\b|uhr|am\b|pm\b|a\.m\.|p\.m\.|h\b))?",
@@ -142,7 +143,7 @@ def _cells(match: re.Match[str], rule: str) -> dict[str, str]:
     }
 
 
-def _resolve(
+def _resolve(  # noqa: C901, PLR0911  (a case for each kind of rule)
     kind: str, cells: Mapping[str, str], text: str, grammar: _Grammar, now: datetime
 ) -> tuple[date, time | None] | None:
     today = now.date()

@@ -26,9 +26,7 @@ _NUMERIC_DATE = re.compile(
     r"(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
 )
 _NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|del|la|von|van|der|le))*")
-_LINKS = frozenset(
-    ["is", "was", "no", "nr", "ist", "war", "est", "le", "es", "el", "la", "num", "ref", "id"]
-)
+_LINKS = frozenset("is was no nr ist war est le es el la num ref id".split())  # noqa: SIM905
 """Words between `number` and the number."""
 _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"

@@ -26,20 +26,9 @@ UNSEEN = Path(__file__).parent / "unseen"
 ZONE = ZoneInfo("Europe/Berlin")
 """Of a time without an offset."""
 NAMES = frozenset(
-    [
-        "order",
-        "email",
-        "phone",
-        "address",
-        "name",
-        "date",
-        "item",
-        "size",
-        "colour",
-        "amount",
-        "photo",
-    ]
-)
+    ("order", "email", "phone", "address", "name", "date", "item", "size", "colour", "amount",
+     "photo")
+)  # fmt: skip
 
 
 class Score(NamedTuple):
@@ -152,11 +141,13 @@ def main(arguments: Sequence[str]) -> None:
     for kind in ("told", "asked"):
         for language in ("", "en", "de", "fr", "es"):
             score = score_facts(folder / "facts.csv", kind, language)
-            print(f"{kind:8} {language or 'all':3} P {score.precision:.3f} R {score.recall:.3f}")
+            sys.stdout.write(
+                f"{kind:8} {language or 'all':3} P {score.precision:.3f} R {score.recall:.3f}\n"
+            )
     for language in ("", "en", "de", "fr", "es"):
         score = score_promises(folder / "promises.csv", language)
-        print(f"promises {language or 'all':3} P {score.precision:.3f} R {score.recall:.3f} "
-              f"F1 {score.f1:.3f} due {score.due[0]}/{score.due[1]}")  # fmt: skip
+        sys.stdout.write(f"promises {language or 'all':3} P {score.precision:.3f} R {score.recall:.3f} "
+              f"F1 {score.f1:.3f} due {score.due[0]}/{score.due[1]}\n")  # fmt: skip
 
 
 if __name__ == "__main__":
