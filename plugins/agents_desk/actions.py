@@ -19,6 +19,7 @@ from gateway import (
     NotAccepted,
     NotFound,
     Services,
+    Unfilled,
     note_text,
     why_internal,
 )
@@ -118,6 +119,8 @@ class ConversationActions:
                 draft = draft.replace(doubt=str(doubt))
             except InvalidForm as invalid:
                 draft = draft.replace(problem=str(invalid))
+            except Unfilled as gap:
+                draft = draft.replace(problem=f"Nothing was sent: {gap}.")
             except NotAccepted:
                 problem = "It could not be stored, so nothing was sent. Please try again."
                 draft, status = draft.replace(problem=problem), 503

@@ -26,6 +26,7 @@ from gateway import (
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.case.promises import PromiseBoard, PromiseList
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.queue import SHOWN, QueueBoards
@@ -67,6 +68,7 @@ class DeskPages:
     guard: RequestGuard
     accounts: DeskAccounts
     boards: QueueBoards
+    promises: PromiseBoard
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
 
@@ -91,7 +93,10 @@ class DeskPages:
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
-        return self.html.page("queue.html", session=session, queue=queue, view=None)
+        promises = await self._promises(session)
+        return self.html.page(
+            "queue.html", session=session, queue=queue, view=None, promises=promises
+        )
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
         """Only what shows the queue: a page that was told of a change fetches no more than this.
@@ -142,6 +147,8 @@ class DeskPages:
         self.opened(session, number, card.conversation.address.lane)
         conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
         suggestion = conversation.suggestion
+        if draft is None and "propose" in request.query and card.story and card.story.need:
+            draft = PageDraft(answer=card.story.need.proposal)
         if draft is None and "edit" in request.query and suggestion:
             draft = PageDraft(answer=suggestion.text, suggestion=suggestion.id)
         return self.html.page(
@@ -150,6 +157,7 @@ class DeskPages:
             session=session,
             queue=await self._queue_view(request, session, current=number),
             view=conversation,
+            promises=await self._promises(session),
             draft=draft or PageDraft(),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
@@ -158,6 +166,11 @@ class DeskPages:
                 (*(address.channel for address in card.identities), *labels.CHANNELS)
             ),
         )
+
+    async def _promises(self, session: DeskSession) -> PromiseList:
+        """The promises that this person is shown, who has a page open now."""
+        self.promises.saw(session.agent)
+        return await self.promises.of(session.agent)
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""

@@ -26,6 +26,7 @@ from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
+from plugins.agents_desk.case.actions import CaseActions
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
@@ -126,6 +127,7 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             boards=boards,
+            promises=PromiseBoard(services),
             opened=live.opened,
         )
         actions = ConversationActions(
@@ -147,6 +149,7 @@ class WebDesk:
             *second_factor.routes(),
             *pages.routes(),
             *actions.routes(),
+            *CaseActions(services=services, pages=pages, html=html, guard=guard).routes(),
             *admin.routes(),
             *SearchPages(services=services, html=html, guard=guard).routes(),
         ]
