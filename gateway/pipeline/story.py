@@ -95,9 +95,17 @@ def case_facts(card: ContextCard) -> tuple[CaseFact, ...]:
 
 
 def _stated(message: Message, card: ContextCard) -> Iterable[tuple[str, str]]:
-    for fact in facts_told(message.text, language_of(message, card)):
-        if fact.name in SHOWN_FACTS and fact.name != "photo":
-            yield fact.name, fact.value
+    """What the rules find, then the shop's own slots that they do not know."""
+    found = [
+        (fact.name, fact.value)
+        for fact in facts_told(message.text, language_of(message, card))
+        if fact.name in SHOWN_FACTS and fact.name != "photo"
+    ]
+    yield from found
+    values = {value for _, value in found}
+    for slot in message.understanding.slots if message.understanding else ():
+        if slot.value not in values:
+            yield slot.name, slot.value
     if message.attachments:
         yield "photo", message.attachments[0].name
 

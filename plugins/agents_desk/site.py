@@ -27,6 +27,7 @@ from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.case.actions import CaseActions
+from plugins.agents_desk.case.promises import PromiseBoard
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams

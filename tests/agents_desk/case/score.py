@@ -146,7 +146,8 @@ def main(arguments: Sequence[str]) -> None:
             )
     for language in ("", "en", "de", "fr", "es"):
         score = score_promises(folder / "promises.csv", language)
-        sys.stdout.write(f"promises {language or 'all':3} P {score.precision:.3f} R {score.recall:.3f} "
+        sys.stdout.write(f"promises {language or 'all':3} "
+              f"P {score.precision:.3f} R {score.recall:.3f} "
               f"F1 {score.f1:.3f} due {score.due[0]}/{score.due[1]}\n")  # fmt: skip
 
 
