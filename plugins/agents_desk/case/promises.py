@@ -12,7 +12,6 @@ from gateway import Agent, DuePromise, Services, Value
 PRESENT_FOR = timedelta(minutes=3)
 """A page fetches itself every minute: whoever has none open this long is away."""
 MOST_AGENTS = 2_000
-SHOWN = 20
 
 
 class PromiseList(Value, frozen=True, kw_only=True):
@@ -54,8 +53,8 @@ class PromiseBoard:
         found = await self._services.desk.promises_due(brands=agent.brands)
         shown = [due for due in found if self._concerns(due, agent, now)]
         return PromiseList(
-            broken=tuple(d for d in shown if d.promise.is_overdue(now))[:SHOWN],
-            due=tuple(d for d in shown if not d.promise.is_overdue(now))[:SHOWN],
+            broken=tuple(d for d in shown if d.promise.is_overdue(now)),
+            due=tuple(d for d in shown if not d.promise.is_overdue(now)),
         )
 
     def _concerns(self, due: DuePromise, agent: Agent, now: datetime) -> bool:

@@ -9,9 +9,10 @@ import pytest
 
 from gateway import Clock, Reason, Reply, Turn, Unfilled
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
-from plugins import followup
 from plugins.agents_desk.case.promises import PromiseBoard
+from plugins.followup.texts import TEXTS
 from tests.agents_desk.conversations import JumpClock
+from tests.routing import dialogue
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PROMISE = "I will post it on Friday."
@@ -136,18 +137,16 @@ async def test_promises_are_exported_and_erased_and_survive_a_restart(tmp_path: 
 
 async def test_the_survey_acknowledges_a_broken_promise(tmp_path: Path) -> None:
     """Its first words own it."""
-    clock = FakeClock(MONDAY)
-    async with shop(tmp_path, clock, followup) as gw:
-        number = await promise(gw, "I will post it tomorrow.")
+    async with dialogue.shop(tmp_path) as gw:
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        await mia.say("delivery, and a human please")
+        card = await ana.claim()
+        await ana.answer(card, "I will post it tomorrow.")
         await gw.pass_time(3 * 86_400)
-        ana, card = gw.desk_agent("ana").agent, await gw.services.desk.card(number)
-        await gw.services.desk.resolve(number, ana, epoch=card.conversation.epoch)
-        await gw.settled()
-        await gw.pass_time(2 * 86_400)
-        mia = gw.customer("fake", "mia")
+        await ana.resolve(card)
+        await gw.pass_time(86_400)
         await mia.listen()
-        await mia.listen()
-        assert any("did not keep it in time" in text for text in mia.heard)
+        assert TEXTS.openers["broken"]["en"] in mia.heard
 
 
 async def test_a_gap_is_not_sent(tmp_path: Path) -> None:
