@@ -20,7 +20,6 @@ from gateway.adapters.sql.pages.cases import (
     read_cases_by_id,
 )
 from gateway.adapters.sql.pages.queue import KnownItems, read_queue
-from gateway.adapters.sql.promises import confirmed_of, promises_of
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -32,6 +31,7 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
+from gateway.adapters.sql.turns.promises import confirmed_of, promises_of
 from gateway.model import (
     UNREADABLE,
     Address,

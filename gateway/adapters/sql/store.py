@@ -21,11 +21,11 @@ from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
-from gateway.adapters.sql.promises import SqlPromises
 from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.adapters.sql.turns.promises import SqlPromises
 from gateway.adapters.sql.versions import SqlVersions
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.ports import WarmlineError

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, String, bindparam, func, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
-from gateway.adapters.sql.promises import record_promises
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
+from gateway.adapters.sql.turns.promises import record_promises
 from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
 from gateway.adapters.sql.turns.side_effects import (
     apply_side_effects,
