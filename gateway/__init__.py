@@ -241,7 +241,7 @@ if TYPE_CHECKING:
     )
     from gateway.support.private import private_folder
     from gateway.support.statements import (
-        PLACEHOLDER,
+        GAP_IN_DRAFT,
         AskedFact,
         Claim,
         FactName,
@@ -272,10 +272,10 @@ __all__ = [
     "CARD_NUMBER",
     "EMAIL",
     "GAP",
+    "GAP_IN_DRAFT",
     "IBAN",
     "INTERNATIONAL_PHONE",
     "PHONE",
-    "PLACEHOLDER",
     "Accepted",
     "Action",
     "AddExamples",

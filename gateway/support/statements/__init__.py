@@ -6,7 +6,7 @@ everywhere are found in any language. Pure: the same text gives the same result.
 
 from gateway.support.statements.asked import AskedFact, FactName, asked_for, questions_for
 from gateway.support.statements.claims import (
-    PLACEHOLDER,
+    GAP_IN_DRAFT,
     Claim,
     claims_in,
     unfilled,
@@ -24,7 +24,7 @@ from gateway.support.statements.values import (
 from gateway.support.statements.words import StatementWords, statement_words, value_shape
 
 __all__ = [
-    "PLACEHOLDER",
+    "GAP_IN_DRAFT",
     "AskedFact",
     "Claim",
     "FactName",

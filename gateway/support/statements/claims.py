@@ -8,7 +8,7 @@ from gateway.model import Value
 from gateway.support.statements.phrases import phrases
 from gateway.support.statements.text import read_text
 
-PLACEHOLDER = re.compile(r"\[(?:…|\.\.\.)[^\[\]]{0,2000}\]")
+GAP_IN_DRAFT = re.compile(r"\[(?:…|\.\.\.)[^\[\]]{0,2000}\]")
 """A gap that a person must fill or remove: ``[… only if it was sent: ...]``."""
 _SENTENCE = re.compile(r"(?:[^.?!\n]|\.(?=\S)|(?<=\d)\.(?= [a-zà-þ]))+[.?!]*")
 
@@ -29,7 +29,7 @@ def claims_in(text: str, language: str) -> tuple[Claim, ...]:
     out. A language without phrases of its own is read as English.
     """
     read, known = read_text(text), phrases(language)
-    blanked = PLACEHOLDER.sub(lambda match: " " * len(match[0]), read.folded)
+    blanked = GAP_IN_DRAFT.sub(lambda match: " " * len(match[0]), read.folded)
     found = []
     for match in _SENTENCE.finditer(blanked):
         sentence = match[0]
@@ -53,5 +53,5 @@ def with_placeholders(text: str, language: str) -> str:
 def unfilled(text: str) -> str | None:
     """The first placeholder in ``text`` that nobody has filled or removed; None when there is
     none."""
-    found = PLACEHOLDER.search(text)
+    found = GAP_IN_DRAFT.search(text)
     return found[0] if found else None
