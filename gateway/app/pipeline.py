@@ -234,6 +234,7 @@ class Pipeline:
             verification=self.verification,
             summaries=self.summaries,
             brands=infrastructure.settings.brands,
+            hours=infrastructure.hours,
             marks=marks,
             outreach=Outreach(
                 store=infrastructure.store,

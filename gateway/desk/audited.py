@@ -15,15 +15,18 @@ from gateway.model import (
     Agent,
     Attachment,
     BlockedAddress,
+    ConfirmedFact,
     ContextCard,
     Conversation,
     ConversationFilter,
     ConversationList,
+    DuePromise,
     FileLimits,
     Finding,
     ListName,
     ListPosition,
     Message,
+    Promise,
     QueueItem,
     QueuePage,
     QueuePosition,
@@ -257,6 +260,28 @@ class AuditedDesk:
         self, label: str, agent: Agent, *, before: int = 0, most: int = 50
     ) -> tuple[Conversation, ...]:
         return await self.desk.labelled(label, agent, before=before, most=most)
+
+    async def promises_due(
+        self, *, brands: tuple[str, ...] = (), most: int = 500
+    ) -> tuple[DuePromise, ...]:
+        return await self.desk.promises_due(brands=brands, most=most)
+
+    async def settle_promise(
+        self, conversation: int, promise: int, agent: Agent, *, kept: bool
+    ) -> Promise:
+        found = await self.desk.settle_promise(conversation, promise, agent, kept=kept)
+        what = "promise_kept" if kept else "promise_withdrawn"
+        await self._record(agent, what, conversation, f"promise {promise}")
+        return found
+
+    async def confirm_fact(
+        self, conversation: int, agent: Agent, *, name: str, value: str, message: int
+    ) -> ConfirmedFact:
+        fact = await self.desk.confirm_fact(
+            conversation, agent, name=name, value=value, message=message
+        )
+        await self._record(agent, "fact_confirmed", conversation, f"{name}, message {message}")
+        return fact
 
     async def _record(self, agent: Agent, action: str, conversation: int, detail: str = "") -> None:
         await self.audit.record(agent.id, action, conversation=conversation, detail=detail)

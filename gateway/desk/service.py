@@ -14,15 +14,18 @@ from gateway.model import (
     Agent,
     Attachment,
     BlockedAddress,
+    ConfirmedFact,
     ContextCard,
     Conversation,
     ConversationFilter,
     ConversationList,
+    DuePromise,
     FileLimits,
     Finding,
     ListName,
     ListPosition,
     Message,
+    Promise,
     QueueItem,
     QueuePage,
     QueuePosition,
@@ -32,12 +35,17 @@ from gateway.model import (
     SupportAddress,
 )
 from gateway.pipeline.outcomes import last_mood, system_line
+from gateway.pipeline.promising import zone_of
+from gateway.pipeline.story import case_facts, tell_case
 from gateway.pipeline.summary import CardSummaries
+from gateway.pipeline.told_once import told_once
 from gateway.pipeline.verification import AddressVerification
-from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
+from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Unfilled, Voice
+from gateway.routing.business_hours import BusinessHours
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
 from gateway.store import AgentMessage, BegunConversation, HandoffRequest, Store
+from gateway.support.statements import unfilled
 
 
 @dataclass(kw_only=True)
@@ -53,6 +61,7 @@ class DeskService:
     verification: AddressVerification
     summaries: CardSummaries
     brands: Brands
+    hours: BusinessHours
     marks: ConversationMarks
     outreach: Outreach
 
@@ -98,7 +107,12 @@ class DeskService:
         card = await self.store.queries.card(conversation)
         linked = await self.store.links.linked_addresses(conversation)
         place = self.brands.place(card.conversation)
-        card = card.replace(summary=self.summaries.best(card), linked=linked, place=place)
+        card = card.replace(
+            summary=self.summaries.best(card),
+            linked=linked,
+            place=place,
+            story=tell_case(card, self.clock.now()),
+        )
         if not card.history:
             return card
         elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
@@ -133,6 +147,8 @@ class DeskService:
         await self._check_brand(conversation, agent)
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
+        if gap := unfilled(text):
+            raise Unfilled(gap)
         current = await self.store.queries.conversation(conversation)
         left, elsewhere = current, None
         if via is None:
@@ -398,7 +414,7 @@ class DeskService:
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         card = await self.store.queries.card(conversation)
-        return self.voice.lint(
+        voice = self.voice.lint(
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
@@ -409,6 +425,43 @@ class DeskService:
                 language=card.conversation.language,
             ),
         )
+        zone = zone_of(self.hours.of(card.conversation.brand))
+        return (*told_once(text, card, zone), *voice)
+
+    async def promises_due(
+        self, *, brands: tuple[str, ...] = (), most: int = 500
+    ) -> tuple[DuePromise, ...]:
+        return await self.store.promises.due(self.clock.now(), brands=brands, most=most)
+
+    async def settle_promise(
+        self, conversation: int, promise: int, agent: Agent, *, kept: bool
+    ) -> Promise:
+        await self._check_brand(conversation, agent)
+        if promise not in (known.id for known in await self.store.promises.of(conversation)):
+            raise NotFound(f"conversation {conversation} has no promise {promise}")
+        settled = await self.store.promises.settle(promise, agent, self.clock.now(), kept=kept)
+        self._changed(conversation)
+        return settled
+
+    async def confirm_fact(
+        self, conversation: int, agent: Agent, *, name: str, value: str, message: int
+    ) -> ConfirmedFact:
+        await self._check_brand(conversation, agent)
+        card = await self.store.queries.card(conversation)
+        given = {(fact.name, fact.value, fact.message) for fact in case_facts(card)}
+        if (name, value, message) not in given:
+            raise NotAccepted(f"the customer gave no such {name} in that message")
+        fact = ConfirmedFact(
+            name=name,
+            value=value,
+            conversation=conversation,
+            message=message,
+            agent=agent,
+            at=self.clock.now(),
+        )
+        await self.store.promises.confirm(fact)
+        self._changed(conversation)
+        return fact
 
     async def _release(
         self,

@@ -71,8 +71,17 @@ from gateway.model.messages import (
     SurveyQuestion,
     megabytes,
 )
+from gateway.model.promises import (
+    ConfirmedFact,
+    DuePromise,
+    MadePromise,
+    Promise,
+    PromiseKind,
+    PromiseState,
+)
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.search import Searchable, SearchHit, SearchPage
+from gateway.model.story import CaseFact, CaseStory, CustomerNeed, StoryLine
 from gateway.model.understanding import (
     Cue,
     Emotion,
@@ -124,8 +133,11 @@ __all__ = [
     "Author",
     "BlockedAddress",
     "Button",
+    "CaseFact",
     "CaseRecord",
+    "CaseStory",
     "ChangedCases",
+    "ConfirmedFact",
     "Context",
     "ContextCard",
     "Conversation",
@@ -133,6 +145,8 @@ __all__ = [
     "ConversationList",
     "Cue",
     "Customer",
+    "CustomerNeed",
+    "DuePromise",
     "Emotion",
     "ExampleText",
     "Fact",
@@ -152,6 +166,7 @@ __all__ = [
     "ListName",
     "ListPosition",
     "ListedConversation",
+    "MadePromise",
     "Message",
     "MoodLabel",
     "Outbound",
@@ -160,6 +175,9 @@ __all__ = [
     "OverlayProblem",
     "PastAnswer",
     "PastConversation",
+    "Promise",
+    "PromiseKind",
+    "PromiseState",
     "Purpose",
     "Question",
     "QueueItem",
@@ -182,6 +200,7 @@ __all__ = [
     "Slot",
     "State",
     "Status",
+    "StoryLine",
     "Suggestion",
     "SupportAddress",
     "Survey",

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.model.base import Address, Agent, Customer, Fact, MoodLabel, State, Value
 from gateway.model.messages import Message, SurveyQuestion
+from gateway.model.promises import Promise
 from gateway.model.understanding import Route, Understanding
 
 TurnKind = Literal["message", "timer", "event"]
@@ -114,6 +115,8 @@ class Context(Value, frozen=True, kw_only=True):
     earlier: tuple[PastConversation, ...] = ()
     surveys: tuple[Survey, ...] = ()
     """What the customer was asked after their cases, newest first."""
+    promises: tuple[Promise, ...] = ()
+    """What was promised in this conversation, oldest first."""
 
 
 class Timer(Value, frozen=True, kw_only=True):

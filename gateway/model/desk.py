@@ -8,6 +8,8 @@ from typing import Literal
 from gateway.model.base import Address, Agent, Customer, Fact, Value, channel_key
 from gateway.model.conversation import Conversation, PastConversation
 from gateway.model.messages import Message
+from gateway.model.promises import ConfirmedFact, Promise
+from gateway.model.story import CaseStory
 from gateway.model.understanding import Emotion, Reason, Slot
 
 
@@ -25,6 +27,11 @@ class Handoff(Value, frozen=True, kw_only=True):
     agent: Agent | None = None
     claimed_at: datetime | None = None
     closed_at: datetime | None = None
+    first: int | None = None
+    """The id of the handoff that this one continues since a transfer, or since it moved up: its
+    place in the queue."""
+    first_at: datetime | None = None
+    """When that one was opened: since when the customer waits."""
 
 
 class Suggestion(Value, frozen=True, kw_only=True):
@@ -63,12 +70,15 @@ class QueueItem(Value, frozen=True, kw_only=True):
     @property
     def position(self) -> QueuePosition:
         """Where it stands among those that wait."""
-        return QueuePosition(priority=self.handoff.priority, handoff=self.handoff.id)
+        return QueuePosition(
+            priority=self.handoff.priority, handoff=self.handoff.first or self.handoff.id
+        )
 
 
 class QueuePosition(Value, frozen=True, kw_only=True):
     """A place among the waiting conversations, which are in the order of falling ``priority`` and,
-    within one priority, of the ``handoff``'s id: the first that came first."""
+    within one priority, of the ``handoff``'s id: the first that came first. One that was
+    transferred or moved up keeps its place (see `Handoff.first`)."""
 
     priority: int
     handoff: int
@@ -166,6 +176,13 @@ class ContextCard(Value, frozen=True, kw_only=True):
             if conversation.id == message.conversation:
                 return conversation.address.channel
         return ""
+
+    promises: tuple[Promise, ...] = ()
+    """What was promised in this conversation, oldest first."""
+    confirmed: tuple[ConfirmedFact, ...] = ()
+    """What agents confirmed of this customer, in this and earlier conversations."""
+    story: CaseStory | None = None
+    """The case as it is told to an agent; the desk adds it."""
 
     @property
     def slots(self) -> tuple[tuple[Slot, Message], ...]:

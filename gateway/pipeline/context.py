@@ -44,6 +44,7 @@ class ContextGatherer:
             facts=tuple(fact for context in contexts for fact in context.facts),
             earlier=tuple(past for context in contexts for past in context.earlier),
             surveys=tuple(survey for context in contexts for survey in context.surveys),
+            promises=tuple(made for context in contexts for made in context.promises),
         )
 
     async def _call(self, source: ContextSource, turn: Turn) -> Context:

@@ -149,6 +149,19 @@ class AutomaticHandoffs:
             work=work, conversation=work.conversation, customer=work.customer, wakes=until
         )
 
+    async def promise_due(self, work: WorkItem) -> TurnOutcome:
+        """Handle the timer of a promise: what is overdue is said in the history, once."""
+        if work.event is None or work.conversation is None:
+            raise ValueError(f"turn {work.id} is not the timer of a promise")
+        conversation = work.conversation.id
+        with suppress(NotFound):  # the customer was erased meanwhile
+            late = await self.store.promises.notice(conversation, self.clock.now(), turn=work.id)
+            if late:
+                log.info("promise.overdue", conversation=conversation, count=late)
+                event = Event(topic="desk", name="conversation", conversation=conversation)
+                self.events.publish(event)
+        return TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
+
     async def sound_alarm(self, work: WorkItem) -> TurnOutcome:
         """Handle the alarm timer of a handoff for harm. The transaction that sounds the alarm
         checks that it is still needed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from gateway.model import (
     Agent,
     Conversation,
     Emotion,
+    MadePromise,
     Message,
     Reason,
     RenderContext,
@@ -27,6 +28,13 @@ from gateway.pipeline.consent import (
     confirmation,
     unanswered_while_out,
 )
+from gateway.pipeline.promising import (
+    claims_made,
+    made_promises,
+    promise_timers,
+    zone_of,
+)
+from gateway.pipeline.told_once import without_known_questions
 from gateway.ports import Traits, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open
@@ -42,6 +50,7 @@ from gateway.store import (
     TurnOutcome,
     WorkItem,
 )
+from gateway.support.statements import with_placeholders
 
 OPTED_OUT = "the customer asked for no more messages at this address"
 SUSPENDED = "nothing can be delivered to this address, as an earlier message to it showed"
@@ -78,6 +87,7 @@ class OutcomeBuilder:
         escalates = turn.route.action == "escalate"
         sends = reply is not None and not turn.opted_out
         replies = self._replies(turn, reply, answer.handler) if reply and sends else ()
+        made = self._made(replies, turn.language, turn.conversation, turn.at)
         return TurnOutcome(
             work=work,
             conversation=self._conversation_after(turn, escalates=escalates),
@@ -89,7 +99,8 @@ class OutcomeBuilder:
             handoff=self._handoff(turn) if escalates else None,
             raised=_raised(turn) if turn.route.action == "pass" else None,
             draft=self._draft(turn, *draft) if draft else None,
-            timers=(*(reply.timers if reply else ()), *self._alarms(turn)),
+            promises=made,
+            timers=(*(reply.timers if reply else ()), *self._alarms(turn), *promise_timers(made)),
             survey=reply.survey if reply and replies else None,
             answered=turn.survey_answer,
             opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
@@ -138,16 +149,27 @@ class OutcomeBuilder:
         )
         rendered = self.voice.render(reply, context)
         parts = _messages(reply, rendered, work.id, work.at, conversation.id)
+        replies = tuple(
+            part.replace(author="agent", agent=message.agent, copies=message.copies)
+            for part in parts
+        )
+        made = self._made(replies, reply.language, conversation, work.at)
         return TurnOutcome(
             work=work,
             conversation=conversation,
             customer=work.customer,
-            replies=tuple(
-                part.replace(author="agent", agent=message.agent, copies=message.copies)
-                for part in parts
-            ),
+            replies=replies,
+            promises=made,
+            claims=claims_made(replies, reply.language),
+            timers=promise_timers(made),
             mailbox=self._traits_of(conversation).mailbox,
         )
+
+    def _made(
+        self, replies: Sequence[Message], language: str, conversation: Conversation, at: datetime
+    ) -> tuple[tuple[int, MadePromise], ...]:
+        zone = zone_of(self.hours.of(conversation.brand))
+        return made_promises(replies, language, at, zone)
 
     def unsent(
         self, work: WorkItem, message: AgentMessage, conversation: Conversation, why: str
@@ -281,6 +303,7 @@ class OutcomeBuilder:
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
         if not has_text(reply):
             return ()
+        reply = without_known_questions(reply, turn)
         max_length = self._traits_of(turn.conversation).max_length
         rendered = self.voice.render(reply, render_context(turn, max_length))
         parts = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
@@ -298,9 +321,8 @@ class OutcomeBuilder:
         )
         rendered = self.voice.render(reply, context)
         facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
-        return DraftSuggestion(
-            text="\n\n".join(rendered.parts), source=next(facts, source)[:MAX_SOURCE]
-        )
+        text = with_placeholders("\n\n".join(rendered.parts), reply.language)
+        return DraftSuggestion(text=text, source=next(facts, source)[:MAX_SOURCE])
 
     def _conversation_after(self, turn: Turn, *, escalates: bool) -> Conversation:
         before = turn.conversation

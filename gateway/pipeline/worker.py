@@ -14,6 +14,7 @@ from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
+from gateway.pipeline.promising import PROMISE_TIMER
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.turn_start import begin_turn
@@ -102,6 +103,7 @@ class TurnWorker:
             SNOOZE_TIMER: self.handoffs.end_snooze,
             ASK_TIMER: self._ask_later,
             ANSWERED_ELSEWHERE: self.turns.by_mail.answered_elsewhere,
+            PROMISE_TIMER: self.handoffs.promise_due,
         }
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)

@@ -37,6 +37,7 @@ from gateway.ports.errors import (
     TooLarge,
     TryLater,
     Undeliverable,
+    Unfilled,
     Unsure,
     WarmlineError,
 )
@@ -191,6 +192,7 @@ __all__ = [
     "TryLater",
     "Undeliverable",
     "Understander",
+    "Unfilled",
     "UnsafeSetting",
     "Unsure",
     "VersionConsumer",

@@ -12,15 +12,18 @@ from gateway.model import (
     Agent,
     Attachment,
     BlockedAddress,
+    ConfirmedFact,
     ContextCard,
     Conversation,
     ConversationFilter,
     ConversationList,
+    DuePromise,
     FileLimits,
     Finding,
     ListName,
     ListPosition,
     Message,
+    Promise,
     QueueItem,
     QueuePage,
     QueuePosition,
@@ -90,9 +93,10 @@ class Desk(Protocol):
         A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
         draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
         sends to another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there. Raises NotAccepted if that address is not the customer's. ``copies``:
-        who else gets it, on a channel that sends copies. Raises `RefusedByChannel`, having changed
-        nothing, when the channel cannot carry ``attachments`` or ``copies``.
+        conversation there. ``copies``: who else gets it, on a channel that sends copies. Raises
+        NotAccepted if that address is not the customer's, `Unfilled` while ``text`` has a
+        placeholder (see `unfilled`), and `RefusedByChannel`, having changed nothing, when the
+        channel cannot carry ``attachments`` or ``copies``.
         """
         ...
 
@@ -187,7 +191,29 @@ class Desk(Protocol):
         ...
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
-        """Return the brand voice's advice on ``text`` as an answer in this conversation."""
+        """Return advice on ``text`` as an answer in this conversation: the brand voice's, and for
+        each fact that it asks for and the customer has given, what they gave (`told_once`)."""
+        ...
+
+    async def promises_due(
+        self, *, brands: tuple[str, ...] = (), most: int = 500
+    ) -> tuple[DuePromise, ...]:
+        """Return the open promises of which somebody is to be reminded now, the first due first;
+        with ``brands`` only of conversations of these."""
+        ...
+
+    async def settle_promise(
+        self, conversation: int, promise: int, agent: Agent, *, kept: bool
+    ) -> Promise:
+        """Record that a promise is kept, or (``kept`` False) that it is none or no longer
+        matters."""
+        ...
+
+    async def confirm_fact(
+        self, conversation: int, agent: Agent, *, name: str, value: str, message: int
+    ) -> ConfirmedFact:
+        """Confirm a fact that the customer gave in ``message`` as theirs. A ``name`` becomes the
+        customer's name. Raises NotAccepted when the case does not have that fact."""
         ...
 
     async def label(

@@ -47,6 +47,16 @@ class RefusedByChannel(NotAccepted):
     message is for the agent who writes; trying again without a change does not help."""
 
 
+class Unfilled(NotAccepted):
+    """An answer still has the gap ``placeholder``, which its agent must fill or remove."""
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(
+            f"the answer still has a gap: {placeholder}. Fill it in or remove it, then send again"
+        )
+        self.placeholder = placeholder
+
+
 class Malformed(WarmlineError):
     """The message can never be stored: its address or id holds what no provider sends, such as
     NUL. Sending it again does not help."""

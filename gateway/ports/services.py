@@ -20,6 +20,7 @@ from gateway.model import (
     Message,
     PastAnswer,
     PastConversation,
+    Promise,
     Receipt,
     Survey,
 )
@@ -258,6 +259,10 @@ class Records(Protocol):
 
     async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]:
         """Return what the customer was asked after their cases, newest first."""
+        ...
+
+    async def promises(self, conversation: int) -> tuple[Promise, ...]:
+        """Return what was promised in a conversation, oldest first, settled or not."""
         ...
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:

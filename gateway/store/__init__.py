@@ -22,6 +22,7 @@ from gateway.store.desk import (
     BegunConversation,
     ConversationRequest,
     Handoffs,
+    Promises,
     Queries,
 )
 from gateway.store.marks import SNOOZE_TIMER, SPAM, Marks
@@ -83,6 +84,7 @@ __all__ = [
     "OutboxEntry",
     "OutboxItem",
     "Processes",
+    "Promises",
     "ProofMail",
     "ProvenAddress",
     "Queries",

@@ -12,16 +12,19 @@ from gateway.model import (
     Agent,
     CaseRecord,
     ChangedCases,
+    ConfirmedFact,
     ContextCard,
     Conversation,
     ConversationFilter,
     ConversationList,
+    DuePromise,
     Handoff,
     ListName,
     ListPosition,
     Message,
     PastAnswer,
     PastConversation,
+    Promise,
     QueuePage,
     QueuePosition,
     State,
@@ -121,6 +124,31 @@ class Beginnings(Protocol):
         ...
 
 
+class Promises(Protocol):
+    """What was promised to customers, and the facts that agents confirmed. Methods raise
+    NotFound."""
+
+    async def of(self, conversation: int) -> tuple[Promise, ...]: ...
+    async def due(
+        self, at: datetime, *, brands: tuple[str, ...] = (), most: int = 500
+    ) -> tuple[DuePromise, ...]:
+        """Open promises of which somebody is to be reminded at ``at``, the first due first."""
+        ...
+
+    async def settle(self, promise: int, agent: Agent, at: datetime, *, kept: bool) -> Promise:
+        """Record that a promise is kept, or withdrawn. One that is settled stays as it is."""
+        ...
+
+    async def notice(self, conversation: int, at: datetime, *, turn: int) -> int:
+        """Say in the history which promises are overdue, each once; return how many."""
+        ...
+
+    async def confirm(self, fact: ConfirmedFact) -> None:
+        """Store a confirmed fact, in place of an earlier one of that name. A ``name`` becomes the
+        customer's."""
+        ...
+
+
 class Queries(Protocol):
     """What pages and cards show. Methods raise NotFound."""
 
@@ -129,6 +157,7 @@ class Queries(Protocol):
     ) -> tuple[Message, ...]: ...
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
     async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]: ...
+    async def promises(self, conversation: int) -> tuple[Promise, ...]: ...
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
     async def cases(
         self,

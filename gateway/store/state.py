@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.model import Value
 from gateway.store.customers import Customers, Links, NamedAddresses, RetentionStore
-from gateway.store.desk import Beginnings, Handoffs, Queries
+from gateway.store.desk import Beginnings, Handoffs, Promises, Queries
 from gateway.store.marks import Marks
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 from gateway.store.versions import VersionStore
@@ -82,6 +82,8 @@ class Store(Protocol):
     def beginnings(self) -> Beginnings: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def promises(self) -> Promises: ...
     @property
     def customers(self) -> Customers: ...
     @property

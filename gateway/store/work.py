@@ -13,6 +13,7 @@ from gateway.model import (
     Conversation,
     Customer,
     Inbound,
+    MadePromise,
     Message,
     Reason,
     Survey,
@@ -141,6 +142,10 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The customer's consent to messages at this address; ``out`` discards what is queued."""
     refused: str | None = None
     """Why nothing may be sent: ``replies`` are stored as failed, with this detail."""
+    promises: tuple[tuple[int, MadePromise], ...] = ()
+    """What ``replies`` promise, each with the number of its reply."""
+    claims: tuple[str, ...] = ()
+    """What ``replies`` say was done (see `Claim.kind`)."""
     trace: str | None = None
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None

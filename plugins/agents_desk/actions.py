@@ -21,6 +21,7 @@ from gateway import (
     NotFound,
     RefusedByChannel,
     Services,
+    Unfilled,
     note_text,
     why_internal,
 )
@@ -127,6 +128,8 @@ class ConversationActions:
                 draft = draft.replace(doubt=str(doubt))
             except (InvalidForm, RefusedByChannel) as invalid:
                 draft = draft.replace(problem=str(invalid))
+            except Unfilled as gap:
+                draft = draft.replace(problem=f"Nothing was sent: {gap}.")
             except NotAccepted:
                 problem = "It could not be stored, so nothing was sent. Please try again."
                 draft, status = draft.replace(problem=problem), 503

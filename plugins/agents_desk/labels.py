@@ -10,6 +10,7 @@ from gateway import (
     Conversation,
     LinkedAddress,
     Message,
+    Promise,
     Route,
     State,
     code_label,
@@ -60,6 +61,36 @@ ACTIONS = {
     "escalate": "Escalate to a person",
     "pass": "Pass to the person who has it",
 }
+
+
+FACTS = {
+    "order": "Order",
+    "email": "E-mail",
+    "phone": "Phone",
+    "item": "Article",
+    "colour": "Colour",
+}
+
+
+def fact(name: str) -> str:
+    """A fact's name, for the card."""
+    return FACTS.get(name) or name.capitalize()
+
+
+def promise_state(promise: Promise, now: datetime) -> str:
+    """``open``, ``kept``, ``kept late``, ``broken``, ``replaced`` or ``withdrawn``."""
+    if promise.is_overdue(now):
+        return "broken"
+    if promise.state == "kept" and promise.is_broken(now):
+        return "kept late"
+    return promise.state
+
+
+def due(promise: Promise, now: datetime) -> str:
+    """Until when: ``due in 2 h``, ``due 3 days ago``."""
+    if promise.due >= now:
+        return f"due in {duration(now, promise.due)}".replace("in now", "now")
+    return f"due {ago(promise.due, now)}"
 
 
 def channel(name: str) -> str:

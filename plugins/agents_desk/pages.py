@@ -26,6 +26,7 @@ from gateway import (
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.case.promises import PromiseBoard, PromiseList
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.lists.navigation import ListNavigator
@@ -76,6 +77,7 @@ class DeskPages:
     boards: QueueBoards
     navigator: ListNavigator
     outgoing: Outgoing
+    promises: PromiseBoard
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
     marks: DeskMarks
@@ -102,7 +104,10 @@ class DeskPages:
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
         nav = await self.navigator.view(session)
-        return self.html.page("queue.html", session=session, queue=queue, view=None, nav=nav)
+        promises = await self._promises(session)
+        return self.html.page(
+            "queue.html", session=session, queue=queue, view=None, nav=nav, promises=promises
+        )
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
         """Only what shows the queue: a page that was told of a change fetches no more than this.
@@ -155,6 +160,8 @@ class DeskPages:
         await self.marks.seen(session, number)
         conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
         suggestion = conversation.suggestion
+        if draft is None and "propose" in request.query and card.story and card.story.need:
+            draft = PageDraft(answer=card.story.need.proposal)
         if draft is None and "edit" in request.query and suggestion:
             draft = PageDraft(answer=suggestion.text, suggestion=suggestion.id)
         if draft is None and (key := request.query.get("due", "")[:80]):
@@ -169,6 +176,7 @@ class DeskPages:
             nav=await self.navigator.view(session),
             side=await self.navigator.side(session, list_of(request)),
             view=conversation,
+            promises=await self._promises(session),
             draft=draft or PageDraft(),
             outgoing=await self.outgoing.view(card, session),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
@@ -194,6 +202,11 @@ class DeskPages:
         """The page of the conversation with a typed answer, and a problem if there is one."""
         draft = PageDraft(answer=text.replace("\r\n", "\n"), problem=problem)
         return await self.conversation(request, session, draft, 422 if problem else 200)
+
+    async def _promises(self, session: DeskSession) -> PromiseList:
+        """The promises that this person is shown, who has a page open now."""
+        self.promises.saw(session.agent)
+        return await self.promises.of(session.agent)
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""

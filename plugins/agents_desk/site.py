@@ -26,6 +26,8 @@ from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
+from plugins.agents_desk.case.actions import CaseActions
+from plugins.agents_desk.case.promises import PromiseBoard
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.lists.bulk import BulkActs
@@ -152,6 +154,7 @@ class WebDesk:
             boards=boards,
             navigator=navigator,
             outgoing=outgoing,
+            promises=PromiseBoard(services),
             opened=live.opened,
             marks=marks,
         )
@@ -192,6 +195,7 @@ class WebDesk:
             *second_factor.routes(),
             *pages.routes(),
             *actions.routes(),
+            *CaseActions(services=services, pages=pages, html=html, guard=guard).routes(),
             *admin.routes(),
             *outgoing.routes(
                 html=html, guard=guard, pages=pages, largest=self._largest, longest=self._longest

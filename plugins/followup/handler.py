@@ -10,7 +10,6 @@ from gateway import (
     Context,
     Emotion,
     Fact,
-    Message,
     Reason,
     Records,
     Reply,
@@ -107,7 +106,7 @@ class Followup:
         stop = TEXTS.stop_word if channel == "sms" else TEXTS.no_more
         how = (TEXTS.how,) if asked.scale == "number" and channel in WRITTEN_SCORES else ()
         return Reply(
-            opener=TEXTS.openers[_tone(turn.history)][language],
+            opener=TEXTS.openers[_tone(turn)][language],
             body=(TEXTS.question(asked, language),),
             next_step=" ".join(words[language] for words in (*how, TEXTS.unsolved, stop)),
             language=language,
@@ -133,13 +132,17 @@ class Followup:
 
 
 class SurveyHistory:
-    """A source of what the customer was asked before, for the turns that may ask."""
+    """A source of what the customer was asked before and what was promised to them, for the turns
+    that may ask."""
 
     name = "surveys"
     turn_kinds = frozenset({"timer", "event"})
 
     async def gather(self, turn: Turn, records: Records) -> Context:
-        return Context(surveys=await records.surveys(turn.customer.id))
+        return Context(
+            surveys=await records.surveys(turn.customer.id),
+            promises=await records.promises(turn.conversation.id),
+        )
 
 
 def _declines(text: str) -> bool:
@@ -167,11 +170,14 @@ def _has_newer_conversation(turn: Turn) -> bool:
     return closed is not None and any(e.opened_at >= closed for e in turn.context.earlier)
 
 
-def _tone(history: tuple[Message, ...]) -> texts.SurveyTone:
-    """The tone of the question, by how the customer felt over the conversation."""
+def _tone(turn: Turn) -> texts.SurveyTone:
+    """The tone of the question, by what was promised and not kept in time, else by how the customer
+    felt over the conversation."""
+    if any(promise.is_broken(turn.at) for promise in turn.context.promises):
+        return "broken"
     emotions = [
         message.understanding.emotion
-        for message in history
+        for message in turn.history
         if message.author == "customer" and message.understanding
     ]
     if not any(map(_upset, emotions)):

@@ -14,9 +14,9 @@ from gateway import SurveyQuestion, Value, packaged_yaml
 
 Texts = Mapping[str, str]
 """By language."""
-SurveyTone = Literal["warm", "recovered", "careful"]
+SurveyTone = Literal["warm", "recovered", "careful", "broken"]
 """``warm``: the customer was never upset; ``recovered``: upset, but not at the end; ``careful``:
-upset at the end."""
+upset at the end; ``broken``: we promised them something and did not keep it in time."""
 
 
 class SurveyTexts(Value, frozen=True, kw_only=True):

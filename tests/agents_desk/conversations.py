@@ -67,8 +67,8 @@ INVOICE = File(
 )
 INVOICE_DIGEST = hashlib.sha256(INVOICE.data).hexdigest()
 SUGGESTION = (
-    "Maria, I am sorry. Your order 4471 is late and I asked the carrier where it is. I will tell "
-    "you today by 16:00 when it arrives."
+    "Maria, I am sorry. Your order 4471 is late and I am asking the carrier where it is. I will "
+    "tell you today by 16:00 when it arrives."
 )
 
 POLICY = """

@@ -116,7 +116,11 @@ async def test_a_transferred_case_keeps_its_harm(tmp_path: Path) -> None:
         handoff = (await only_card(gw)).handoff
         assert handoff
         assert (handoff.tier, handoff.priority) == ("specialist", 3)
-        assert [reason.code for reason in handoff.reasons] == ["harm", "transferred"]
+        assert [reason.code for reason in handoff.reasons] == [
+            "harm",
+            "low_confidence",
+            "transferred",
+        ]
 
 
 async def test_other_urgent_reasons_raise_the_priority_too(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ PLAIN = {
     "processes": {"id", "name", "role"},
     "versions": {"kind", "author", "proposal", "examples", "written"},
     "adopted_examples": {"intent"},
+    "promises": {"author", "agent", "kind", "state", "settled_by"},
+    "confirmed_facts": {"name", "agent"},
 }  # fmt: skip
 """Text columns that stay plain: codes, addresses to look up, and our own people."""
 

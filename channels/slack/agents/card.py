@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from channels.slack.agents import blocks as kit
@@ -25,6 +25,7 @@ from gateway import (
     ContextCard,
     Cue,
     Message,
+    StoryLine,
     Value,
     code_label,
     cue_label,
@@ -106,10 +107,15 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
     yield kit.context(_state_line(card, now, away))
     if repeat := repeat_label(card, now):
         yield kit.context(f"🔁 {escape(repeat)}")
-    summary = fit(" ".join(card.summary), 2900)
+    story = card.story
+    need = f"{escape(story.need.line)}" if story and story.need else ""
     for title, body in (
+        ("What the customer needs now", need),
         ("Why it is here", _reasons(card)),
-        ("Summary", summary),
+        ("Wanted", _lines(story.wanted) if story else ""),
+        ("Summary", "" if story and story.wanted and not _written(card) else _summary(card)),
+        ("Promised", _promises(card, now)),
+        ("Open questions", _lines(story.questions) if story else ""),
         ("Mood", _moods(card)),
         ("Latest messages", _latest(card)),
         ("What the bot has said", _bot_answers(card)),
@@ -118,6 +124,11 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
             yield kit.section(f"*{title}*\n{body}")
     if stated := _stated(card):
         yield kit.section(f"*The customer stated*\n{stated}")
+    elif card.story and card.story.facts:
+        facts = [
+            f"• {code_label(f.name)} *{one_line(f.value, 100)}*" for f in card.story.facts[-10:]
+        ]
+        yield kit.section("*The customer stated*\n" + "\n".join(facts))
     if card.facts:
         yield kit.fields(
             [f"*{one_line(f.name, 200)}*\n{one_line(f.value, 1500)}" for f in card.facts[-10:]]
@@ -126,6 +137,32 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
     for message in card.on_its_way[:3]:
         yield kit.context(f"⚠️ Was already being sent: {one_line(message.text, 500)}")
     yield from _suggestion(card)
+
+
+def _summary(card: ContextCard) -> str:
+    return fit(" ".join(card.summary), 2900)
+
+
+def _written(card: ContextCard) -> bool:
+    """Whether a summariser wrote the summary, or it says what was said to a customer in danger."""
+    lines = card.summary
+    return bool(lines) and (lines[-1].startswith("Written by") or lines[0].startswith("Was "))
+
+
+def _lines(lines: Sequence[StoryLine]) -> str:
+    return "\n".join(f"• “{one_line(line.text, 200)}”" for line in lines)
+
+
+def _promises(card: ContextCard, now: datetime) -> str:
+    """The promises, as the desk's card shows them."""
+    shown = []
+    for promise in card.promises[-5:]:
+        late = promise.is_overdue(now)
+        state = "❗ *broken*" if late else escape(promise.state)
+        who = one_line(promise.agent.name, 60) if promise.agent else "the bot"
+        day = f"{promise.due:%d %b}" if promise.whole_day else f"{promise.due:%d %b %H:%M} UTC"
+        shown.append(f"• {state}: {who}, until {day}: “{one_line(promise.words, 150)}”")
+    return "\n".join(shown)
 
 
 def _headline(card: ContextCard) -> str:

@@ -70,14 +70,18 @@ def duration_label(since: datetime, now: datetime) -> str:
 
 
 def waiting_since(card: ContextCard) -> datetime | None:
-    """When the first message came that no person has answered; None: nothing waits."""
+    """When the first message came that no person has answered; None: nothing waits. A case that
+    was transferred, and that nobody has claimed since, waits as long as it did before."""
     since: datetime | None = None
     for message in card.messages:
         if message.author == "agent" and not message.internal:
             since = None
         elif message.author == "customer" and since is None:
             since = message.at
-    return since
+    handoff = card.handoff
+    if handoff is None or handoff.first_at is None or handoff.claimed_at is not None:
+        return since
+    return min(since or handoff.first_at, handoff.first_at)
 
 
 def repeat_label(card: ContextCard, now: datetime) -> str | None:

@@ -39,6 +39,7 @@ from gateway import (
     Outdated,
     RefusedByChannel,
     TooLarge,
+    Unfilled,
     WarmlineError,
     note_text,
     why_internal,
@@ -203,10 +204,8 @@ class ReplyWorker:
             return await self._hold(saved, "It was not sent; see why.", blocks=blocks)
         try:
             turn = await self._send(card, reply, agent, text, files)
-        except RefusedByChannel as refused:
-            wrong = (_error("too-many-files", str(refused)),)
-            blocks = dialogs.held_reply(reply, text, wrong, card)
-            return await self._hold(saved, str(refused), blocks=blocks)
+        except (Unfilled, RefusedByChannel) as refused:
+            return await self._hold_refused(saved, card, text, refused)
         except Conflict as late:
             owner = late.conversation.owner
             who = f"{owner.name} was faster and" if owner else "A colleague"
@@ -217,6 +216,16 @@ class ReplyWorker:
             await self._notify(reply, "advice", advice)
         await self._finish(saved, "sent")
         return await context.store.count(reply.user, context.today, "answers")
+
+    async def _hold_refused(
+        self, saved: Saved[AgentReply], card: ContextCard, text: str, refused: NotAccepted
+    ) -> None:
+        if isinstance(refused, Unfilled):
+            why, finding = f"{refused.placeholder} is still a gap.", gap_finding(text, refused)
+        else:
+            why, finding = str(refused), _error("too-many-files", str(refused))
+        blocks = dialogs.held_reply(saved.value, text, (finding,), card)
+        return await self._hold(saved, why, blocks=blocks)
 
     def _doubt(self, card: ContextCard, reply: AgentReply) -> str | None:
         """Why a typed reply may be meant for colleagues, unless its agent has said that it is for
@@ -342,4 +351,16 @@ def _shared(file: ReplyFile) -> SharedFile:
         mimetype=file.media_type,
         size=file.size,
         url_private=file.url,
+    )
+
+
+def gap_finding(text: str, gap: Unfilled) -> Finding:
+    """The gap as advice that the agent must follow."""
+    start = text.find(gap.placeholder)
+    return Finding(
+        rule="placeholder",
+        severity="error",
+        start=max(0, start),
+        end=max(0, start) + len(gap.placeholder),
+        message="Fill this in or remove it.",
     )

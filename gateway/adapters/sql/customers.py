@@ -38,6 +38,7 @@ from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
     codes,
+    confirmed_facts,
     conversation_labels,
     conversations,
     customers,
@@ -49,6 +50,7 @@ from gateway.adapters.sql.schema import (
     messages,
     notes_of_guests,
     outbox,
+    promises,
     suggestions,
     surveys,
     timers,
@@ -79,6 +81,8 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("hooks", hooks),
     ("adopted_examples", adopted_examples),
     ("conversation_labels", conversation_labels),
+    ("promises", promises),
+    ("confirmed_facts", confirmed_facts),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""

@@ -21,6 +21,7 @@ from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.schema import (
     adopted_examples,
     attachments,
+    confirmed_facts,
     conversations,
     customers,
     data_keys,
@@ -77,6 +78,7 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(versions, "tree", lambda row: row["id"]),
     EncryptedColumn(versions, "originals", lambda row: row["id"]),
     EncryptedColumn(adopted_examples, "text", _conversation),
+    EncryptedColumn(confirmed_facts, "value", _conversation),
 )
 
 

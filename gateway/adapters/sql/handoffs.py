@@ -25,10 +25,10 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.side_effects import newest_open_handoff, open_handoff
 from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
-from gateway.model import Agent, Conversation, Message, State, Suggestion
+from gateway.model import Agent, Conversation, Handoff, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
-from gateway.routing.reasons import HARM, merge_reasons
+from gateway.routing.reasons import merge_reasons
 from gateway.store import SPAM, AlarmCause, ConversationEvent, HandoffRequest
 
 ALARM_LINES: Mapping[AlarmCause, str] = {
@@ -74,15 +74,15 @@ class SqlHandoffs:
             if handoff is not None:
                 values["tier"] = handoff.tier
             current = _change(connection, conversation, epoch, values)
-            request = _with_harm(connection, conversation, handoff) if handoff else None
+            known = _open_handoff(connection, conversation) if handoff else None
             connection.execute(
                 update(handoffs)
                 .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
                 .values(closed_at=rows.to_ms(at))
             )
             add_notice(connection, current, line, agent, at)
-            if request is not None:
-                open_handoff(connection, current, request, at)
+            if handoff is not None:
+                continue_handoff(connection, current, handoff, known, at)
             by = agent.id if agent else None
             event = STATE_EVENTS[state]
             self._webhooks.conversation(
@@ -114,13 +114,15 @@ class SqlHandoffs:
             )
             if closed.rowcount != 1:
                 return False
+            row = connection.execute(select(handoffs).where(handoffs.c.id == handoff)).one()
+            known = rows.handoff(connection, row)
             current = lock_conversation(connection, conversation)
             connection.execute(
                 update(conversations)
                 .where(conversations.c.id == conversation)
                 .values(tier=request.tier)
             )
-            open_handoff(connection, current, request, at)
+            continue_handoff(connection, current, request, known, at)
             reasons = [reason.code for reason in request.reasons]
             self._webhooks.conversation(
                 connection, conversation, "escalated", at, tier=request.tier, reasons=reasons
@@ -186,19 +188,34 @@ class SqlHandoffs:
         return await self._db.write(job)
 
 
-def _with_harm(
-    connection: Connection, conversation: int, request: HandoffRequest
-) -> HandoffRequest:
-    """``request`` with harm as a reason, and its priority, if the open handoff has it: whoever gets
-    a transferred case must see it."""
+def _open_handoff(connection: Connection, conversation: int) -> Handoff | None:
     row = connection.execute(newest_open_handoff(conversation)).one_or_none()
-    known = rows.handoff(connection, row) if row else None
-    harm = [reason for reason in known.reasons if reason.code == HARM] if known else []
-    if known is None or not harm:
-        return request
-    return request.replace(
-        reasons=merge_reasons(harm, request.reasons),
+    return rows.handoff(connection, row) if row else None
+
+
+def continue_handoff(
+    connection: Connection,
+    conversation: Conversation,
+    request: HandoffRequest,
+    known: Handoff | None,
+    at: datetime,
+) -> None:
+    """Open a handoff that takes the place of ``known``: with all its reasons, at least its
+    priority, and its place in the queue. Whoever gets the case must see why it is here, and the
+    customer does not queue twice."""
+    if known is None:
+        open_handoff(connection, conversation, request, at)
+        return
+    request = request.replace(
+        reasons=merge_reasons(known.reasons, request.reasons),
         priority=max(known.priority, request.priority),
+    )
+    id = open_handoff(connection, conversation, request, at)
+    first_at = rows.to_ms(known.first_at or known.created_at)
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.id == id)
+        .values(first_id=known.first or known.id, first_at=first_at)
     )
 
 

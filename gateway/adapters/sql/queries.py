@@ -33,6 +33,7 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
+from gateway.adapters.sql.turns.promises import confirmed_of, promises_of
 from gateway.model import (
     UNREADABLE,
     Address,
@@ -49,6 +50,7 @@ from gateway.model import (
     Message,
     PastAnswer,
     PastConversation,
+    Promise,
     QueuePage,
     QueuePosition,
     Survey,
@@ -140,6 +142,9 @@ class SqlQueries:
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
+
+    async def promises(self, conversation: int) -> tuple[Promise, ...]:
+        return await self._db.read(lambda c: promises_of(c, conversation))
 
     async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]:
         query = (
@@ -322,6 +327,8 @@ def _card(connection: Connection, id: int) -> ContextCard:
         else None,
         on_its_way=_on_their_way(connection, id),
         history=whole if len(whole) > 1 else (),
+        promises=promises_of(connection, id),
+        confirmed=confirmed_of(connection, found.customer_id),
     )
 
 

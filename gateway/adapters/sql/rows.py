@@ -285,6 +285,8 @@ def handoff(connection: Connection, row: Row[Any]) -> Handoff:
         agent=maybe_agent(row.agent),
         claimed_at=maybe_from_ms(row.claimed_at),
         closed_at=maybe_from_ms(row.closed_at),
+        first=row.first_id,
+        first_at=maybe_from_ms(row.first_at),
     )
 
 

@@ -243,6 +243,9 @@ handoffs = Table(
     Column("agent", Text),
     Column("claimed_at", BigInteger),
     Column("closed_at", BigInteger),
+    # Of one that continues another: the first one, which keeps its place and its time.
+    Column("first_id", BigInteger),
+    Column("first_at", BigInteger),
     _index("ix_handoffs_conversation", "conversation_id", "id"),
     _index("ix_handoffs_open", "id", where="closed_at IS NULL"),
 )
@@ -407,6 +410,45 @@ adopted_examples = Table(
     Column("text", Text, nullable=False),
     _index("ix_adopted_examples_conversation", "conversation_id"),
     sqlite_autoincrement=True,
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("author", short(16), nullable=False),
+    Column("agent", Text),
+    Column("kind", short(16), nullable=False),
+    # Where its words are in the message: they are stored there alone.
+    Column("begins", Integer, nullable=False),
+    Column("ends", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("remind_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("whole_day", Boolean, nullable=False),
+    Column("state", short(16), nullable=False, default="open"),
+    Column("settled_at", BigInteger),
+    Column("settled_by", Text),
+    Column("settled_message", BigInteger),
+    Column("noticed", Boolean, nullable=False, default=False),
+    _index("ix_promises_conversation", "conversation_id"),
+    _index("ix_promises_message", "message_id"),
+    _index("ix_promises_open", "remind_at", where="state = 'open'"),
+)
+
+confirmed_facts = Table(
+    "confirmed_facts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("name", short(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("message_id", BigInteger, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "name"),
 )
 
 # PostgreSQL's index for searching conversations. SQLite has it in a file of its own.

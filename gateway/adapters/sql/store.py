@@ -28,6 +28,7 @@ from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
 from gateway.adapters.sql.turns.beginnings import SqlBeginnings
+from gateway.adapters.sql.turns.promises import SqlPromises
 from gateway.adapters.sql.versions import SqlVersions
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.ports import WarmlineError
@@ -60,6 +61,7 @@ class SqlStore:
         self.marks = SqlMarks(database)
         self.beginnings = SqlBeginnings(database, webhooks)
         self.queries = SqlQueries(database)
+        self.promises = SqlPromises(database)
         self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
         self.named_addresses = SqlNamedAddresses(database)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from gateway import packaged_yaml
+from gateway import fold, packaged_yaml
 
-from .wording import LANGUAGES, fold, stem, wording
+from .wording import LANGUAGES, stem, wording
 
 TOKEN = re.compile(
     r"(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w.-]+|\b[\w-]{1,63}(?:\.[a-z]{2,})+(?:/\S*)?"

@@ -18,6 +18,8 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Literal, NamedTuple, get_args
 
+from gateway import fold
+
 from .edit_words import (
     ELIDED,
     EXACT,
@@ -29,7 +31,7 @@ from .edit_words import (
     misspelt,
     words_in,
 )
-from .wording import fold, stem
+from .wording import stem
 
 EditKind = Literal["fact", "tone", "length", "typo"]
 

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from gateway import Message, Value
+from gateway import Message, ReadText, Value, fold, value_shape
 
-from .told_facts import codes, content, customer_names, shape
-from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, tokens
+from .told_facts import codes, content, customer_names
+from .wording import Talk, Token, Wording, read_talk, stem, tokens
 
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
@@ -202,7 +202,7 @@ def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
     for match in _OUR_CODE.finditer(read.text):
         code = re.sub(r"[-# /]", "", match[0]).lower()
         near = _LAST_WORDS.search(read.folded[max(0, match.start() - 30) : match.start()])
-        if code in numbers or (near and shape("before_number").search(near[0])):
+        if code in numbers or (near and value_shape("before_number").search(near[0])):
             yield "order", match.start(), match.end()
 
 

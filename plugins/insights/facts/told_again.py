@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
-from gateway import Message, Value
+from gateway import Message, ReadText, Value, questions_for, read_text, statement_words
 
 from .told_facts import Told, codes, content, events, values
-from .wording import ReadText, Talk, Wording, read_talk, read_text, stem, wording, words_of
+from .wording import Talk, Wording, read_talk, stem
 
 ToldFact = Literal[
     "order", "item", "problem", "address", "email", "phone", "name", "date", "photo", "other"
@@ -29,8 +29,7 @@ ToldFact = Literal[
 postal address, an e-mail address, a phone number, a name, a date, a photo or file; ``other``:
 a size, a colour, an amount, or a customer's "as I said" that does not name the fact."""
 
-_SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!]+(?=\S)[^.?!\n]+)*[.?!]*")
-_ONE_OF_MANY = frozenset(("order", "address", "phone", "email", "date", "name"))
+_OTHERS = dict.fromkeys(("size", "colour", "amount"), "other")
 _MAX_ANSWER = 4
 """Content words of an answer that is a fact and no story."""
 _MAX_CONTENT = 10
@@ -126,30 +125,8 @@ def told_again(messages: Sequence[Message] | Talk) -> tuple[ToldAgain, ...]:
 @lru_cache(1024)
 def _asked(text: str, language: str) -> tuple[str, ...]:
     """The facts that our message asks for. Cached: bots and saved texts say the same again."""
-    read, rules = read_text(text), wording(language)
-    question = "?" in read.text
-    if not question and not rules.has("request", read.words):
-        return ()
-    found: dict[str, None] = {}
-    for match in _SENTENCE.finditer(read.folded):
-        sentence = match[0]
-        words = frozenset(words_of(sentence))
-        asks = "?" in sentence or rules.has("request", words)
-        if not asks or rules.unneeded.search(sentence):
-            continue
-        for fact, pattern in rules.asks.items():
-            if pattern.search(sentence) and not _asks_for_more(fact, words, rules):
-                found[fact] = None
-    return tuple(found)
-
-
-def _asks_for_more(fact: str, words: frozenset[str], rules: Wording) -> bool:
-    """Whether the sentence asks for another one or for more than was told."""
-    if fact in _ONE_OF_MANY:
-        return rules.has("other_one", words)
-    if fact == "photo":
-        return any(rules.has(name, words) for name in ("more", "also_of_photo", "unfit_photo"))
-    return rules.has("more", words)
+    asked = questions_for(read_text(text), statement_words(language))
+    return tuple(dict.fromkeys(_OTHERS.get(place.fact, place.fact) for place in asked))
 
 
 def _forgotten(fact: str, read: ReadText, told: Told, rules: Wording) -> bool:
@@ -226,7 +203,7 @@ def _complained(
     if repeated := list(_same_values(message, read, told, rules)):
         return repeated
     named = [fact for fact in ("photo", "order", "email", "address", "phone")
-             if rules.asks[fact].search(read.folded)]  # fmt: skip
+             if rules.statements.asks[fact].search(read.folded)]  # fmt: skip
     return named[:1] or ["other"]
 
 

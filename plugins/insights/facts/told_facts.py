@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from gateway import EMAIL, PHONE, Message, Slot, packaged_yaml
-
-from .wording import ReadText, Wording, read_text, stem, wording
-
-_EMAIL = re.compile(EMAIL)
-_PHONE = re.compile(PHONE)
-_CODE = re.compile(
-    r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+"
-    r"|(?:19|20)\d\d/\d{3,}|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2})(?![\w@]|[.,]\d)"
+from gateway import (
+    Message,
+    ReadText,
+    Slot,
+    order_codes,
+    read_text,
+    stated_names,
+    value_places,
+    value_shape,
 )
-_POSTCODE = re.compile(r"\b\d{5} [A-ZÀ-Þ][\w-]{2}")
-_AMOUNT = re.compile(r"\b\d+[.,]\d\d\b")
-_NUMBER = re.compile(r"\d")
-_NOT_CODES = re.compile(r"(?:19|20)\d\d$")
-_RANGE = re.compile(r"\d{1,2}-\d{1,2}|(?:19|20)\d\d-\d\d(?:-\d\d|\d\d)?")
-_NAME = re.compile(r"[A-ZÀ-Þ][\w'-]+")
-_GAP = re.compile(r"[\s:]*")
-_DIGITS = re.compile(r"\D")
 
-
-@cache
-def shape(name: str) -> re.Pattern[str]:
-    """Any of the expressions in the list ``name`` of ``words/values.yaml``."""
-    lists = packaged_yaml("plugins.insights.facts", "words/values.yaml")
-    return re.compile("|".join(f"(?:{pattern})" for pattern in lists[name]))
-
+from .wording import Wording, stem, wording
 
 WORDS_OF_A_STORY = 2
 """So many words beside function words, and a customer has said what it is about."""
@@ -39,90 +25,33 @@ WORDS_OF_A_STORY = 2
 
 def codes(read: ReadText) -> set[str]:
     """What may be numbers of orders, parcels, invoices: without spaces, hyphens and case."""
-    if not _NUMBER.search(read.folded):
-        return set()
-    blanked = _EMAIL.sub(" ", read.folded)
-    named = shape("order_nouns").search(blanked) is not None or len(read.words) <= 2
-    found = set()
-    for match in _CODE.finditer(blanked):
-        code = re.sub(r"[-# /]", "", match[0])
-        letters = code[0].isalpha()
-        if letters and " " in match[0] and len(code) < 6:
-            continue
-        if letters and "-" not in match[0] and sum(c.isdigit() for c in code) < 3:
-            continue
-        parts = match[0].strip("#").split("-")
-        coded = len(parts) > 1 and len(code) > 4 and not _RANGE.fullmatch(match[0])
-        if not letters and (not (named or coded) or _NOT_CODES.match(code)):
-            continue
-        if not letters and len(code) == 5 and _POSTCODE.match(read.text, match.start()):
-            continue
-        found.add(code)
-    return found
+    return {place.code for place in order_codes(read)}
 
 
 def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[str]]:
     """The values that ``message`` states, by fact (see `ToldFact`)."""
     found: dict[str, set[str]] = {}
-    if _NUMBER.search(read.folded):
-        blanked = _EMAIL.sub(" ", read.folded)
-        found["order"] = codes(read)
-        phones = {_DIGITS.sub("", match[0]) for match in _PHONE.finditer(blanked)}
-        found["phone"] = {phone for phone in phones if phone not in found["order"]} - found["order"]
-        found["other"] = set(_AMOUNT.findall(read.folded))
-        if (match := shape("addresses").search(read.folded)) or (
-            match := _POSTCODE.search(read.text)
-        ):
-            found["address"] = {match[0]}
-        if found["phone"]:
-            found["order"] = {
-                code for code in found["order"] if code not in "".join(found["phone"])
-            }
-    if "@" in read.folded:
-        found["email"] = set(_EMAIL.findall(read.folded))
-    if dates := _dates(read, rules):
-        found["date"] = dates
-    if message.attachments or shape("attached").search(read.folded):
+    for place in value_places(read, rules.statements):
+        fact = "other" if place.fact == "amount" else place.fact
+        found.setdefault(fact, set()).add(place.code)
+    if message.attachments:
         found["photo"] = {"sent"}
-    if names := customer_names(read, rules):
-        found["name"] = set(names)
     for slot in message.understanding.slots if message.understanding else ():
         found.setdefault(_fact_of(slot), set()).add(re.sub(r"[-# /]", "", slot.value.casefold()))
-    return {fact: said for fact, said in found.items() if said}
+    return found
 
 
 def _fact_of(slot: Slot) -> str:
     """The fact (see `ToldFact`) that a shop's slot is, by its name."""
     reached = next((fact for fact in ("email", "phone", "address") if fact in slot.name), None)
-    if reached is None and shape("order_nouns").search(slot.name):
+    if reached is None and value_shape("order_nouns").search(slot.name):
         return "order"
     return reached or (slot.name if slot.name in ("name", "date") else "other")
 
 
-def _dates(read: ReadText, rules: Wording) -> set[str]:
-    found: set[str] = set()
-    if not _NUMBER.search(read.folded) and rules.words["days"].isdisjoint(read.words):
-        return found
-    for match in rules.date.finditer(read.folded):
-        parts = re.findall(r"\d+|[a-z]{3,}", match[0])
-        found.add(" ".join(sorted(part[:3] for part in parts if part not in ("of", "de", "di"))))
-    return found
-
-
 def customer_names(read: ReadText, rules: Wording) -> list[str]:
     """The names that a customer gives as theirs: `My name is Irene Castle`."""
-    found: list[str] = []
-    if not rules.has("name_hints", read.words):
-        return found
-    for match in rules.customer_names.finditer(read.folded):
-        at = match.end()
-        while named := _GAP.match(read.text, at):
-            name = _NAME.match(read.text, named.end())
-            if name is None or len(found) > 3:
-                break
-            found.append(name[0])
-            at = name.end()
-    return found
+    return [place.code for place in stated_names(read, rules.statements)]
 
 
 def told_story(read: ReadText, rules: Wording) -> bool:

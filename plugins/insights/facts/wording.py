@@ -5,67 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
-from gateway import Message, packaged_yaml
+from gateway import (
+    Message,
+    ReadText,
+    StatementWords,
+    fold,
+    packaged_yaml,
+    read_text,
+    statement_words,
+)
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl")
 """The languages with a file in ``words``."""
 
-MAX_CHARACTERS = 4_000
-"""Characters of a message that are read; longer ones are pasted logs and quoted mails."""
-
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
-_CAPITALISED = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸŒßàáâãäåçèéêëìíîïñòóôõöùúûüýÿœ"
-_PLAIN = "aaaaaaceeeeiiiinooooouuuuyyosaaaaaaceeeeiiiinooooouuuuyyo"
-_FOLD = str.maketrans(_CAPITALISED + "’‘İ\u00a0\u202f", _PLAIN + "''i  ")
 _ELIDED = frozenset(
     ("jusqu", "lorsqu", "puisqu", "quelqu", "dell", "nell", "all", "sull", "dall", "quest")
 )
 _UNSENT = frozenset(("failed", "discarded"))
-
-
-def fold(text: str) -> str:
-    """``text`` in lower case without accents, letter for letter: places stay the same."""
-    return text.lower() if text.isascii() else text.translate(_FOLD).lower()
-
-
-class ReadText(NamedTuple):
-    """A message's text as the detectors read it. ``folded`` is as long as ``text``."""
-
-    text: str
-    folded: str
-    sequence: tuple[str, ...]
-    """The folded words in order."""
-    words: frozenset[str]
-
-
-@lru_cache(512)
-def read_text(text: str) -> ReadText:
-    """``text``, folded and in words. Cached: both detectors read the same messages."""
-    text = text[:MAX_CHARACTERS]
-    folded = fold(text)
-    if len(folded) != len(text):  # a letter whose lower case is two characters
-        folded = "".join(fold(char)[:1] or " " for char in text)
-    sequence = words_of(folded)
-    return ReadText(text, folded, sequence, frozenset(sequence))
-
-
-def words_of(folded: str) -> tuple[str, ...]:
-    """The words of a folded text in order. Elided words (``l'ordre``) are two."""
-    found: list[str] = _WORD.findall(folded)
-    if "'" not in folded:
-        return tuple(found)
-    parts: list[str] = []
-    for word in found:
-        elided, _, rest = word.partition("'")
-        if rest == "s":
-            parts.append(elided)
-        elif rest and len(rest) > 1 and (len(elided) <= 2 or elided in _ELIDED):
-            parts += (elided, rest)
-        parts.append(word)
-    return tuple(parts)
 
 
 class Token(NamedTuple):
@@ -102,24 +62,21 @@ class Wording:
     """One language's rules, from its file in ``words``. Words and patterns are folded."""
 
     language: str
-    asks: Mapping[str, re.Pattern[str]]
+    statements: StatementWords
+    """How facts are asked for and stated: what the gateway knows of the language."""
     complaints: re.Pattern[str]
     past: re.Pattern[str]
     closings: re.Pattern[str]
     introductions: re.Pattern[str]
     introduced: re.Pattern[str]
-    customer_names: re.Pattern[str]
-    unneeded: re.Pattern[str]
     events: Mapping[str, frozenset[str]]
     words: Mapping[str, frozenset[str]]
-    """The word lists by name; ``asks`` has the words of which one stands in every question for a
-    fact, where that is known."""
+    """The word lists by name, those of ``statements`` included."""
     ignored: frozenset[str]
     """Words that say nothing of one customer: function words, and those of every case."""
     ignored_stems: frozenset[str]
     digits: Mapping[str, str]
     """Digits of the words of numbers from two to twenty."""
-    date: re.Pattern[str]
     german: bool
     """Nouns have capitals."""
 
@@ -129,14 +86,13 @@ class Wording:
 
 
 _LISTS = (
-    "request", "more", "other_one", "also_of_photo", "unfit_photo", "complaint_hints", "not_us",
-    "no_matter", "past_hints", "greetings", "titles", "determiners", "stop", "generic", "person",
-    "yes_no", "days", "months", "name_hints",
+    "complaint_hints", "not_us", "no_matter", "past_hints", "greetings", "titles", "determiners",
+    "stop", "generic", "person", "yes_no",
 )  # fmt: skip
 
 
 _PATTERNS = (
-    "complaints", "past", "closings", "introductions", "introduced", "customer_names", "unneeded"
+    "complaints", "past", "closings", "introductions", "introduced"
 )  # fmt: skip
 
 
@@ -144,23 +100,19 @@ _PATTERNS = (
 def wording(language: str) -> Wording:
     """The rules of one of `LANGUAGES`."""
     tree: dict[str, Any] = packaged_yaml("plugins.insights.facts", f"words/{language}.yaml")
+    statements = statement_words(language)
     words = {name: frozenset(fold(tree[name]).split()) for name in _LISTS}
+    words |= statements.words
     ignored = words["stop"] | words["generic"] | words["greetings"] | words["yes_no"]
-    days, months = "|".join(words["days"]), "|".join(words["months"])
     return Wording(
         language=language,
-        asks={fact: _any(patterns) for fact, patterns in tree["asks"].items()},
+        statements=statements,
         **{name: _any(tree[name]) for name in _PATTERNS},
         events={name: frozenset(fold(text).split()) for name, text in tree["events"].items()},
         words=words,
         ignored=ignored | words["determiners"] | words["titles"],
         ignored_stems=frozenset(stem(word) for word in words["generic"]),
         digits={word: str(n) for n, word in enumerate(fold(tree["numbers_from_two"]).split(), 2)},
-        date=re.compile(
-            rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s"
-            rf"(?:of |de |di )?(?:{months}|may)\b"
-            rf"|\b(?:{months}|may) \d{{1,2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{2,4}}\b)?"
-        ),
         german=language == "de",
     )
 

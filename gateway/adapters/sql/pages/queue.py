@@ -7,6 +7,7 @@ the rows that the database returns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, true
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin
 from gateway.adapters.sql.schema import conversations, customers, handoffs, messages
-from gateway.model import Emotion, QueueItem, QueuePage, QueuePosition
+from gateway.model import Emotion, Handoff, QueueItem, QueuePage, QueuePosition
 
 PREVIEW = 140
 """Characters of a preview."""
@@ -24,9 +25,10 @@ EVERYTHING: Final = 2**31 - 1
 BEFORE_ALL = QueuePosition(priority=EVERYTHING, handoff=0)
 
 _HELD = or_(handoffs.c.claimed_at.is_not(None), conversations.c.owner.is_not(None))
+_PLACE = func.coalesce(handoffs.c.first_id, handoffs.c.id)
 _BEHIND = or_(
     handoffs.c.priority < bindparam("priority"),
-    and_(handoffs.c.priority == bindparam("priority"), handoffs.c.id > bindparam("handoff")),
+    and_(handoffs.c.priority == bindparam("priority"), bindparam("handoff") < _PLACE),
 )
 
 _of_conversation = messages.alias("of_conversation")
@@ -77,7 +79,7 @@ def _queue(brands: int) -> PreparedJoin:
     )
     part = (
         waiting.where(_BEHIND)
-        .order_by(handoffs.c.priority.desc(), handoffs.c.id)
+        .order_by(handoffs.c.priority.desc(), _PLACE)
         .limit(bindparam("most"))
         .subquery()
     )
@@ -92,9 +94,7 @@ def _queue(brands: int) -> PreparedJoin:
             conversations.c.snoozed_until.is_(None),
             or_(and_(_HELD, chosen), handoffs.c.id.in_(select(part.c.id))),
         )
-        .order_by(
-            _HELD, conversations.c.woken_at.is_(None), handoffs.c.priority.desc(), handoffs.c.id
-        ),
+        .order_by(_HELD, conversations.c.woken_at.is_(None), handoffs.c.priority.desc(), _PLACE),
         handoffs,
         conversations,
         customers,
@@ -157,8 +157,14 @@ def _item(connection: Connection, statement: PreparedJoin, row: tuple[Any, ...])
         customer=rows.customer(connection, customer),
         preview=preview(connection, last) if last else "",
         mood=_mood(connection, last) if last else Emotion(),
-        waiting_since=rows.maybe_from_ms(since) or handoff.created_at,
+        waiting_since=_waiting_since(handoff, rows.maybe_from_ms(since)),
     )
+
+
+def _waiting_since(handoff: Handoff, unanswered: datetime | None) -> datetime:
+    """A person's answer ends a wait, but not the one that asks for patience and transfers."""
+    known = [at for at in (unanswered, handoff.first_at) if at and handoff.claimed_at is None]
+    return min(known, default=unanswered or handoff.created_at)
 
 
 def preview(connection: Connection, message: Any) -> str:

@@ -12,6 +12,7 @@ from gateway.adapters.sql.identities import record_consent, suspend
 from gateway.adapters.sql.marks.by_turn import change_snooze, label_turn
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
+from gateway.adapters.sql.turns.promises import record_promises
 from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
 from gateway.adapters.sql.turns.side_effects import (
     apply_side_effects,
@@ -122,6 +123,7 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
     if dropped or not _changes_conversation(outcome):
         _set_last(connection, conversation, (message, *replies))
     apply_side_effects(connection, outcome, conversation, at)
+    record_promises(connection, outcome, conversation, replies, at)
     return CommittedTurn(
         conversation=conversation,
         message=message,

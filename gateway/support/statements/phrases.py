@@ -1,0 +1,82 @@
+"""What the detectors of facts, promises and claims know of a language: ``words/phrases.yaml``.
+
+English, German, French and Spanish; any other language is read as English, where little is found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from gateway.model import Value
+from gateway.settings import packaged_yaml
+from gateway.support.statements.text import fold
+from gateway.support.statements.words import any_of
+
+PHRASE_LANGUAGES = ("en", "de", "fr", "es")
+
+
+class StatementPhrases(Value, frozen=True, kw_only=True):
+    """One language's part of ``phrases.yaml``, which says what each is for. Folded."""
+
+    asks_refused: re.Pattern[str]
+    asks_nothing: re.Pattern[str]
+    asks_choice: re.Pattern[str]
+    asks_more: Mapping[str, re.Pattern[str]]
+    request_more: frozenset[str]
+    told_dates: re.Pattern[str]
+    told_now: re.Pattern[str]
+    told_event: re.Pattern[str]
+    told_photo: re.Pattern[str]
+    told_photo_not: re.Pattern[str]
+    told_size: re.Pattern[str]
+    told_item: re.Pattern[str]
+    told_signature: re.Pattern[str]
+    told_name: re.Pattern[str]
+    colours: re.Pattern[str]
+    wares: re.Pattern[str]
+    item_stop: frozenset[str]
+    commits: re.Pattern[str]
+    commits_not: re.Pattern[str]
+    conditional: re.Pattern[str]
+    whether: re.Pattern[str]
+    kinds: Mapping[str, re.Pattern[str]]
+    claims: Mapping[str, re.Pattern[str]]
+    claims_not: re.Pattern[str]
+    fill_in: Mapping[str, str]
+
+
+@cache
+def phrases(language: str) -> StatementPhrases:
+    """The phrases of ``language``; of English for one of no file."""
+    if language not in PHRASE_LANGUAGES:
+        return phrases("en")
+    tree: dict[str, Any] = packaged_yaml(
+        "gateway.support.statements", f"words/phrases_{language}.yaml"
+    )
+    lists = {name: any_of(fill(patterns, tree)) for name, patterns in tree.items()
+             if isinstance(patterns, list)}  # fmt: skip
+    return StatementPhrases(
+        **lists,
+        colours=_words(tree["colours"]),
+        wares=_words(tree["wares"]),
+        item_stop=frozenset(fold(tree["item_stop"]).split()),
+        asks_more={fact: any_of([pattern]) for fact, pattern in tree["asks_more"].items()},
+        request_more=frozenset(tree["request_more"].split()),
+        kinds={kind: any_of([pattern]) for kind, pattern in tree["kinds"].items()},
+        claims={kind: any_of(fill([pattern], tree)) for kind, pattern in tree["claims"].items()},
+        fill_in=tree["fill_in"],
+    )
+
+
+def fill(patterns: list[str], tree: Mapping[str, Any]) -> list[str]:
+    """``patterns`` with each ``{name}`` replaced by what ``parts`` of the file has for it."""
+    for name, part in tree["parts"].items():
+        patterns = [pattern.replace(f"{{{name}}}", f"(?:{part})") for pattern in patterns]
+    return patterns
+
+
+def _words(text: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(fold(text).split())})\b")

@@ -1,0 +1,227 @@
+"""The facts that a customer's message states, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from gateway.model import Value
+from gateway.support.statements.phrases import StatementPhrases, phrases
+from gateway.support.statements.text import ReadText, read_text
+from gateway.support.statements.values import ValuePlace, value_places
+from gateway.support.statements.words import statement_words
+
+_AMOUNT = re.compile(
+    r"(?:[€£$]|\b(?:eur|usd|gbp|chf)) ?\d+(?:[.,]\d{1,2})?"
+    r"|\b\d{1,6}(?:[.,]\d{1,2})? ?(?:[€£$]|(?:euros?|eur|pounds?|quid|dollars?|pfund|livres|francs"
+    r"|franken|chf|gbp|usd|libras|dolares|cents?)\b)"
+)
+_BARE_AMOUNT = re.compile(r"\b\d+[.,]\d\d\b(?![.,\d/])")
+_CITY = re.compile(
+    r"(?:,? ?\d{4,5} [A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?|, [A-ZÀ-Þ][\w-]+(?:,? [A-Z]{1,2}\d[\dA-Z]?"
+    r" \d[A-Z]{2})?|,? [A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b)"
+)
+_NUMERIC_DATE = re.compile(
+    r"(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
+)
+_NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|del|la|von|van|der|le))*")
+_LINKS = frozenset("is was no nr ist war est le es el la num ref id".split())  # noqa: SIM905
+"""Words between `number` and the number."""
+_STREET = re.compile(
+    r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
+)
+_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+SHORTEST_NUMBER = 4
+"""Digits of an order's number without letters."""
+_JOINS_DATES = ("", "the", "den", "dem", "le", "el")
+LONGEST_JOIN = 6
+"""Characters between the parts of a date: `Friday, the 4th of December`."""
+MOST_ITEM_WORDS = 4
+"""Words of an item: `the small blue coffee maker`."""
+LONGEST_TEXT = 4_000
+"""Characters that are read: longer messages are pasted logs and quoted mails."""
+
+
+class StatedFact(Value, frozen=True, kw_only=True):
+    """A fact (see `FactName`) that a message states: ``text[start:end]`` is ``value``, as the
+    customer wrote it."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+@lru_cache(1024)
+def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
+    """The facts that a customer's ``text`` states, in the order of the text; by rules, so that each
+    can be shown in the words that state it.
+
+    Known bias: articles that no rule knows are missed, and so are names without a word such as "my
+    name is" or a closing before them. A language without phrases of its own is read as English.
+    """
+    read = read_text(text)
+    known = phrases(language)
+    words = statement_words(language)
+    places = [
+        place for place in value_places(read, words) if place.fact in ("order", "phone", "email")
+    ]
+    places = [_code_alone(read, place) for place in places]
+    places = [place for place in places if place.fact != "order" or _is_code(read, place)]
+    places += _amounts(read)
+    places += _addresses(read, language)
+    places += _dates(read, known, language)
+    places += _names(read, known)
+    places += _photos(read, known)
+    places += [ValuePlace("size", m.start(m.lastindex or 0), m.end(m.lastindex or 0), "")
+               for m in known.told_size.finditer(read.folded)]  # fmt: skip
+    places += [
+        ValuePlace("colour", m.start(), m.end(), "") for m in known.colours.finditer(read.folded)
+    ]
+    places += _items(read, known)
+    return tuple(_as_facts(read, places))
+
+
+_STRENGTH = (
+    "email",
+    "address",
+    "amount",
+    "order",
+    "phone",
+    "date",
+    "name",
+    "size",
+    "photo",
+    "colour",
+    "item",
+)
+"""Which reading of the same letters holds: the first."""
+
+
+def _as_facts(read: ReadText, places: list[ValuePlace]) -> list[StatedFact]:
+    taken: list[tuple[int, int]] = []
+    found: dict[tuple[str, str], StatedFact] = {}
+    for place in sorted(places, key=lambda p: (_STRENGTH.index(p.fact), p.start)):
+        start, end = _trimmed(read.text, place.start, place.end)
+        if start >= end or any(start < b and a < end for a, b in taken):
+            continue
+        if place.fact not in ("colour", "item", "photo"):
+            taken.append((start, end))
+        value = read.text[start:end]
+        fact = StatedFact(name=place.fact, value=value, start=start, end=end)
+        found.setdefault((place.fact, value.casefold()), fact)
+    return sorted(found.values(), key=lambda fact: fact.start)
+
+
+def _code_alone(read: ReadText, place: ValuePlace) -> ValuePlace:
+    """Without a word before the number: `is 4711`."""
+    letters, space, _ = read.text[place.start : place.end].partition(" ")
+    if place.fact == "order" and space and letters.isalpha() and not letters.isupper():
+        linked = letters.casefold() in _LINKS
+        return place._replace(start=place.start + len(letters) + 1 if linked else place.end)
+    return place
+
+
+def _is_code(read: ReadText, place: ValuePlace) -> bool:
+    """Not a small number after a word: `über 120`."""
+    said = read.text[place.start : place.end]
+    return not said.isdigit() or len(said) >= SHORTEST_NUMBER
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start] in " #,;:\n":
+        start += 1
+    while start < end and text[end - 1] in " ,;:\n":
+        end -= 1
+    return start, end
+
+
+def _amounts(read: ReadText) -> Iterator[ValuePlace]:
+    places = [(m.start(), m.end()) for m in _AMOUNT.finditer(read.folded)]
+    yield from (ValuePlace("amount", start, end, "") for start, end in places)
+    for match in _BARE_AMOUNT.finditer(read.folded):
+        if not any(start <= match.start() < end for start, end in places):
+            yield ValuePlace("amount", match.start(), match.end(), "")
+
+
+def _addresses(read: ReadText, language: str) -> Iterator[ValuePlace]:
+    for place in value_places(read, statement_words(language)):
+        if place.fact == "address":
+            end = place.end
+            if street := _STREET.match(read.text, end):
+                end = street.end()
+            while more := _CITY.match(read.text, end):
+                end = more.end()
+            before = read.text.rfind(" ", 0, place.start)
+            start = place.start
+            if read.text[before + 1 : start].strip():
+                start = before + 1
+            yield ValuePlace("address", start, end, "")
+
+
+def _dates(read: ReadText, known: StatementPhrases, language: str) -> Iterator[ValuePlace]:
+    found = [
+        ValuePlace("date", m.start(), m.end(), "") for m in known.told_dates.finditer(read.folded)
+    ]
+    found += [
+        ValuePlace("date", m.start(), m.end(), "") for m in _NUMERIC_DATE.finditer(read.folded)
+    ]
+    found += [p for p in value_places(read, statement_words(language)) if p.fact == "date"]
+    if known.told_event.search(read.folded) is None:
+        found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
+    whole: list[ValuePlace] = []
+    for place in sorted(found, key=lambda p: (p.start, -p.end)):
+        last = whole[-1] if whole else None
+        if (
+            last
+            and read.text[last.end : place.start].strip(" ,") in _JOINS_DATES
+            and (place.start <= last.end + LONGEST_JOIN)
+        ):
+            whole[-1] = last._replace(end=max(last.end, place.end))
+        else:
+            whole.append(place)
+    yield from whole
+
+
+def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
+    for match in known.told_name.finditer(read.folded):
+        name = _NAME_WORDS.match(read.text, match.end())
+        if name and read.folded[name.start() : name.end()].split()[0] not in known.item_stop:
+            yield ValuePlace("name", name.start(), name.end(), "")
+    for match in known.told_signature.finditer(read.folded):
+        name = _NAME_WORDS.match(read.text, match.end())
+        rest = read.text[name.end() :].strip(" .!\n") if name else "x"
+        if name and not rest:
+            yield ValuePlace("name", name.start(), name.end(), "")
+
+
+def _photos(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
+    if (match := known.told_photo.search(read.folded)) and not known.told_photo_not.search(
+        read.folded
+    ):
+        yield ValuePlace("photo", match.start(), match.end(), "sent")
+
+
+def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
+    """A ware that the list knows, with the words before it; else what follows `I ordered a`."""
+    wares = list(known.wares.finditer(read.folded))
+    for ware in wares:
+        yield ValuePlace("item", ware.start(), ware.end(), "")
+    if wares:
+        return
+    for match in known.told_item.finditer(read.folded):
+        at = end = match.end()
+        start = -1
+        for _ in range(MOST_ITEM_WORDS):
+            word = _WORD.match(read.folded, at)
+            if word is None or word[0] in known.item_stop or word[0].isdigit():
+                break
+            start = word.start() if start < 0 else start
+            end = word.end()
+            if read.folded[end : end + 1] not in (" ", ""):
+                break
+            at = end + 1
+        if start >= 0:
+            yield ValuePlace("item", start, end, "")
+            return

@@ -1,0 +1,1 @@
+"""The case on the card: facts to confirm, promises, and what the customer needs."""

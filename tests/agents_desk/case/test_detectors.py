@@ -1,0 +1,100 @@
+"""What the detectors find, on the sentences they were built on and on those they have not seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway import claims_in, promises_in, unfilled, with_placeholders
+from tests.agents_desk.case.score import KNOWN, UNSEEN, score_facts, score_promises
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
+
+CLAIMS = [
+    ("en", "I have posted your parcel.", "sent"),
+    ("en", "Your refund has been issued.", "refunded"),
+    ("en", "We checked with the warehouse.", "checked"),
+    ("en", "I've cancelled your order.", "done"),
+    ("en", "Your parcel is on its way.", "sent"),
+    ("en", "Your parcel may be on its way.", ""),
+    ("en", "We will send a new one tomorrow.", ""),
+    ("en", "Refunds are paid within 14 days.", ""),
+    ("en", "Have you sent it back?", ""),
+    ("en", "It has not been sent yet.", ""),
+    ("en", "You have sent us a photo.", ""),
+    ("en", "Once we have checked it, I will write.", ""),
+    ("de", "Ich habe das Paket heute verschickt.", "sent"),
+    ("de", "Der Betrag wurde erstattet.", "refunded"),
+    ("de", "Ich habe im Lager nachgefragt.", "checked"),
+    ("de", "Ihre Bestellung ist storniert.", "done"),
+    ("de", "Das Paket könnte schon unterwegs sein.", ""),
+    ("de", "Wir schicken Ihnen morgen ein neues.", ""),
+    ("de", "Rücksendungen werden geprüft.", ""),
+    ("de", "Haben Sie es schon zurückgeschickt?", ""),
+    ("de", "Es wurde noch nicht verschickt.", ""),
+    ("fr", "J'ai envoyé votre colis.", "sent"),
+    ("fr", "Nous vous avons remboursé.", "refunded"),
+    ("fr", "J'ai vérifié auprès de l'entrepôt.", "checked"),
+    ("fr", "Votre commande est annulée.", "done"),
+    ("fr", "Votre colis devrait être en route.", ""),
+    ("fr", "Nous vous enverrons un nouvel article demain.", ""),
+    ("fr", "Avez-vous envoyé le colis ?", ""),
+    ("fr", "Il n'a pas été envoyé.", ""),
+    ("es", "He enviado su paquete.", "sent"),
+    ("es", "Le hemos reembolsado el importe.", "refunded"),
+    ("es", "He preguntado en el almacén.", "checked"),
+    ("es", "Su pedido está cancelado.", "done"),
+    ("es", "Su paquete podría estar en camino.", ""),
+    ("es", "Mañana le enviaremos otro.", ""),
+    ("es", "¿Ha enviado el paquete?", ""),
+    ("es", "Todavía no se ha enviado.", ""),
+]
+
+
+@pytest.mark.parametrize("folder", [KNOWN, UNSEEN], ids=["known", "unseen"])
+@pytest.mark.parametrize("kind", ["told", "asked"])
+def test_facts(folder: Path, kind: str) -> None:
+    """Nine in ten are right, and nine in ten are found; of told facts in unseen sentences 0.87 are
+    right (docs/case.md says why)."""
+    score = score_facts(folder / "facts.csv", kind)
+    precision, recall = score.precision, score.recall
+    del score  # a failure shows figures, not rows
+    assert precision >= (0.85 if (kind, folder) == ("told", UNSEEN) else 0.9)
+    assert recall >= 0.9
+
+
+@pytest.mark.parametrize("folder", [KNOWN, UNSEEN], ids=["known", "unseen"])
+def test_promises(folder: Path) -> None:
+    """F1 of at least 0.85, and nine in ten due times are right."""
+    score = score_promises(folder / "promises.csv")
+    f1, (right, known) = score.f1, score.due
+    del score
+    assert f1 >= 0.85
+    assert right >= 0.9 * known
+
+
+@pytest.mark.parametrize(("language", "text", "kind"), CLAIMS)
+def test_claims(language: str, text: str, kind: str) -> None:
+    """What was done is a claim; what may be, will be or is done as a rule is none."""
+    assert [claim.kind for claim in claims_in(text, language)] == ([kind] if kind else [])
+
+
+def test_a_claim_becomes_a_gap_in_the_drafts_language() -> None:
+    """The rest of the draft stays, and the gap says when the words may stay."""
+    draft = with_placeholders("Guten Tag! Ich habe das Paket verschickt. Viele Grüße", "de")
+    assert draft == (
+        "Guten Tag! [… nur wenn es verschickt ist: Ich habe das Paket verschickt.] Viele Grüße"
+    )
+    assert unfilled(draft) == "[… nur wenn es verschickt ist: Ich habe das Paket verschickt.]"
+    assert with_placeholders(draft, "de") == draft
+
+
+def test_a_weekday_is_that_of_the_business() -> None:
+    """Late on Monday in New York it is Tuesday in Berlin."""
+    late = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("UTC"))
+    [made] = promises_in("I will call you today.", "en", late, ZoneInfo("America/New_York"))
+    assert made.due.isoformat() == "2026-11-23T23:59:00-05:00"
