@@ -194,6 +194,15 @@ if TYPE_CHECKING:
     )
     from gateway.support.content import contact_text, location_text
     from gateway.support.courtesy import is_courtesy, says_thanks
+    from gateway.support.emotional_load import (
+        LOAD_LIMIT,
+        MOOD_SCALE,
+        UPSET_AT,
+        LoadLedger,
+        WorkStep,
+        upset_minutes,
+        work_steps,
+    )
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.internal_words import note_text, why_internal
@@ -240,7 +249,10 @@ __all__ = [
     "GAP",
     "IBAN",
     "INTERNATIONAL_PHONE",
+    "LOAD_LIMIT",
+    "MOOD_SCALE",
     "PHONE",
+    "UPSET_AT",
     "Accepted",
     "Action",
     "AddExamples",
@@ -322,6 +334,7 @@ __all__ = [
     "Lifecycle",
     "Link",
     "LinkedAddress",
+    "LoadLedger",
     "LongPolls",
     "Mailbox",
     "Malformed",
@@ -422,6 +435,7 @@ __all__ = [
     "Warmable",
     "WarmlineError",
     "WebhookSubscriber",
+    "WorkStep",
     "backoff",
     "brand_part",
     "channel_key",
@@ -463,9 +477,11 @@ __all__ = [
     "spoke_of_harm",
     "unknown_brands",
     "untrusted_proxy",
+    "upset_minutes",
     "validated_part",
     "value_at",
     "why_internal",
+    "work_steps",
     "yaml_files",
 ]
 
@@ -474,6 +490,7 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.content",
+    "support.emotional_load",
     "support.http",
     "support.labels",
     "support.internal_words",
