@@ -39,6 +39,9 @@ that come at once go to two people. Chosen by the simulation; a case costs about
 CROWD = 0.6
 """How much fuller than the emptiest person somebody may be to get an upset case for the sake of
 care: a share of their capacity. Chosen by the simulation: more lets customers wait."""
+CALM_CROWD = 0.1
+"""The same for a calm case: who carries much is left alone while others have room, because breaks
+are what takes load away."""
 HELD_FOR = timedelta(seconds=45)
 """How long an upset case waits for another person rather than be somebody's third in a row."""
 
@@ -203,18 +206,20 @@ def _with_care(
         held = now - case.waiting_since < HELD_FOR and not case.harm
         if not rested and held and len(fitting) > len(free):
             return None, "held back some seconds for somebody with fewer hard ones behind them"
-        near = _not_crowded(rested or free, loads)
+        near = _not_crowded(rested or free, loads, CROWD)
         chosen = min(near, key=lambda p: (_load(p, loads).expected, *_busy(loads)(p)))
         return chosen, "carries least of those who are free"
-    chosen = min(free, key=lambda p: (_share(p, loads), _load(p, loads).expected, *_turn(loads)(p)))
-    return chosen, "has most room now"
+    near = _not_crowded(free, loads, CALM_CROWD)
+    chosen = min(near, key=lambda p: (_load(p, loads).expected, *_busy(loads)(p)))
+    return chosen, "has room, and the others have more to recover from"
 
 
 def _not_crowded(
-    people: Sequence[StaffMember], loads: Mapping[str, StaffLoad]
+    people: Sequence[StaffMember], loads: Mapping[str, StaffLoad], crowd: float
 ) -> list[StaffMember]:
+    """Those who are fuller than the emptiest by ``crowd`` at most."""
     emptiest = min(_share(p, loads) for p in people)
-    return [p for p in people if _share(p, loads) <= emptiest + CROWD]
+    return [p for p in people if _share(p, loads) <= emptiest + crowd]
 
 
 def _load(person: StaffMember, loads: Mapping[str, StaffLoad]) -> StaffLoad:

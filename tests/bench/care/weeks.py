@@ -144,7 +144,11 @@ class _Desk:
         given = self.last_given
         return StaffLoad(
             open=counts,
-            open_upset=sum(_upset(case.contact) for case in self.cases.values()),
+            open_upset=sum(
+                _upset(case.contact)
+                for number, case in self.cases.items()
+                if number in self.owed or number == self.at_hand
+            ),
             load=self.ledger.load_at(at),
             upset_in_a_row=self.in_a_row,
             last_given=None if given is None else start + timedelta(seconds=given),
