@@ -57,6 +57,8 @@ class RequestGuard:
     sessions: DeskSessions
     html: HtmlRenderer
     proxies: int = 0
+    standing: Callable[[DeskSession, web.Request], Awaitable[DeskSession]] | None = None
+    """Completes the session with what the page's bar says; also learns that a page is open."""
 
     def read(
         self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
@@ -99,6 +101,8 @@ class RequestGuard:
         if not may(session.role, right):
             return self.html.forbidden()
         with bound_contextvars(origin=self.client_address(request)):
+            if self.standing is not None:
+                session = await self.standing(session, request)
             return await handler(request, session)
 
     def client_address(self, request: web.Request) -> str:

@@ -57,6 +57,7 @@ class LiveStream:
         self._queue = self._ping = self.over = False
         self._conversations: dict[int, None] = {}
         self._typing: dict[str, None] = {}
+        self._notices: list[dict[str, str | int]] = []
         self._wake = asyncio.Event()
 
     @property
@@ -76,6 +77,12 @@ class LiveStream:
     def customer_types(self, lane: str) -> None:
         if len(self._typing) < MOST_PENDING:
             self._typing[lane] = None
+        self._wake.set()
+
+    def notice(self, data: dict[str, str | int]) -> None:
+        """Something for this person alone; see `staff.runner`."""
+        if len(self._notices) < MOST_PENDING:
+            self._notices.append(data)
         self._wake.set()
 
     def keep_alive(self) -> None:
@@ -106,12 +113,15 @@ class LiveStream:
         queue, self._queue = self._queue, False
         conversations, self._conversations = self._conversations, {}
         typing, self._typing = self._typing, {}
+        notices, self._notices = self._notices, []
         if queue:
             yield "changed", "{}"
         for conversation in conversations:
             yield "changed", json.dumps({"conversation": conversation})
         for lane in typing:
             yield "typing", json.dumps({"lane": lane})
+        for notice in notices:
+            yield "notice", json.dumps(notice)
 
 
 class LiveStreams:
@@ -170,6 +180,12 @@ class LiveStreams:
             lane = str(event.data.get("lane", ""))
             for stream in self._showing(lane):
                 stream.customer_types(lane)
+            return
+        if event.name == "notice":
+            kind, about = str(event.data.get("kind", "")), event.conversation
+            for stream in self._streams:
+                if stream.session.agent.id == event.data.get("to"):
+                    stream.notice({"notice": kind, "about": about})
             return
         if self._boards.outdate(event):
             self._outdated.set()

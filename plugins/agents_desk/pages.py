@@ -30,6 +30,7 @@ from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
+from plugins.agents_desk.staff.storage import StaffStorage
 
 ID = r"{id:\d{1,18}}"
 """The path variable of a conversation's id."""
@@ -67,6 +68,7 @@ class DeskPages:
     guard: RequestGuard
     accounts: DeskAccounts
     boards: QueueBoards
+    staff: StaffStorage
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
 
@@ -154,6 +156,7 @@ class DeskPages:
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
             colleagues=await self._colleagues(session),
+            given=await self.staff.given(number),
             channels=dict.fromkeys(
                 (*(address.channel for address in card.identities), *labels.CHANNELS)
             ),

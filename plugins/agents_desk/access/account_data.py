@@ -10,11 +10,13 @@ import msgspec
 from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
 from plugins.agents_desk.access.accounts import (
     DeskAccounts,
+    agent_id,
     delete_entry,
     stored_entries,
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
+from plugins.agents_desk.staff.storage import StaffStorage
 
 AUDIT_PAGE = 500
 
@@ -22,10 +24,12 @@ V = TypeVar("V", StoredSession, KnownBrowser)
 
 
 class PersonData:
-    """The account of one person, their sessions and browsers, and their lines of the audit log."""
+    """The account of one person, their sessions and browsers, what is kept about their work, and
+    their lines of the audit log."""
 
     def __init__(self, storage: PluginStorage, accounts: DeskAccounts, audit: AuditLog) -> None:
         self._storage, self._accounts, self._audit = storage, accounts, audit
+        self._staff = StaffStorage(storage)
 
     async def export(self, name: str) -> dict[str, Json]:
         """All of it but the secrets: of the password and the second factor it says only that
@@ -53,15 +57,20 @@ class PersonData:
                 {"last_signed_in": browser.at}
                 async for _, browser in self._entries(BROWSER_PREFIX, name, KnownBrowser)
             ],
+            "staff": [
+                {"key": row.key, "value": msgspec.json.decode(row.value)}
+                for row in await self._staff.rows_of(account.agent.id)
+            ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
     async def erase(self, name: str) -> int:
-        """Delete the person's sessions and browsers; returns how many. The account is deleted by
+        """Delete the person's sessions, browsers, and all rows about their work (profile,
+        presence, load, praise, what they were given); returns how many. The account is deleted by
         `DeskAccounts.remove`; the audit log keeps its lines for ``audit_days``."""
-        deleted = 0
+        deleted = await self._staff.erase(agent_id(name))
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):

@@ -33,15 +33,9 @@ MAILS = frozenset({"email"})
 CAPACITY = 20
 """Units that a person has unless they say otherwise: four chats."""
 MOST_UPSET_IN_A_ROW = 2
-OPEN_UPSET_MINUTES = 2.0
-"""Upset minutes that an open upset case counts ahead, before the work on it was done: so that two
-that come at once go to two people. Chosen by the simulation; a case costs about twice as much."""
-CROWD = 0.6
-"""How much fuller than the emptiest person somebody may be to get an upset case for the sake of
-care: a share of their capacity. Chosen by the simulation: more lets customers wait."""
-CALM_CROWD = 0.1
-"""The same for a calm case: who carries much is left alone while others have room, because breaks
-are what takes load away."""
+OPEN_UPSET_MINUTES = 6.0
+"""Upset minutes that an upset case counts ahead while the customer waits for an answer: so that two
+that come at once go to two people. Chosen by the simulation, where one costs 4.5 on average."""
 HELD_FOR = timedelta(seconds=45)
 """How long an upset case waits for another person rather than be somebody's third in a row."""
 
@@ -200,26 +194,16 @@ def _with_care(
     loads: Mapping[str, StaffLoad],
     now: datetime,
 ) -> tuple[StaffMember | None, str]:
-    """Within `CROWD` of the emptiest, so that care costs customers no wait."""
+    """Whoever carries least, for an upset customer; whoever has most room, for a calm one."""
     if case.upset:
         rested = [p for p in free if _load(p, loads).upset_in_a_row < MOST_UPSET_IN_A_ROW]
         held = now - case.waiting_since < HELD_FOR and not case.harm
         if not rested and held and len(fitting) > len(free):
             return None, "held back some seconds for somebody with fewer hard ones behind them"
-        near = _not_crowded(rested or free, loads, CROWD)
-        chosen = min(near, key=lambda p: (_load(p, loads).expected, *_busy(loads)(p)))
+        chosen = min(rested or free, key=lambda p: (_load(p, loads).expected, *_busy(loads)(p)))
         return chosen, "carries least of those who are free"
-    near = _not_crowded(free, loads, CALM_CROWD)
-    chosen = min(near, key=lambda p: (_load(p, loads).expected, *_busy(loads)(p)))
-    return chosen, "has room, and the others have more to recover from"
-
-
-def _not_crowded(
-    people: Sequence[StaffMember], loads: Mapping[str, StaffLoad], crowd: float
-) -> list[StaffMember]:
-    """Those who are fuller than the emptiest by ``crowd`` at most."""
-    emptiest = min(_share(p, loads) for p in people)
-    return [p for p in people if _share(p, loads) <= emptiest + crowd]
+    chosen = min(free, key=lambda p: (_share(p, loads), _load(p, loads).expected, *_turn(loads)(p)))
+    return chosen, "has most room now"
 
 
 def _load(person: StaffMember, loads: Mapping[str, StaffLoad]) -> StaffLoad:

@@ -7,6 +7,7 @@ import { follow } from "./live.js";
 import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
+import { watchStanding } from "./staff.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
@@ -18,6 +19,7 @@ keepTime();
 keepDrafts();
 watchAdvice();
 watchKeys();
+watchStanding();
 if (messageLog) stayAtEnd();
 
 follow(refresh);

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import random
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -68,7 +68,8 @@ class WeekFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What one week came to.
 
     ``spread``: standard deviation of the decayed load between the people at work, in upset
-    minutes, averaged over the week. ``claim_p90`` and ``answer_p90``: seconds until a person has
+    minutes, averaged over the week; ``spread_week``: between the means of the people's weeks;
+    ``spread_home``: between what people carry at the ends of shifts. ``claim_p90`` and ``answer_p90``: seconds until a person has
     the case, and until the customer has a first answer, of cases that came while somebody was at
     work. ``thirds``: upset cases given as a third (or later) in a row while another qualified
     person was free. ``mismatches``: cases given to somebody without the language, though somebody
@@ -410,11 +411,6 @@ class Week:
             mean_load=statistics.fmean(self._loads),
             busy=sum(desk.worked for desk in self._desks) / hours,
         )
-
-
-def weeks(seeds: range, mode: PushMode) -> Iterator[WeekFigures]:
-    for seed in seeds:
-        yield Week(seed, mode).run()
 
 
 def _desk(worker: Worker, scenario: Scenario) -> _Desk:
