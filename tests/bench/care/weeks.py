@@ -69,11 +69,12 @@ class WeekFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     ``spread``: standard deviation of the decayed load between the people at work, in upset
     minutes, averaged over the week; ``spread_week``: between the means of the people's weeks;
-    ``spread_home``: between what people carry at the ends of shifts. ``claim_p90`` and ``answer_p90``: seconds until a person has
-    the case, and until the customer has a first answer, of cases that came while somebody was at
-    work. ``thirds``: upset cases given as a third (or later) in a row while another qualified
-    person was free. ``mismatches``: cases given to somebody without the language, though somebody
-    at work had it.
+    ``spread_home``: between what people carry at the ends of shifts. ``claim_p90`` and
+    ``answer_p90``: seconds until a person has the case, and until the customer has a first answer,
+    of cases that came while somebody was at work. ``thirds``: upset cases given as a third (or
+    later) in a row while another qualified person was free; ``thirds_unavoidable``: while none was.
+    ``mismatches``: cases given to somebody without the language, though somebody at work had it.
+    ``busy``: the share of the shifts in which people work on answers.
     """
 
     spread: float
