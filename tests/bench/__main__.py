@@ -3,7 +3,7 @@ replies to mail, a month's figures, the findings of the report, care for people.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``capacity``, ``replies``, ``insights``, ``findings``, ``care`` and those
-of `tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments everything
+of `tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments all
 is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.

@@ -129,8 +129,9 @@ def presence_now(
     """What somebody said last, unless they have neither a page of the desk open nor done anything,
     on whichever side (an answer in Slack counts), for ``away_after`` seconds: then they are away.
     Pure."""
-    acted = max(load.at, load.last_given if load.at else 0.0) if load else 0.0
-    last = max(seen or datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(acted, UTC))
+    # What they wrote or closed counts; that they were given something does not.
+    acted = datetime.fromtimestamp(load.at if load else 0.0, UTC)
+    last = max(seen or acted, acted)
     if now - last >= timedelta(seconds=away_after):
         return "away"
     return presence.state
@@ -182,12 +183,15 @@ class StaffRunner:
         for note in await self._follower.catch_up():
             self._praise(note, now)
         members = await self._team.members(now)
-        page = await self._services.desk.queue_page(most=MOST_WAITING)
-        if await self._take_back(page, members, now):
-            members = await self._team.members(now)
+        unopened = await self._storage.unopened()
+        mode = self._settings.assignment
+        if mode != "pull" or unopened:
             page = await self._services.desk.queue_page(most=MOST_WAITING)
-        if self._settings.assignment != "pull" and page.waiting:
-            await self._give(page, members, self._settings.assignment, now)
+            if await self._take_back(unopened, page, members, now):
+                members = await self._team.members(now)
+                page = await self._services.desk.queue_page(most=MOST_WAITING)
+            if mode != "pull" and page.waiting:
+                await self._give(page, members, mode, now)
         await self._propose_breaks(members, now)
         await self._look_at_team(members, now)
 
@@ -244,13 +248,17 @@ class StaffRunner:
         self._tell(agent.id, "given", conversation=conversation)
 
     async def _take_back(
-        self, page: QueuePage, members: Sequence[TeamMember], now: datetime
+        self,
+        unopened: Sequence[GivenCase],
+        page: QueuePage,
+        members: Sequence[TeamMember],
+        now: datetime,
     ) -> bool:
         """Let what was given and not opened wait again. Whoever did not open it is away."""
         held = {item.conversation.id: item for item in page.held}
         agents = {member.id: member for member in members}
         taken = False
-        for given in await self._storage.unopened():
+        for given in unopened:
             item, member = held.get(given.conversation), agents.get(given.agent)
             owner = item.conversation.owner if item else None
             acted = (

@@ -55,7 +55,7 @@ class StandingReader:
                 missed=presence.missed,
                 since=presence.since,
                 proposal=is_proposed(presence, now),
-                given=tuple(given),
+                given=tuple(sorted(given, key=lambda case: case.at)),
                 pulse=await self._pulse.is_due(agent, now),
             )
         )
