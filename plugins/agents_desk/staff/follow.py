@@ -33,7 +33,6 @@ from plugins.agents_desk.staff.values import LoadSummary, PraiseNote
 
 log = structlog.get_logger()
 
-CURSOR = "staff/cursor"
 LOOK_BACK = timedelta(days=7)
 """Work before that weighs less than 1 % of what it did (`NIGHT_HALVES`)."""
 CASES = 200
@@ -73,7 +72,7 @@ class CaseFollower:
         """Take in what changed, and return new praise."""
         found: list[PraiseNote] = []
         changed: set[str] = set()
-        cursor = await self._storage.get(CURSOR, int)
+        cursor = await self._storage.cursor()
         if cursor is None:
             cursor = await self._begin(changed)
         records = self._services.records
@@ -83,10 +82,9 @@ class CaseFollower:
                 cases = await records.cases_by_id(ids[start : start + CASES])
                 found += await self._take(cases, changed)
             cursor = page.message
-            newest = cursor
-            await self._storage.change(CURSOR, int, lambda _, newest=newest: newest)  # type: ignore[misc]
         for agent in changed:
             await self._sum_up(agent)
+        await self._storage.keep_cursor(cursor)  # last: what is cut off is taken in again
         return tuple(found)
 
     async def _begin(self, changed: set[str]) -> int:

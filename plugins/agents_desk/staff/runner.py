@@ -13,6 +13,7 @@ import structlog
 from gateway import (
     MOOD_SCALE,
     UPSET_AT,
+    Agent,
     Conflict,
     Event,
     NotFound,
@@ -254,55 +255,42 @@ class StaffRunner:
         members: Sequence[TeamMember],
         now: datetime,
     ) -> bool:
-        """Let what was given and not opened wait again. Whoever did not open it is away."""
-        held = {item.conversation.id: item for item in page.held}
-        agents = {member.id: member for member in members}
+        """Let what was given and not opened wait again; return whether anything was."""
+        held = {item.conversation.id: item.conversation for item in page.held}
+        wrote = {member.id: member.load.at for member in members if member.load}
         taken = False
         for given in unopened:
-            item, member = held.get(given.conversation), agents.get(given.agent)
-            owner = item.conversation.owner if item else None
-            acted = (
-                member is not None
-                and member.load is not None
-                and (member.load.at > given.at.timestamp())
-            )
+            conversation = held.get(given.conversation)
+            owner = conversation.owner if conversation else None
             if (
-                item is None
+                conversation is None
                 or owner is None
                 or owner.id != given.agent
-                or (acted and await self._answered(given))
+                or (
+                    wrote.get(given.agent, 0.0) > given.at.timestamp()
+                    and await self._answered(given)
+                )
             ):
                 await self._storage.opened(given.conversation)
-                continue
-            if now - given.at < timedelta(seconds=self._settings.open_within):
-                continue
-            minutes = max(1, round(self._settings.open_within / 60))
-            try:
-                await self._services.desk.put_back(
-                    given.conversation,
-                    owner,
-                    epoch=item.conversation.epoch,
-                    reason=f"not opened within {minutes} min",
-                )
-            except (Conflict, NotFound):
-                continue  # it changed meanwhile: the next round looks again
-            await self._storage.opened(given.conversation)
-            await self._storage.change(
-                f"staff/given/{given.conversation}",
-                GivenCase,
-                lambda _, given=given: given.replace(  # type: ignore[misc]
-                    tried=tuple(dict.fromkeys((*given.tried, given.agent)))
-                ),
-                conversation=given.conversation,
-            )
-            await self._storage.change_presence(
-                given.agent,
-                now,
-                lambda p: p.replace(state="away", since=now, missed=True),
-            )
-            self._tell(given.agent, "missed", conversation=given.conversation)
-            taken = True
+            elif now - given.at >= timedelta(seconds=self._settings.open_within):
+                taken = await self._put_back(given, owner, conversation.epoch, now) or taken
         return taken
+
+    async def _put_back(self, given: GivenCase, owner: Agent, epoch: int, now: datetime) -> bool:
+        """Let the case wait again, for others first; whoever did not open it is away."""
+        minutes = max(1, round(self._settings.open_within / 60))
+        try:
+            await self._services.desk.put_back(
+                given.conversation, owner, epoch=epoch, reason=f"not opened within {minutes} min"
+            )
+        except (Conflict, NotFound):
+            return False  # it changed meanwhile: the next round looks again
+        await self._storage.not_opened(given)
+        await self._storage.change_presence(
+            given.agent, now, lambda p: p.replace(state="away", since=now, missed=True)
+        )
+        self._tell(given.agent, "missed", conversation=given.conversation)
+        return True
 
     async def _answered(self, given: GivenCase) -> bool:
         """Whether the person wrote in the conversation since: in Slack nobody sees it opened."""

@@ -24,6 +24,7 @@ PROFILE, PRESENCE, SEEN, LOAD = "staff/profile/", "staff/presence/", "staff/seen
 GIVEN, UNOPENED, WORK, PRAISE = "staff/given/", "staff/new/", "staff/work/", "staff/praise/"
 PULSED = "staff/pulsed/"
 TEAM = "staff/team"
+CURSOR = "staff/cursor"
 OF_ONE_PERSON = (PROFILE, PRESENCE, SEEN, LOAD, PULSED)
 """Prefixes that the id of the agent follows and ends."""
 ATTEMPTS = 5
@@ -111,6 +112,13 @@ class StaffStorage:
     async def team(self) -> TeamCare | None:
         return await self.get(TEAM, TeamCare)
 
+    async def cursor(self) -> int | None:
+        """The newest message that was taken in; None before the first time."""
+        return await self.get(CURSOR, int)
+
+    async def keep_cursor(self, message: int) -> None:
+        await self.change(CURSOR, int, lambda _: message)
+
     # -- cases -------------------------------------------------------------------------------------
 
     async def keep_given(self, given: GivenCase) -> None:
@@ -127,6 +135,17 @@ class StaffStorage:
 
     async def opened(self, conversation: int) -> None:
         await self.drop(f"{UNOPENED}{conversation}")
+
+    async def not_opened(self, given: GivenCase) -> None:
+        """Remember that this person had it, for the next choice."""
+        tried = tuple(dict.fromkeys((*given.tried, given.agent)))
+        await self.change(
+            f"{GIVEN}{given.conversation}",
+            GivenCase,
+            lambda _: given.replace(tried=tried),
+            conversation=given.conversation,
+        )
+        await self.opened(given.conversation)
 
     async def keep_praise(self, note: PraiseNote) -> bool:
         """Whether it is new."""
