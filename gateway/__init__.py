@@ -222,6 +222,15 @@ if TYPE_CHECKING:
     )
     from gateway.support.content import contact_text, location_text
     from gateway.support.courtesy import is_courtesy, says_thanks
+    from gateway.support.emotional_load import (
+        LOAD_LIMIT,
+        MOOD_SCALE,
+        UPSET_AT,
+        LoadLedger,
+        WorkStep,
+        upset_minutes,
+        work_steps,
+    )
     from gateway.support.example_masking import known_names, masked
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
@@ -307,9 +316,12 @@ __all__ = [
     "IMAGE_TYPES",
     "INTERNATIONAL_PHONE",
     "LIST_NAMES",
+    "LOAD_LIMIT",
+    "MOOD_SCALE",
     "PHONE",
     "THUMBNAIL_TYPE",
     "UNREAD_PHOTOS",
+    "UPSET_AT",
     "Accepted",
     "Action",
     "AddExamples",
@@ -413,6 +425,7 @@ __all__ = [
     "ListName",
     "ListPosition",
     "ListedConversation",
+    "LoadLedger",
     "LongPolls",
     "MadePromise",
     "Mailbox",
@@ -527,6 +540,7 @@ __all__ = [
     "Warmable",
     "WarmlineError",
     "WebhookSubscriber",
+    "WorkStep",
     "asked_for",
     "backoff",
     "brand_part",
@@ -585,6 +599,7 @@ __all__ = [
     "unfilled",
     "unknown_brands",
     "untrusted_proxy",
+    "upset_minutes",
     "validated_part",
     "value_at",
     "value_places",
@@ -593,6 +608,7 @@ __all__ = [
     "with_placeholders",
     "without_place",
     "words_of",
+    "work_steps",
     "yaml_files",
 ]
 
@@ -601,6 +617,7 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.content",
+    "support.emotional_load",
     "support.http",
     "support.images",
     "support.labels",

@@ -192,6 +192,13 @@ class AuditedDesk:
         await self._record(agent, "transferred", conversation, f"to {tier}")
         return moved
 
+    async def put_back(
+        self, conversation: int, agent: Agent, *, epoch: int, reason: str = ""
+    ) -> Conversation:
+        moved = await self.desk.put_back(conversation, agent, epoch=epoch, reason=reason)
+        await self._record(agent, "put_back", conversation)
+        return moved
+
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
         await self.desk.ignore_suggestion(suggestion, agent)
         await self.audit.record(agent.id, "suggestion_ignored", detail=f"suggestion {suggestion}")

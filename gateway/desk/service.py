@@ -302,6 +302,25 @@ class DeskService:
         self._tell_customer(moved)
         return moved
 
+    async def put_back(
+        self, conversation: int, agent: Agent, *, epoch: int, reason: str = ""
+    ) -> Conversation:
+        await self._check_brand(conversation, agent)
+        now, policy = self.clock.now(), self.policies.current
+        found = await self.store.queries.conversation(conversation)
+        line = f"The conversation of {agent.name} waits again"
+        moved = await self.store.handoffs.unclaim(
+            conversation,
+            agent,
+            epoch,
+            now,
+            line=f"{line}: {reason}" if reason else line,
+            claim_by=policy.claim_by(found.tier, now),
+            alarm_minutes=policy.reasons.harm.alarm_minutes,
+        )
+        self._changed(conversation)
+        return moved
+
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
         ignored = await self.store.handoffs.ignore(suggestion, agent)
         self._changed(ignored.conversation)

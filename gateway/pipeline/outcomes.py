@@ -56,6 +56,8 @@ OPTED_OUT = "the customer asked for no more messages at this address"
 SUSPENDED = "nothing can be delivered to this address, as an earlier message to it showed"
 NO_TRAITS = Traits()
 """Of a channel that is no longer configured."""
+CLAIM_TIMER = "unclaimed"
+"""The name of the timer of a handoff that nobody has claimed."""
 ALARM_TIMER = "harm_alarm"
 """The name of the timer of an alarm."""
 _NOT_RAISING = frozenset({"with_person", "mood", "automatic"})

@@ -13,7 +13,7 @@ from gateway.pipeline.answer_by_mail import ASK_TIMER
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
-from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
+from gateway.pipeline.outcomes import ALARM_TIMER, CLAIM_TIMER, OutcomeBuilder, is_consent_word
 from gateway.pipeline.promising import PROMISE_TIMER
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline
@@ -39,8 +39,6 @@ from gateway.store import (
 from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
-UNCLAIMED = "unclaimed"
-"""The name of a handoff's claim timer."""
 
 
 @dataclass(kw_only=True)
@@ -97,7 +95,7 @@ class TurnWorker:
         if is_consent_word(work):
             return self.outcomes.consent_word(work, begin_turn(work, self.clock.now()))
         own_timers = {
-            UNCLAIMED: self.handoffs.move_up,
+            CLAIM_TIMER: self.handoffs.move_up,
             ALARM_TIMER: self.handoffs.sound_alarm,
             UNANSWERED: self.handoffs.ask_again,
             SNOOZE_TIMER: self.handoffs.end_snooze,

@@ -176,6 +176,14 @@ class Desk(Protocol):
         """Return the conversation to the queue, for agents of ``tier`` who have ``skills``."""
         ...
 
+    async def put_back(
+        self, conversation: int, agent: Agent, *, epoch: int, reason: str = ""
+    ) -> Conversation:
+        """Undo the claim of ``agent``: the conversation waits again with the reasons, the priority,
+        the tier and the skills that it had, and since when it had them. ``reason`` is for
+        colleagues."""
+        ...
+
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None: ...
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:

@@ -67,6 +67,23 @@ class Handoffs(Protocol):
         ``spam`` puts the label on instead, so that no survey follows."""
         ...
 
+    async def unclaim(
+        self,
+        conversation: int,
+        agent: Agent,
+        epoch: int,
+        at: datetime,
+        *,
+        line: str,
+        claim_by: datetime | None,
+        alarm_minutes: float,
+    ) -> Conversation:
+        """Let a conversation of ``agent`` wait again, in the handoff that it had: with its reasons,
+        its priority and its first waiting time. ``claim_by``: when it moves up unless claimed. One
+        that speaks of harm and has waited for ``alarm_minutes`` sounds its alarm at once: the timer
+        that it had found it claimed. Raises Conflict when ``agent`` does not have it."""
+        ...
+
     async def move_up(
         self, handoff: int, conversation: int, request: HandoffRequest, at: datetime
     ) -> bool:

@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 import click
 
-from gateway import BadConfig, HttpRoutes, Poller, Problem, Section, Settings, hookimpl
+from gateway import (
+    BadConfig,
+    ExclusiveTask,
+    HttpRoutes,
+    Poller,
+    Problem,
+    Section,
+    Settings,
+    hookimpl,
+)
 from plugins.agents_desk.command import desk
 from plugins.agents_desk.settings import DeskSettings, DeskUser
 from plugins.agents_desk.site import WebDesk
@@ -26,7 +35,9 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 
 @hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
+def register_routes(
+    register: Callable[[HttpRoutes | ExclusiveTask | Poller], None], settings: Settings
+) -> None:
     if section := settings.section(DeskSettings):
         _check_brands(section, settings)
         register(

@@ -80,6 +80,8 @@ class RequestGuard:
     proxies: int = 0
     prepare: Callable[[DeskSession], Awaitable[None]] | None = None
     """Called before each handler of somebody who is signed in: loads what all pages show."""
+    standing: Callable[[DeskSession, web.Request], Awaitable[DeskSession]] | None = None
+    """Completes the session with what the page's bar says; also learns that a page is open."""
 
     def read(
         self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
@@ -147,6 +149,8 @@ class RequestGuard:
         if self.prepare is not None and request.path not in WITHOUT_PERSON:
             await self.prepare(session)
         with bound_contextvars(origin=self.client_address(request)):
+            if self.standing is not None:
+                session = await self.standing(session, request)
             return await handler(request, session)
 
     def client_address(self, request: web.Request) -> str:

@@ -58,6 +58,7 @@ class LiveStream:
         self._conversations: dict[int, None] = {}
         self._typing: dict[str, None] = {}
         self._alerts: list[dict[str, object]] = []
+        self._notices: list[dict[str, str | int]] = []
         self._wake = asyncio.Event()
 
     @property
@@ -90,6 +91,12 @@ class LiveStream:
         self._page = True
         self._wake.set()
 
+    def notice(self, data: dict[str, str | int]) -> None:
+        """Something for this person alone; see `staff.runner`."""
+        if len(self._notices) < MOST_PENDING:
+            self._notices.append(data)
+        self._wake.set()
+
     def keep_alive(self) -> None:
         self._ping = True
         self._wake.set()
@@ -119,6 +126,7 @@ class LiveStream:
         conversations, self._conversations = self._conversations, {}
         typing, self._typing = self._typing, {}
         alerts, self._alerts = self._alerts, []
+        notices, self._notices = self._notices, []
         page, self._page = self._page, False
         for told in alerts:
             yield "alert", json.dumps(told)
@@ -130,6 +138,8 @@ class LiveStream:
             yield "changed", json.dumps({"conversation": conversation})
         for lane in typing:
             yield "typing", json.dumps({"lane": lane})
+        for notice in notices:
+            yield "notice", json.dumps(notice)
 
 
 class LiveStreams:
@@ -192,6 +202,12 @@ class LiveStreams:
             lane = str(event.data.get("lane", ""))
             for stream in self._showing(lane):
                 stream.customer_types(lane)
+            return
+        if event.name == "notice":
+            kind, about = str(event.data.get("kind", "")), event.conversation
+            for stream in self._streams:
+                if stream.session.agent.id == event.data.get("to"):
+                    stream.notice({"notice": kind, "about": about})
             return
         if self._boards.outdate(event):
             self._outdated.set()

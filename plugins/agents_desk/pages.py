@@ -35,6 +35,7 @@ from plugins.agents_desk.marks.part import DeskMarks
 from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.settings import DeskSettings
+from plugins.agents_desk.staff.storage import StaffStorage
 
 ID = r"{id:\d{1,18}}"
 """The path variable of a conversation's id."""
@@ -78,6 +79,7 @@ class DeskPages:
     navigator: ListNavigator
     outgoing: Outgoing
     promises: PromiseBoard
+    staff: StaffStorage
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
     marks: DeskMarks
@@ -182,6 +184,7 @@ class DeskPages:
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
             colleagues=await self._colleagues(session),
+            given=await self.staff.given(number),
             channels=dict.fromkeys(
                 (*(address.channel for address in card.identities), *labels.CHANNELS)
             ),

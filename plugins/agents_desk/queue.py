@@ -12,7 +12,7 @@ SHOWN = 50
 LONGEST_AGE = 1.0
 """Seconds after which the queue is read again although no event announced a change: another
 program, such as `warmline customer erase`, may have changed it."""
-UNRELATED = frozenset({"status", "typing"})
+UNRELATED = frozenset({"status", "typing", "notice"})
 """Events of the topic ``desk`` that change nothing in the queue."""
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 import argon2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from plugins.agents_desk.staff.assignment import AssignmentMode
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
 Role = Literal["agent", "lead", "admin"]
@@ -38,6 +40,31 @@ class DeskUser(BaseModel):
         return value
 
 
+class HelpLink(BaseModel):
+    """Where people find help, for the break page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(max_length=80, description="what it is")
+    url: str = Field(pattern=r"^(https://|tel:|mailto:).+$", description="https, tel: or mailto:")
+    note: str = Field("", max_length=200, description="for example when it is open")
+
+
+class CareSettings(BaseModel):
+    """When a break is proposed, and what the break page offers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    break_load: float = Field(
+        45, gt=0, description="a break is proposed from this emotional load, in upset minutes"
+    )
+    break_upset: int = Field(
+        4, ge=1, description="and after so many conversations with upset customers without a break"
+    )
+    break_every: int = Field(90, ge=15, description="minutes between two proposals, at least")
+    help: tuple[HelpLink, ...] = Field((), description="links of the break page")
+
+
 class DeskSettings(BaseModel):
     """Section ``plugins.agents_desk``."""
 
@@ -57,6 +84,16 @@ class DeskSettings(BaseModel):
         description="agents read what a colleague has and leave notes in it; false: only leads and "
         "admins do",
     )
+    assignment: AssignmentMode = Field(
+        "pull", description="how waiting cases find a person; see care.md"
+    )
+    open_within: int = Field(
+        180, ge=30, description="seconds to open a case that was given, before it waits again"
+    )
+    away_after: int = Field(
+        300, ge=120, description="seconds without an open desk page or an act until one is away"
+    )
+    care: CareSettings = CareSettings()
     idle: int = Field(3600, ge=60, description="seconds of inactivity until sign-out")
     absolute: int = Field(43_200, ge=60, description="seconds after sign-in until sign-out")
     behind_proxy: bool = Field(

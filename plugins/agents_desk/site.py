@@ -42,6 +42,10 @@ from plugins.agents_desk.plugin_pages import PluginPages, check_free, collect_pa
 from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
+from plugins.agents_desk.staff.pages import staff_routes
+from plugins.agents_desk.staff.runner import StaffRunner
+from plugins.agents_desk.staff.standing import StandingReader
+from plugins.agents_desk.staff.storage import StaffStorage
 
 CLEAN_UP_INTERVAL = 3600.0
 
@@ -92,6 +96,15 @@ class WebDesk:
                 await clean_up()
             await services.clock.sleep(CLEAN_UP_INTERVAL)
 
+    async def watch(self, services: Services) -> None:
+        """Give cases to people and look after them, in one process at a time: `ExclusiveTask`."""
+        fixed = accounts_from_settings(self._settings, self._data_dir)
+        accounts = DeskAccounts(services.storage, fixed)
+        await StaffRunner(services, accounts, self._settings).run()
+
+    def stand_by(self) -> None:
+        """Another process does what `watch` does."""
+
     def routes(self, services: Services) -> list[web.RouteDef]:
         """The routes of the desk. Creates the demo user's password if there is none yet."""
         settings, storage = self._settings, services.storage
@@ -115,8 +128,14 @@ class WebDesk:
             secure=self._public_url.startswith("https://"),
             second_factor=settings.second_factor,
         )
+        staff = StaffStorage(storage)
+        standing = StandingReader(staff, services.clock, settings)
         guard = RequestGuard(
-            sessions=sessions, html=html, proxies=self._proxies, prepare=marks.views.prepare
+            sessions=sessions,
+            html=html,
+            proxies=self._proxies,
+            prepare=marks.views.prepare,
+            standing=standing.complete,
         )
         throttle = SignInThrottle(storage, services.clock)
         sign_in = SignInPage(
@@ -155,6 +174,7 @@ class WebDesk:
             navigator=navigator,
             outgoing=outgoing,
             promises=PromiseBoard(services),
+            staff=staff,
             opened=live.opened,
             marks=marks,
         )
@@ -205,6 +225,9 @@ class WebDesk:
             ).routes(),
             *lists.routes(),
             *marks.routes(html, guard, live),
+            *staff_routes(
+                services=services, settings=settings, html=html, guard=guard, accounts=accounts
+            ),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)

@@ -6,7 +6,7 @@ Each is a compare-and-set on the epoch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, or_, select, update
@@ -23,12 +23,16 @@ from gateway.adapters.sql.schema import (
     outbox,
     suggestions,
 )
-from gateway.adapters.sql.turns.side_effects import newest_open_handoff, open_handoff
+from gateway.adapters.sql.turns.side_effects import (
+    newest_open_handoff,
+    open_handoff,
+    set_timer,
+)
 from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
-from gateway.model import Agent, Conversation, Handoff, Message, State, Suggestion
-from gateway.pipeline.outcomes import system_line
+from gateway.model import Agent, Conversation, Handoff, Message, State, Suggestion, Timer
+from gateway.pipeline.outcomes import ALARM_TIMER, CLAIM_TIMER, system_line
 from gateway.ports import Conflict, NotFound
-from gateway.routing.reasons import merge_reasons
+from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import SPAM, AlarmCause, ConversationEvent, HandoffRequest
 
 ALARM_LINES: Mapping[AlarmCause, str] = {
@@ -95,6 +99,44 @@ class SqlHandoffs:
                     conversation=conversation, name="resolved", epoch=current.epoch
                 )
                 insert_event(connection, current.address.lane, "event", resolved, at)
+            return current
+
+        return await self._db.write(job)
+
+    async def unclaim(
+        self,
+        conversation: int,
+        agent: Agent,
+        epoch: int,
+        at: datetime,
+        *,
+        line: str,
+        claim_by: datetime | None,
+        alarm_minutes: float,
+    ) -> Conversation:
+        def job(connection: Connection) -> Conversation:
+            before = lock_conversation(connection, conversation)
+            if before.owner is None or before.owner.id != agent.id:
+                raise Conflict(f"{agent.name} does not have it any more", before)
+            current = _change(connection, conversation, epoch, {"state": "waiting", "owner": None})
+            handoff = rows.handoff(
+                connection, connection.execute(newest_open_handoff(conversation)).one()
+            )
+            connection.execute(
+                update(handoffs)
+                .where(handoffs.c.id == handoff.id)
+                .values(agent=None, claimed_at=None)
+            )
+            timers = [(CLAIM_TIMER, claim_by, {"handoff": str(handoff.id)})] if claim_by else []
+            harm = any(reason.code == HARM for reason in handoff.reasons)
+            if harm and handoff.created_at + timedelta(minutes=alarm_minutes) <= at:
+                timers.append((ALARM_TIMER, at, {"why": "unclaimed"}))
+            for name, due_at, data in timers:
+                set_timer(connection, current, Timer(name=name, due_at=due_at, data=data))
+            add_notice(connection, current, line, agent, at)
+            self._webhooks.conversation(
+                connection, conversation, "transferred", at, agent=agent.id, tier=current.tier
+            )
             return current
 
         return await self._db.write(job)

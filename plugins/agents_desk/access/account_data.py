@@ -18,6 +18,7 @@ from plugins.agents_desk.access.accounts import (
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 from plugins.agents_desk.lists.views import SavedViews
+from plugins.agents_desk.staff.storage import StaffStorage
 
 AUDIT_PAGE = 500
 REMINDERS, OWN_REMINDERS, MENTIONS, ALERTS = "reminder/", "own-reminder/", "mention/", "alerts/"
@@ -27,10 +28,12 @@ V = TypeVar("V", StoredSession, KnownBrowser)
 
 
 class PersonData:
-    """The account of one person, their sessions and browsers, and their lines of the audit log."""
+    """The account of one person, their sessions and browsers, what is kept about their work, and
+    their lines of the audit log."""
 
     def __init__(self, storage: PluginStorage, accounts: DeskAccounts, audit: AuditLog) -> None:
         self._storage, self._accounts, self._audit = storage, accounts, audit
+        self._staff = StaffStorage(storage)
 
     async def export(self, name: str) -> dict[str, Json]:
         """All of it but the secrets: of the password and the second factor it says only that
@@ -63,6 +66,10 @@ class PersonData:
                 for view in await SavedViews(self._storage).made_by(name)
             ],
             **await self._own(account.agent.id),
+            "staff": [
+                {"key": row.key, "value": msgspec.json.decode(row.value)}
+                for row in await self._staff.rows_of(account.agent.id)
+            ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
@@ -80,15 +87,16 @@ class PersonData:
         }
 
     async def erase(self, name: str, agent_id: str = "") -> int:
-        """Delete the person's sessions, browsers, own views, reminders, mentions and settings of
-        alerts; returns how many. The account is deleted by `DeskAccounts.remove`; shared views are
+        """Delete the person's sessions, browsers, own views, reminders, mentions, settings of
+        alerts, and all rows about their work (profile, presence, load, praise, what they were
+        given); returns how many. The account is deleted by `DeskAccounts.remove`; shared views are
         the team's, and the audit log keeps its lines for ``audit_days``."""
-        deleted = 0
+        agent = agent_id or desk_agent(name).id
+        deleted = await self._staff.erase(agent)
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
-        agent = agent_id or desk_agent(name).id
         async for entry in stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/"):
             due = REMINDERS + entry.key.removeprefix(f"{OWN_REMINDERS}{agent}/")
             await self._storage.drop(PLUGIN, due, version=entry.version)

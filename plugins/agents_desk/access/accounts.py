@@ -235,6 +235,12 @@ def may_work_on(role: Role, agent: Agent, conversation: Conversation) -> bool:
     return own and agent.works_for(conversation.brand)
 
 
+def agent_id(name: str) -> str:
+    """The id of the agent whose account ``name`` is. People who sign in with Slack have one id on
+    both sides."""
+    return name if name.startswith("slack:") else f"desk:{name.casefold()}"
+
+
 def desk_agent(
     name: str,
     display_name: str | None = None,
@@ -245,7 +251,7 @@ def desk_agent(
 ) -> Agent:
     """The agent of the account ``name``."""
     return Agent(
-        id=f"desk:{name.casefold()}",
+        id=agent_id(name),
         name=display_name or name,
         tier=tier,
         skills=skills,

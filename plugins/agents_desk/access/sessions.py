@@ -27,6 +27,7 @@ from plugins.agents_desk.access.accounts import (
 )
 from plugins.agents_desk.access.throttle import KNOWN_FOR
 from plugins.agents_desk.settings import Role
+from plugins.agents_desk.staff.values import Standing
 
 BACKGROUND_HEADER = "X-Desk-Live"
 """The page sends this header with its own refreshes, which do not keep a session active."""
@@ -49,6 +50,8 @@ class DeskSession(Value, frozen=True, kw_only=True):
     step: Literal["", "code", "enrol"] = ""
     """What is missing before the person is signed in: a code of the second factor, or enrolling
     one. Empty: nothing."""
+    standing: Standing = Standing()
+    """What every page says about the person: see `StandingReader`."""
 
 
 class StoredSession(Value, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import { follow } from "./live.js";
 import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
+import { watchStanding } from "./staff.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
@@ -22,6 +23,7 @@ keepDrafts();
 watchAdvice();
 watchKeys();
 watchAlerts();
+watchStanding();
 if (messageLog) stayAtEnd();
 
 follow(refresh);

@@ -29,7 +29,10 @@ export function follow(refresh) {
     timer ??= setTimeout(refreshNow, DELAY);
   }
   function handle(event) {
-    if (event.lane !== undefined) showTyping(event.lane);
+    if (event.notice !== undefined) {
+      document.dispatchEvent(new CustomEvent("desk-notice", { detail: event }));
+      soon();
+    } else if (event.lane !== undefined) showTyping(event.lane);
     else if (event.conversation === undefined) soon(event.part);
     else if (String(event.conversation) === document.body.dataset.conversation) soon();
   }
@@ -54,6 +57,7 @@ function open(notify) {
   source.addEventListener("changed", (event) => notify({ part: "queue", ...JSON.parse(event.data) }));
   source.addEventListener("alert", (event) => alertPerson(JSON.parse(event.data)));
   source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
+  source.addEventListener("notice", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {
     state.textContent = "Reconnecting …";

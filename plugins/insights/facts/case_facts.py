@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
-from gateway import MoodLabel, State, Value
+from gateway import MoodLabel, State, Value, WorkStep
 from plugins.insights.facts.edits import EditKind
-
-MOOD_SCALE: dict[MoodLabel, int] = {
-    "pleased": 1,
-    "calm": 0,
-    "confused": -1,
-    "urgent": -1,
-    "anxious": -2,
-    "frustrated": -2,
-    "angry": -3,
-}
-"""How good a mood is, as a whole number: the order of the valence of these words (Russell 1980),
-one step for each. The distances are ours, so a change is read by its sign first."""
-UPSET_AT = -2
-"""From this mood downwards a customer is upset: anxious, frustrated, angry. Who is only in a hurry
-is not, as in the gateway's own reading of moods."""
 
 
 class HandoverFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,15 +50,6 @@ class SuggestionFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Literal["open", "sent", "edited", "ignored"]
     edits: tuple[EditKind, ...] = ()
     experience: int | None = None
-
-
-class WorkStep(NamedTuple):
-    """One step of an agent's work: it ended ``at`` (seconds since 1970) and took ``seconds``, with
-    a customer whose mood was ``mood`` on `MOOD_SCALE`."""
-
-    at: float
-    seconds: float
-    mood: int
 
 
 class HandlingFacts(Value, frozen=True, kw_only=True, omit_defaults=True):

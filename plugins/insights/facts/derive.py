@@ -9,25 +9,29 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway import CaseRecord, Handoff, Message, MoodLabel, Suggestion, Survey
-from plugins.insights.facts.case_facts import (
+from gateway import (
     MOOD_SCALE,
     UPSET_AT,
+    CaseRecord,
+    Handoff,
+    Message,
+    MoodLabel,
+    Suggestion,
+    Survey,
+    work_steps,
+)
+from plugins.insights.facts.case_facts import (
     CaseFacts,
     HandlingFacts,
     HandoverFacts,
     SuggestionFacts,
     SurveyFacts,
-    WorkStep,
 )
 from plugins.insights.facts.edits import EditKind, edit_kinds
 from plugins.insights.facts.human_moment import human_moments
 from plugins.insights.facts.told_again import told_again
 from plugins.insights.facts.wording import read_talk
 
-LONGEST_STEP = 300.0
-"""Seconds that one step of an agent's work (reading, answering, closing) counts at most: whoever
-takes longer has several conversations, or a break."""
 DAY = 86_400.0
 _UNSENT = frozenset({"failed", "discarded"})
 _ANSWERS = frozenset({"answer", "message"})
@@ -265,33 +269,10 @@ def _handled(
         agent=agent.id,
         begin=begin.timestamp(),
         end=end.timestamp() if end else None,
-        steps=tuple(_steps(begin, end, own, [*before, *heard])),
+        steps=tuple(work_steps(begin, end, own, [*before, *heard])),
         mood=min(moods, default=0),
         upset_messages=sum(mood <= UPSET_AT for mood in moods),
     )
-
-
-def _steps(
-    begin: datetime, end: datetime | None, own: Sequence[Message], heard: Sequence[Message]
-) -> Iterator[WorkStep]:
-    """The steps of the agent's work: each ends with something that they wrote, or with the end, and
-    begins with what came before it."""
-    events: list[tuple[datetime, bool, int]] = [(begin, False, 0)]
-    events += [(m.at, True, 0) for m in own]
-    for message in heard:
-        read = message.understanding
-        events.append((message.at, False, MOOD_SCALE[read.emotion.label] if read else 0))
-    if end is not None:
-        events.append((end, True, 0))
-    events.sort(key=lambda event: event[0])
-    mood, last = 0, begin
-    for at, is_own, heard_mood in events:
-        if is_own:
-            seconds = min(LONGEST_STEP, max(0.0, (at - last).total_seconds()))
-            yield WorkStep(at=at.timestamp(), seconds=round(seconds, 1), mood=mood)
-        elif at != begin:
-            mood = heard_mood
-        last = max(begin, at)
 
 
 def _sum_of(name: str, messages: Iterable[Message]) -> int:

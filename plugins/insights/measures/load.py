@@ -1,7 +1,6 @@
-"""The ledger of emotional load: how much upset work a person carries, and how it fades.
+"""The emotional load of people, day by day, and what their lead may know of it.
 
-Two parts: what a break takes away, and what stays on one's mind over night. docs/measures.md has
-the formula and its sources. Pure, and from events alone.
+The formula is the gateway's (`LoadLedger`); docs/measures.md explains it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from gateway import Agent
-from plugins.insights.facts.case_facts import UPSET_AT, WorkStep
+from gateway import Agent, LoadLedger, WorkStep, upset_minutes
 from plugins.insights.measures import statistics
 from plugins.insights.measures.sheets import matches
 from plugins.insights.measures.tallies import TallyStore
@@ -27,16 +25,6 @@ from plugins.insights.measures.values import (
 )
 from plugins.insights.measures.work import WorkSpan
 
-ANGRY_AT = -3
-ANGRY_WEIGHT = 1.5
-LASTING = 0.3
-"""The part of the load that stays over night; a break takes away the rest."""
-BREAK = 15 * 60.0
-"""Seconds without work from which it is a break."""
-BREAK_HALVES = 3_600.0
-"""Seconds of breaks that halve what a break takes away."""
-NIGHT_HALVES = 86_400.0
-"""Seconds that halve what stays, at work or not."""
 LOOK_BACK = timedelta(days=7)
 """Days before a period that still weigh in it: after seven, less than 1 % of what stayed."""
 OVER_DAYS = 2
@@ -52,51 +40,14 @@ class Work(NamedTuple):
 def load_days(work: Iterable[Work], zone: tzinfo) -> tuple[LoadDay, ...]:
     """The load of one person on each day on which they worked. ``work`` is all theirs, in any
     order; a step belongs to the day on which it ended."""
-    ledger = _Ledger()
+    ledger = LoadLedger()
     by_day: defaultdict[date, list[Work]] = defaultdict(list)
     for one in work:
         by_day[datetime.fromtimestamp(one.step.at, zone).date()].append(one)
     return tuple(_day(day, by_day[day], ledger) for day in sorted(by_day))
 
 
-def upset_minutes(step: WorkStep) -> float:
-    """The minutes that a step weighs: none unless the customer was upset."""
-    if step.mood > UPSET_AT:
-        return 0.0
-    return step.seconds / 60 * (ANGRY_WEIGHT if step.mood <= ANGRY_AT else 1.0)
-
-
-class _Ledger:
-    """The load of one person as time goes on."""
-
-    def __init__(self) -> None:
-        self.fleeting = self.lasting = self.unbroken = 0.0
-        self._now: float | None = None
-
-    @property
-    def load(self) -> float:
-        return self.fleeting + self.lasting
-
-    def rest_until(self, at: float) -> None:
-        """Time passes without work."""
-        if self._now is not None and at > self._now:
-            pause = at - self._now
-            self.lasting *= 0.5 ** (pause / NIGHT_HALVES)
-            if pause >= BREAK:
-                self.fleeting *= 0.5 ** (pause / BREAK_HALVES)
-                self.unbroken = 0.0
-        self._now = max(at, self._now or at)
-
-    def work(self, step: WorkStep) -> None:
-        self.rest_until(step.at - step.seconds)
-        minutes = upset_minutes(step)
-        self.fleeting += (1 - LASTING) * minutes
-        self.lasting = self.lasting * 0.5 ** (step.seconds / NIGHT_HALVES) + LASTING * minutes
-        self.unbroken += minutes
-        self._now = max(step.at, self._now or step.at)
-
-
-def _day(day: date, work: list[Work], ledger: _Ledger) -> LoadDay:
+def _day(day: date, work: list[Work], ledger: LoadLedger) -> LoadDay:
     work.sort(key=lambda one: one.step.at)
     first = work[0].step
     ledger.rest_until(first.at - first.seconds)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gateway import MOOD_SCALE, UPSET_AT
 from plugins.insights.facts.case_facts import (
-    MOOD_SCALE,
-    UPSET_AT,
     CaseFacts,
     HandoverFacts,
     SuggestionFacts,

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from gateway import Agent, Value
+from gateway import LOAD_LIMIT, Agent, Value
 from plugins.insights.model import Figure
 
 Dimension = Literal["brand", "channel", "language", "intent", "team", "mood"]
@@ -178,10 +178,6 @@ class LoadDay(Value, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         """Whether it is more than a person should carry: `LOAD_LIMIT`."""
         return self.peak > LOAD_LIMIT
-
-
-LOAD_LIMIT = 90.0
-"""Upset minutes at a time from which a day counts as overloaded. Ours: no source gives a number."""
 
 
 class TeamLoad(Value, frozen=True, kw_only=True):

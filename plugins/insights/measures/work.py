@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from plugins.insights.facts.case_facts import CaseFacts, WorkStep
+from gateway import WorkStep
+from plugins.insights.facts.case_facts import CaseFacts
 from plugins.insights.measures.sheets import cell_of
 
 

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from gateway import (
+    LOAD_LIMIT,
     Agent,
     DeskPage,
     DeskPageRequest,
@@ -26,7 +27,7 @@ from gateway import (
     packaged_yaml,
 )
 from plugins.insights.learning.effects import DecidedProposals
-from plugins.insights.measures.values import DIMENSIONS, LOAD_LIMIT, Dimension, LoadDay
+from plugins.insights.measures.values import DIMENSIONS, Dimension, LoadDay
 from plugins.insights.report import words
 from plugins.insights.report.archive import ReportArchive
 from plugins.insights.report.asking import FILTERS, PERIODS, ReportRequest, parse_request

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from gateway import MOOD_SCALE
 from gateway.app import build_gateway
 from gateway.cli.common import load_settings
 from gateway.plugins import installed_plugins
 from gateway.testing import FakeClock
 from gateway.testing.simulation import LedgerRow, Scenario, read_ledger, simulate
-from plugins.insights.facts.case_facts import MOOD_SCALE
 from plugins.insights.measures.service import Measures
 from plugins.insights.measures.values import MeasuredPeriod
 from plugins.insights.settings import InsightsSettings

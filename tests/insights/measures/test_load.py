@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from gateway import LOAD_LIMIT, WorkStep
 from gateway.testing import MemoryStorage
-from plugins.insights.facts.case_facts import WorkStep
 from plugins.insights.facts.derive import derive_facts
 from plugins.insights.facts.store import FactStore
 from plugins.insights.measures.load import EmotionalLoad, Work, load_days, team_load
 from plugins.insights.measures.tallies import TallyStore
-from plugins.insights.measures.values import LOAD_LIMIT, Filters, LoadDay, TeamLoad
+from plugins.insights.measures.values import Filters, LoadDay, TeamLoad
 from tests.insights.measures.made_up import AGENTS, BEGIN, CaseMaker
 from tests.insights.measures.test_tallies import NO_WORDS
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, CookieJar
 
-from gateway import Reply
+from gateway import LOAD_LIMIT, Reply
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from plugins import agents_desk, insights
-from plugins.insights.measures.values import LOAD_LIMIT, LoadDay
+from plugins.insights.measures.values import LoadDay
 from plugins.insights.model import Discovery, MaskedExample
 from plugins.insights.report import pages
 from plugins.insights.report.archive import ReportArchive, WeeklyResult

@@ -22,6 +22,7 @@ from gateway.adapters.sql.schema import (
     timers,
 )
 from gateway.model import Conversation, Message, Outbound, Timer
+from gateway.pipeline.outcomes import CLAIM_TIMER
 from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import HandoffRequest, TurnOutcome
 
@@ -184,7 +185,7 @@ def apply_side_effects(
     """Store timers, the handoff and the suggestion of a turn. ``conversation`` is as after this
     commit, with its epoch."""
     for timer in outcome.timers:
-        _set_timer(connection, conversation, timer)
+        set_timer(connection, conversation, timer)
     before = outcome.work.conversation
     waits = before is not None and before.state == "waiting"
     if outcome.handoff is not None and not (
@@ -282,8 +283,8 @@ def open_handoff(
     ).scalar_one()
     _set_skills(connection, conversation.id, request.skills)
     if request.claim_by is not None:
-        timer = Timer(name="unclaimed", due_at=request.claim_by, data={"handoff": str(id)})
-        _set_timer(connection, conversation, timer)
+        timer = Timer(name=CLAIM_TIMER, due_at=request.claim_by, data={"handoff": str(id)})
+        set_timer(connection, conversation, timer)
     return id
 
 
@@ -324,7 +325,7 @@ def raise_handoff(connection: Connection, conversation: int, request: HandoffReq
     return True
 
 
-def _set_timer(connection: Connection, conversation: Conversation, timer: Timer) -> None:
+def set_timer(connection: Connection, conversation: Conversation, timer: Timer) -> None:
     connection.execute(
         insert(timers),
         {

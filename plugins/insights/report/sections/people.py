@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from plugins.insights.measures.values import LOAD_LIMIT
+from gateway import LOAD_LIMIT
 from plugins.insights.model import Figure
 from plugins.insights.report import telling, words
 from plugins.insights.report.material import ReportMaterial

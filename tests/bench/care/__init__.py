@@ -1,0 +1,1 @@
+"""Care against round robin and least busy, on simulated weeks."""
