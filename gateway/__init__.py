@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Finding,
         Guess,
         Handoff,
+        HeldAnswer,
         Inbound,
         Insight,
         Json,
@@ -231,6 +232,13 @@ if TYPE_CHECKING:
         luhn,
     )
     from gateway.support.private import private_folder
+    from gateway.support.titled_links import (
+        TitledLink,
+        plain_link,
+        titled_links,
+        why_unsafe_link,
+        with_titled_links,
+    )
     from gateway.support.yaml_edit import CannotEdit, replace_text
 
 __all__ = [
@@ -312,6 +320,7 @@ __all__ = [
     "Handoff",
     "HealthCheck",
     "HealthProblem",
+    "HeldAnswer",
     "HttpRoutes",
     "Inbound",
     "Insight",
@@ -398,6 +407,7 @@ __all__ = [
     "SurveyReader",
     "TextEncoder",
     "Timer",
+    "TitledLink",
     "TooLarge",
     "TooMany",
     "Trainable",
@@ -447,6 +457,7 @@ __all__ = [
     "note_text",
     "of_brand",
     "packaged_yaml",
+    "plain_link",
     "priority_label",
     "private_folder",
     "read_bounded",
@@ -461,11 +472,14 @@ __all__ = [
     "site_origin",
     "split_brand",
     "spoke_of_harm",
+    "titled_links",
     "unknown_brands",
     "untrusted_proxy",
     "validated_part",
     "value_at",
     "why_internal",
+    "why_unsafe_link",
+    "with_titled_links",
     "yaml_files",
 ]
 
@@ -478,6 +492,7 @@ _MODULES = (
     "support.labels",
     "support.internal_words",
     "support.courtesy",
+    "support.titled_links",
     "support.masking",
     "support.personal_data",
     "support.assets",

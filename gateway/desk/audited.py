@@ -16,6 +16,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     Finding,
+    HeldAnswer,
     Message,
     QueueItem,
     QueuePage,
@@ -72,6 +73,7 @@ class AuditedDesk:
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        hold: float = 0.0,
     ) -> Accepted:
         accepted = await self.desk.answer(
             conversation,
@@ -81,11 +83,20 @@ class AuditedDesk:
             suggestion=suggestion,
             attachments=attachments,
             via=via,
+            hold=hold,
         )
         if not accepted.duplicate:
             detail = f"turn {accepted.turn}" + (f", by {via.channel}" if via else "")
             await self._record(agent, "answered", conversation, detail)
         return accepted
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        return await self.desk.held_answers(conversation)
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        taken = await self.desk.take_back(conversation, agent, turn=turn)
+        await self._record(agent, "taken_back", conversation, f"turn {turn}")
+        return taken
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         message = await self.desk.note(conversation, agent, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.model import (
     Accepted,
@@ -13,6 +14,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     Finding,
+    HeldAnswer,
     Message,
     QueueItem,
     QueuePage,
@@ -28,6 +30,10 @@ from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound,
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
 from gateway.store import AgentMessage, HandoffRequest, Store
+from gateway.support.titled_links import why_unsafe_link
+
+LONGEST_HOLD = 60.0
+"""Seconds for which an answer is held at most: the customer waits as long."""
 
 
 @dataclass(kw_only=True)
@@ -95,15 +101,18 @@ class DeskService:
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        hold: float = 0.0,
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing."""
         await self._check_brand(conversation, agent)
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
+        if why := why_unsafe_link(text):
+            raise NotAccepted(why)
         current = await self.store.queries.conversation(conversation)
         if known := await self.store.inbox.find_agent_message((via or current.address).lane, key):
-            return known
+            return known.replace(conversation=conversation)
         if via is not None and via != current.address:
             current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
             conversation = current.id
@@ -118,11 +127,27 @@ class DeskService:
             suggestion=suggestion,
             attachments=attachments,
         )
-        lane = current.address.lane
-        accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
+        lane, now = current.address.lane, self.clock.now()
+        due = now + timedelta(seconds=min(hold, LONGEST_HOLD)) if hold > 0 else None
+        accepted = await self.store.inbox.accept_agent_message(message, lane, key, now, due=due)
         self.wake(lane)
         self._changed(conversation)
-        return accepted
+        return accepted.replace(conversation=conversation)
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        found = await self.store.queries.conversation(conversation)
+        held = await self.store.inbox.held(found.address.lane, self.clock.now())
+        return tuple(answer for answer in held if answer.conversation == conversation)
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        await self._check_brand(conversation, agent)
+        found = await self.store.queries.conversation(conversation)
+        taken = await self.store.inbox.take_back(conversation, turn, agent.id)
+        if taken is None:
+            raise NotAccepted("the answer is on its way already")
+        self.wake(found.address.lane)
+        self._changed(conversation)
+        return taken
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         await self._check_brand(conversation, agent)

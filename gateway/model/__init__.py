@@ -36,6 +36,7 @@ from gateway.model.conversation import (
 from gateway.model.desk import (
     ContextCard,
     Handoff,
+    HeldAnswer,
     LinkedAddress,
     QueueItem,
     QueuePage,
@@ -125,6 +126,7 @@ __all__ = [
     "Finding",
     "Guess",
     "Handoff",
+    "HeldAnswer",
     "Inbound",
     "Insight",
     "Json",

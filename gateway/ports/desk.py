@@ -12,6 +12,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     Finding,
+    HeldAnswer,
     Message,
     QueueItem,
     QueuePage,
@@ -55,14 +56,26 @@ class Desk(Protocol):
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
+        hold: float = 0.0,
     ) -> Accepted:
         """Send ``text`` to the customer.
 
         A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
         draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
         sends to another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there. Raises NotAccepted if that address is not the customer's.
+        conversation there. ``hold`` is for how many seconds (0 to 60) the agent can `take_back` the
+        answer before it is sent; it is stored at once. Raises NotAccepted if that address is not
+        the customer's, or for a titled link that is not safe to follow (see `why_unsafe_link`).
         """
+        ...
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        """Return the answers in this conversation that wait to be sent, oldest first."""
+        ...
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        """Take back the agent's own answer of this turn. It is as if it was never sent. Raises
+        NotAccepted when it is on its way already."""
         ...
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
