@@ -112,7 +112,7 @@ class DeskService:
             raise NotAccepted(why)
         current = await self.store.queries.conversation(conversation)
         if known := await self.store.inbox.find_agent_message((via or current.address).lane, key):
-            return known.replace(conversation=conversation)
+            return known
         if via is not None and via != current.address:
             current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
             conversation = current.id

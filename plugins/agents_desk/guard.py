@@ -44,6 +44,10 @@ class ActionForm(Value, frozen=True, kw_only=True):
     link: int | None = None
     via: Address | None = None
     to: str = ""
+    turn: int | None = None
+    """The turn of an answer to take back."""
+    replies: tuple[str, ...] = ()
+    """The ids of the saved replies in the answer."""
 
 
 @dataclass(kw_only=True)
@@ -183,6 +187,8 @@ def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> Act
         link=_number(texts, "link"),
         via=_address(texts.get("via", "")),
         to=texts.get("to", "")[:80],
+        turn=_number(texts, "turn"),
+        replies=tuple(texts.get("replies", "")[:2000].split()),
     )
 
 

@@ -26,6 +26,9 @@ from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
+from plugins.agents_desk.composing.companions import ConversationCompanions
+from plugins.agents_desk.composing.reply_pages import ReplyPages
+from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
@@ -119,6 +122,7 @@ class WebDesk:
             clock=services.clock,
             public_url=self._public_url,
         )
+        replies = SavedReplies(storage)
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -126,6 +130,8 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             boards=boards,
+            replies=replies,
+            presence=live.presence,
             opened=live.opened,
         )
         actions = ConversationActions(
@@ -135,6 +141,14 @@ class WebDesk:
             guard=guard,
             accounts=accounts,
             longest=self._longest,
+            replies=replies,
+            undo_send=settings.undo_send,
+        )
+        composing = (
+            ReplyPages(services=services, html=html, guard=guard, replies=replies),
+            ConversationCompanions(
+                services=services, html=html, guard=guard, presence=live.presence
+            ),
         )
         data = PersonData(storage, accounts, services.audit)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
@@ -148,6 +162,7 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *(route for part in composing for route in part.routes()),
             *SearchPages(services=services, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:

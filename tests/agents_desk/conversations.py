@@ -333,6 +333,8 @@ class DeskGateway:
             self.voice,
             *self.channels.values(),
         )
+        self.desk_settings: dict[str, Any] = {"undo_send": 0}
+        """More settings of the desk. Most tests want answers to leave at once."""
         self._running: RunningGateway | None = None
 
     @property
@@ -358,7 +360,7 @@ class DeskGateway:
         """Run on the data directory ``folder``/var."""
         policy = folder / "policy.yaml"
         policy.write_text(POLICY, "utf-8")
-        desk = {"users": list(users), "skills": ["orders", "billing"]}
+        desk = {"users": list(users), "skills": ["orders", "billing"], **self.desk_settings}
         config = {
             "policy": str(policy),
             "limits": {"text": 2000},

@@ -299,7 +299,8 @@ def test_a_titled_link() -> None:
     text = 'See [our <b> "page"](https://shop.example/a?b=1&c=2) [x](javascript:alert(1))'
     mail = composed(outbound(text, question="[Pay](https://evil.example)"))
     plain, rich = (mail.get_body((kind,)) for kind in ("plain", "html"))
-    assert plain is not None and rich is not None
+    assert plain is not None
+    assert rich is not None
     assert 'See our <b> "page": https://shop.example/a?b=1&c=2 [x](java' in plain.get_content()
     markup = re.sub(r"\s+", " ", rich.get_content())
     links = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', markup)

@@ -44,7 +44,7 @@ DESK = "desk"
 ids."""
 _HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
 _BY_REMOTE_ID = PreparedStatement(
-    select(inbox.c.id).where(
+    select(inbox.c.id, inbox.c.conversation_id).where(
         inbox.c.lane == bindparam("lane"), inbox.c.remote_id == bindparam("remote_id")
     )
 )
@@ -164,8 +164,10 @@ class SqlInbox:
 
     async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
         values = {"lane": lane, "remote_id": f"{DESK}:{key}"}
-        turn = await self._db.read(lambda c: _BY_REMOTE_ID.scalar(c, values))
-        return None if turn is None else Accepted(turn=turn, duplicate=True)
+        row = await self._db.read(lambda c: _BY_REMOTE_ID.one(c, values))
+        if row is None:
+            return None
+        return Accepted(turn=row.id, duplicate=True, conversation=row.conversation_id)
 
     async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
         if not self._db.shared:

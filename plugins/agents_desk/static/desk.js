@@ -7,6 +7,8 @@ import { follow } from "./live.js";
 import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
+import { selectPlaceholder, watchComposer } from "./composing.js";
+import { watchPresence } from "./presence.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
@@ -18,6 +20,8 @@ keepTime();
 keepDrafts();
 watchAdvice();
 watchKeys();
+watchComposer();
+watchPresence();
 if (messageLog) stayAtEnd();
 
 follow(refresh);
@@ -58,6 +62,7 @@ async function submit(event) {
   form.setAttribute("aria-busy", "true");
   actionCount += 1;
   const button = event.submitter;
+  const focused = document.activeElement?.id;
   const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
   const page = await load(action, new URLSearchParams(new FormData(form)));
   actionCount += 1;
@@ -68,9 +73,12 @@ async function submit(event) {
     if (form.dataset.clears) forget(form.dataset.clears);
     // If the box holds the same suggestion, that text has now been sent.
     if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
-    // The answer went to another conversation: open that one.
-    if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
-    history.replaceState(null, "", page.url);
+    // A page that comes without a redirect is that of this address.
+    if (new URL(page.url).pathname !== new URL(action, location).pathname) {
+      // The answer went to another conversation: open that one.
+      if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
+      history.replaceState(null, "", page.url);
+    }
     if (form.hasAttribute("data-keep")) form.reset();
     const text = button?.dataset.announce ?? form.dataset.announce;
     if (text) announce(text);
@@ -78,10 +86,24 @@ async function submit(event) {
     location.hash = "outcome"; // On a small screen the card covers the outcome.
   }
   closeMenus();
+  const typed = document.getElementById("answer")?.value ?? "";
   show(page.document, true);
+  if (action.includes("/take-back")) keepBoth(typed);
+  if (!page.done && focused === "answer") {
+    document.getElementById("answer")?.focus();
+    selectPlaceholder();
+  }
   if (page.done) toEnd();
   const box = form.dataset.focus ?? form.dataset.clears;
   if (page.done && box) document.getElementById(box)?.focus();
+}
+
+/** An answer that was taken back comes before what was typed since. */
+function keepBoth(typed) {
+  const box = document.getElementById("answer");
+  if (!box?.value) return;
+  if (typed.trim() && typed !== box.value) box.value = `${box.value}\n\n${typed}`;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function forgetIfSame(text) {
@@ -94,6 +116,7 @@ function editSuggestion(event) {
   if (!link || !box || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   const draft = link.closest("section").querySelector("textarea").value;
+  document.getElementById("suggest").open = false;
   document.getElementById("mode-answer").checked = true;
   box.value = box.value.trim() && box.value !== draft ? `${box.value.trimEnd()}\n\n${draft}` : draft;
   document.getElementById("answer-suggestion").value = link.dataset.suggestion;

@@ -9,6 +9,7 @@ const SHORTCUTS = {
   r: () => write("answer"),
   n: () => write("note"),
   e: () => document.getElementById("suggest-edit")?.click(),
+  z: () => document.getElementById("take-back")?.click(),
   "/": () => document.getElementById("find")?.focus(),
   "?": help,
 };

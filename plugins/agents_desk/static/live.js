@@ -27,7 +27,8 @@ export function follow(refresh) {
     timer ??= setTimeout(refreshNow, DELAY);
   }
   function handle(event) {
-    if (event.lane !== undefined) showTyping(event.lane);
+    if (event.people) document.dispatchEvent(new CustomEvent("desk:presence", { detail: event }));
+    else if (event.lane !== undefined) showTyping(event.lane);
     else if (event.conversation === undefined) soon(event.part);
     else if (String(event.conversation) === document.body.dataset.conversation) soon();
   }
@@ -41,6 +42,7 @@ export function follow(refresh) {
   if (navigator.locks) navigator.locks.request("desk-live", listen);
   else listen();
 
+  document.addEventListener("desk:outdated", () => soon());
   // An event may get lost: also refresh at intervals, and when the page becomes visible.
   setInterval(() => soon(), REFRESH_INTERVAL);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
@@ -51,6 +53,7 @@ function open(notify) {
   const source = new EventSource("/desk/live");
   source.addEventListener("changed", (event) => notify({ part: "queue", ...JSON.parse(event.data) }));
   source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
+  source.addEventListener("presence", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {
     state.textContent = "Reconnecting …";
