@@ -98,12 +98,31 @@ def conversations(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def gw(conversations: Path, tmp_path: Path) -> AsyncIterator[DeskGateway]:
+def desk_settings() -> dict[str, Any]:
+    """More settings of the desk, for modules to replace. Most tests want answers to leave at
+    once."""
+    return {"undo_send": 0}
+
+
+@pytest.fixture
+def desk_plugins() -> tuple[object, ...]:
+    """More plugins, for modules to replace."""
+    return ()
+
+
+@pytest.fixture
+async def gw(
+    conversations: Path,
+    tmp_path: Path,
+    desk_settings: dict[str, Any],
+    desk_plugins: tuple[object, ...],
+) -> AsyncIterator[DeskGateway]:
     """A gateway with the prepared conversations. Ana and Ben are leads, Cleo is an agent, Dora an
     admin."""
     shutil.copytree(conversations / "var", tmp_path / "var")
     users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
-    gateway = DeskGateway()
+    gateway = DeskGateway(plugins=desk_plugins)
+    gateway.desk_settings = desk_settings
     async with gateway.start(tmp_path, [as_config(user) for user in users]):
         yield gateway
 

@@ -318,7 +318,7 @@ class ScriptedVoice(PlainVoice):
 class DeskGateway:
     """A running gateway with the desk, and the parts that tests control."""
 
-    def __init__(self, clock: JumpClock | None = None) -> None:
+    def __init__(self, clock: JumpClock | None = None, *, plugins: Sequence[object] = ()) -> None:
         self.clock = clock or JumpClock()
         self.voice = ScriptedVoice()
         self.channels = {name: FakeChannel(name) for name in ("webchat", "email", "sms")}
@@ -332,9 +332,9 @@ class DeskGateway:
             FakeHandler(hand_over, name="escalation", priority=90),
             self.voice,
             *self.channels.values(),
+            *plugins,
         )
         self.desk_settings: dict[str, Any] = {"undo_send": 0}
-        """More settings of the desk. Most tests want answers to leave at once."""
         self._running: RunningGateway | None = None
 
     @property
