@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,9 @@ def desk_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def desk_plugins() -> tuple[object, ...]:
-    """More plugins, for modules to replace."""
-    return ()
+def desk_plugins() -> Mapping[str, object]:
+    """More plugins by the names of their sections, for modules to replace."""
+    return {}
 
 
 @pytest.fixture
@@ -115,14 +115,15 @@ async def gw(
     conversations: Path,
     tmp_path: Path,
     desk_settings: dict[str, Any],
-    desk_plugins: tuple[object, ...],
+    desk_plugins: Mapping[str, object],
 ) -> AsyncIterator[DeskGateway]:
     """A gateway with the prepared conversations. Ana and Ben are leads, Cleo is an agent, Dora an
     admin."""
     shutil.copytree(conversations / "var", tmp_path / "var")
     users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
-    gateway = DeskGateway(plugins=desk_plugins)
+    gateway = DeskGateway(plugins=tuple(desk_plugins.values()))
     gateway.desk_settings = desk_settings
+    gateway.plugin_settings = {name: {} for name in desk_plugins}
     async with gateway.start(tmp_path, [as_config(user) for user in users]):
         yield gateway
 

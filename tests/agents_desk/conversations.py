@@ -335,6 +335,7 @@ class DeskGateway:
             *plugins,
         )
         self.desk_settings: dict[str, Any] = {"undo_send": 0}
+        self.plugin_settings: dict[str, Any] = {}
         self._running: RunningGateway | None = None
 
     @property
@@ -364,7 +365,7 @@ class DeskGateway:
         config = {
             "policy": str(policy),
             "limits": {"text": 2000},
-            "plugins": {"agents_desk": desk},
+            "plugins": {"agents_desk": desk, **self.plugin_settings},
         }
         async with running(
             *self._plugins, config=config, tmp_path=folder, clock=self.clock

@@ -3,6 +3,7 @@ what opens on it to a test of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -39,8 +40,8 @@ SCHEMES = ("light", "dark")
 
 
 @pytest.fixture
-def desk_plugins() -> tuple[object, ...]:
-    return (insights,)
+def desk_plugins() -> Mapping[str, object]:
+    return {"insights": insights}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -52,7 +53,7 @@ async def test_every_page(browser: Any, url: str, gw: DeskGateway, scheme: str) 
     for name, path in PAGES:
         page = people[name]
         await page.goto(url + path)
-        if broken := await violations(page):
+        if broken := await violations(page, scheme):
             found[path] = broken
     assert found == {}
     for page in people.values():
@@ -79,17 +80,18 @@ async def test_what_opens_on_a_conversation(
     await page.wait_for_selector("#advice-more summary")
     for details in ("suggest", "advice-more", "transfer", "more-addresses"):
         await page.evaluate("(id) => { document.getElementById(id).open = true; }", details)
-    assert await violations(page) == []
+    assert await violations(page, scheme) == []
     await page.keyboard.press("Escape")
     for opens, box in (("Control+K", ".picker"), ("?", "#help")):
         await page.keyboard.press(opens)
         await page.wait_for_selector(f"{box}[open]")
-        assert await violations(page) == []
+        assert await violations(page, scheme) == []
         await page.keyboard.press("Escape")
     await page.click("#replies-open")
     await page.wait_for_selector(".picker [role=option]")
-    assert await violations(page) == []
+    assert await violations(page, scheme) == []
     await page.keyboard.press("Escape")
+    await page.wait_for_selector("#answer:focus")
     await page.keyboard.press("Control+Enter")
     await page.wait_for_selector("#take-back")
     await page.route("**/desk/c/*", _hold_refresh)
@@ -97,7 +99,7 @@ async def test_what_opens_on_a_conversation(
     await page.fill("#answer", "Second")
     await page.keyboard.press("Control+Enter")
     await page.wait_for_selector("#unseen")
-    assert await violations(page) == []
+    assert await violations(page, scheme) == []
     await page.context.close()
 
 

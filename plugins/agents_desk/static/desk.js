@@ -12,6 +12,7 @@ import { watchPresence } from "./presence.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
+let latest = null;
 
 document.documentElement.classList.add("script");
 remember();
@@ -61,6 +62,7 @@ async function submit(event) {
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
   actionCount += 1;
+  latest = form;
   const button = event.submitter;
   const focused = document.activeElement?.id;
   const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
@@ -68,6 +70,13 @@ async function submit(event) {
   actionCount += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;
+  // Another action began meanwhile, perhaps the one that takes this answer back. Its result is
+  // newer, so this one changes neither the page nor the draft.
+  if (latest !== form) {
+    if (page.done && form.dataset.clears && !latest.matches(".leaving")) forget(form.dataset.clears);
+    document.dispatchEvent(new Event("desk:outdated"));
+    return;
+  }
   if (page.done) {
     const fields = new FormData(form);
     if (form.dataset.clears) forget(form.dataset.clears);

@@ -10,6 +10,7 @@ from gateway import Agent, Event, Finding
 from plugins.agents_desk.composing.saved_replies import SavedReplies, SavedReply
 from tests.agents_desk.conversations import BEN, MARIA, PRIYA, SUGGESTION, WEBCHAT, DeskGateway
 from tests.agents_desk.test_browser import open_maria, page, sent, signed_in, until_true
+from tests.conftest import until
 
 __all__ = ["page"]
 
@@ -92,6 +93,32 @@ async def test_undo_keeps_what_was_typed_since(page: Any, gw: DeskGateway) -> No
     assert page.url.endswith(f"/desk/c/{MARIA}")
     await page.reload()
     assert await page.input_value("#answer") == "First.\n\nSecond."
+    assert await gw.sent_answers() == []
+
+
+async def test_undo_overtakes_the_answer(page: Any, gw: DeskGateway) -> None:
+    """The page of the answer comes after that of the undo, and neither clears the box nor the
+    draft."""
+    slow: list[Any] = []
+
+    async def hold(route: Any) -> None:
+        slow.append((route, await route.fetch()))
+
+    await open_maria(page, gw)
+    await page.keyboard.type("Too fast")
+    await page.route("**/answer", hold)
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector("#take-back")
+    await page.click("#take-back")
+    await page.wait_for_selector("#take-back", state="detached")
+    await until_true(page, "document.getElementById('answer').value.includes('Too fast')")
+    await until(lambda: slow)
+    route, response = slow[0]
+    await route.fulfill(response=response)
+    await page.wait_for_selector("form[aria-busy]", state="detached")
+    await page.reload()
+    assert "Too fast" in await page.input_value("#answer")
+    gw.clock.advance(HOLD)
     assert await gw.sent_answers() == []
 
 
