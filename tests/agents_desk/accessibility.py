@@ -11,7 +11,8 @@ from tests.clients.conftest import HERE, needs_package
 RUN = """async (rules) => {
   const chosen = rules.length ? { runOnly: rules } : {};
   const { violations } = await axe.run(document, { resultTypes: ["violations"], ...chosen });
-  return violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map((n) => n.html.slice(0, 160))]);
+  const shown = (nodes) => nodes.slice(0, 3).map((node) => node.html.slice(0, 160));
+  return violations.map(({ id, nodes }) => [id, ...shown(nodes)]);
 }"""
 
 

@@ -11,12 +11,15 @@ from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
 from plugins.agents_desk.access.accounts import (
     DeskAccounts,
     delete_entry,
+    desk_agent,
     stored_entries,
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
 from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 
 AUDIT_PAGE = 500
+OWN_REPLIES = "reply/own/"
+"""The beginning of the keys of people's own saved replies; the agent's id follows."""
 
 V = TypeVar("V", StoredSession, KnownBrowser)
 
@@ -53,18 +56,29 @@ class PersonData:
                 {"last_signed_in": browser.at}
                 async for _, browser in self._entries(BROWSER_PREFIX, name, KnownBrowser)
             ],
+            "saved_replies": [
+                {"name": reply["name"], "text": reply["text"]}
+                async for entry in stored_entries(
+                    self._storage, f"{OWN_REPLIES}{account.agent.id}/"
+                )
+                for reply in (msgspec.json.decode(entry.value),)
+            ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
     async def erase(self, name: str) -> int:
-        """Delete the person's sessions and browsers; returns how many. The account is deleted by
-        `DeskAccounts.remove`; the audit log keeps its lines for ``audit_days``."""
+        """Delete the person's sessions, browsers and own saved replies; returns how many. The
+        account is deleted by `DeskAccounts.remove`; the audit log keeps its lines for
+        ``audit_days``."""
         deleted = 0
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
+            deleted += await delete_entry(self._storage, entry)
+        own = f"{OWN_REPLIES}{desk_agent(name).id}/"
+        async for entry in stored_entries(self._storage, own):
             deleted += await delete_entry(self._storage, entry)
         return deleted
 

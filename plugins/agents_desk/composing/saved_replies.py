@@ -23,11 +23,12 @@ from gateway import (
     WarmlineError,
     why_unsafe_link,
 )
+from plugins.agents_desk.access.account_data import OWN_REPLIES
 from plugins.agents_desk.access.accounts import PLUGIN, delete_entry, stored_entries
 
 PREFIX = "reply/"
 SHARED = f"{PREFIX}shared/"
-OWN = f"{PREFIX}own/"
+OWN = OWN_REPLIES
 LONGEST_NAME = 80
 LONGEST_TEXT = 4000
 MOST = 2000
