@@ -208,25 +208,6 @@ async def test_markup_is_shown_as_text(browser: Browser, start: Start) -> None:
         ]
 
 
-async def test_titled_links(browser: Browser, start: Start) -> None:
-    """An agent's titled link is a link of http or https; what else looks like one is text."""
-    async with open_page(browser, start) as widget:
-        await widget.visit()
-        await widget.open()
-        text = "See [our <b> page](https://shop.example/a_(b)) or [x](javascript:alert(1))."
-        widget.chat.gateway.put(await widget.address(), text, author="agent", agent=ANA)
-        bubble = widget.find(".agent .bubble")
-        await bubble.wait_for()
-        shown = await bubble.locator("p").evaluate(
-            "p => [...p.childNodes].map((n) => n.textContent)"
-        )
-        assert shown[0] == "See "
-        assert shown[1].startswith("our <b> page")
-        assert shown[-1] == " or [x](javascript:alert(1))."
-        links = await bubble.locator("a").evaluate_all("all => all.map((a) => a.href)")
-        assert links == ["https://shop.example/a_(b)"]
-
-
 async def test_files_are_sent_or_refused_with_a_reason(browser: Browser, start: Start) -> None:
     """A file is sent with a message; one that is too large or of a wrong type is refused."""
     async with open_page(browser, start, settings={"file_size": 2000}) as widget:

@@ -43,38 +43,19 @@ function valid(url) {
   }
 }
 
-// As gateway/support/titled_links.py: [title](https://...).
-const TITLED = /\[([^[\]\n]{1,200})\]\((https?:\/\/[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)\)/gi;
-
-// The text with its http and https addresses as links; those in our own texts may have titles.
-export function linked(text, newTab, ours = false) {
-  const found = document.createDocumentFragment();
-  let end = 0;
-  for (const { 0: match, 1: title, 2: url, index } of ours ? text.matchAll(TITLED) : []) {
-    if (!valid(url)) continue;
-    found.append(bare(text.slice(end, index), newTab), anchor(url, title, newTab));
-    end = index + match.length;
-  }
-  found.append(bare(text.slice(end), newTab));
-  return found;
-}
-
-function bare(text, newTab) {
+// The text with its http and https addresses as links.
+export function linked(text, newTab) {
   const found = document.createDocumentFragment();
   let end = 0;
   for (const { 0: match, index } of text.matchAll(URLS)) {
     let url = match.replace(TAIL, "");
     if (match[url.length] === ")" && url.includes("(")) url += ")";
     if (!valid(url)) continue;
-    found.append(text.slice(end, index), anchor(url, url, newTab));
+    const link = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url);
+    link.append(h("span", { class: "unseen" }, ` (${newTab})`));
+    found.append(text.slice(end, index), link);
     end = index + url.length;
   }
   found.append(text.slice(end));
   return found;
-}
-
-function anchor(url, title, newTab) {
-  const link = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, title);
-  link.append(h("span", { class: "unseen" }, ` (${newTab})`));
-  return link;
 }

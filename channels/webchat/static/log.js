@@ -126,7 +126,7 @@ export class Log {
       bubble.append(stars);
     } else if (message.text) {
       const text = titled(message, earlier);
-      bubble.append(h("p", { dir: "auto" }, linked(text, texts.say("newTab"), message.author !== "customer")));
+      bubble.append(h("p", { dir: "auto" }, linked(text, texts.say("newTab"))));
     }
     for (const file of message.attachments ?? []) bubble.append(this.file(file));
     const label =
