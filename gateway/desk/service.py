@@ -30,7 +30,7 @@ from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound,
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
 from gateway.store import AgentMessage, HandoffRequest, Store
-from gateway.support.titled_links import why_unsafe_link
+from gateway.support.titled_links import unsafe_link, why_unsafe_link
 
 LONGEST_HOLD = 60.0
 """Seconds for which an answer is held at most: the customer waits as long."""
@@ -259,7 +259,7 @@ class DeskService:
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         card = await self.store.queries.card(conversation)
-        return self.voice.lint(
+        advice = self.voice.lint(
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
@@ -270,6 +270,7 @@ class DeskService:
                 language=card.conversation.language,
             ),
         )
+        return (*_link_errors(text), *advice)
 
     async def _release(
         self, conversation: int, agent: Agent, epoch: int, state: State, line: str
@@ -284,3 +285,20 @@ class DeskService:
 
     def _changed(self, conversation: int) -> None:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
+
+
+def _link_errors(text: str) -> tuple[Finding, ...]:
+    """A finding for a link with which `DeskService.answer` refuses ``text``."""
+    found = unsafe_link(text)
+    if found is None:
+        return ()
+    link, why = found
+    return (
+        Finding(
+            rule="unsafe-link",
+            severity="error",
+            start=link.start,
+            end=link.end,
+            message=f"{why[:1].upper()}{why[1:]}.",
+        ),
+    )

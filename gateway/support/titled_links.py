@@ -62,9 +62,15 @@ def plain_link(title: str, url: str) -> str:
 def why_unsafe_link(text: str) -> str | None:
     """Why a titled link of ``text`` must not be sent, in a sentence for the person who wrote it;
     None when all are safe."""
+    found = unsafe_link(text)
+    return found[1] if found else None
+
+
+def unsafe_link(text: str) -> tuple[TitledLink, str] | None:
+    """The first link of ``text`` that must not be sent, and why."""
     for link in _marked(text):
         if why := _why_unsafe(link):
-            return why
+            return link, why
     return None
 
 

@@ -10,6 +10,8 @@ from aiohttp import FormData
 
 from gateway import Agent, Outdated
 from gateway.testing.memory import MemoryStorage
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts
 from plugins.agents_desk.composing.placeholders import fill, placeholders
 from plugins.agents_desk.composing.reply_import import read_replies
 from plugins.agents_desk.composing.saved_replies import SavedReplies, SavedReply, may_change
@@ -20,6 +22,7 @@ from tests.agents_desk.test_actions import PATH, claim, hidden_fields
 PAGE = "/desk/replies"
 LATE = "Hello {{name}}, your order {{order}} is late. {{agent}}"
 ANA = Agent(id="desk:ana", name="Ana")
+ACCOUNTS = {"ana": DeskAccount(name="ana", agent=ANA, fixed=True)}
 
 
 async def write(visit: Visit, name: str, text: str, **fields: str) -> int:
@@ -224,3 +227,14 @@ def test_who_may_change_a_reply(
     agent = ANA.replace(brands=brands)
     reply = SavedReply(name="A", text="B", brand=reply_brand, owner=owner)
     assert may_change(reply, agent, leads=leads) is may
+
+
+async def test_own_replies_leave_with_their_author(ana: Visit, gw: DeskGateway) -> None:
+    """What is exported of a person has them, and who is removed leaves none behind."""
+    await write(ana, "Mine", "Only Ana.", scope="own")
+    await write(ana, "Shared", "For all.")
+    storage = gw.services.storage
+    data = PersonData(storage, DeskAccounts(storage, ACCOUNTS), gw.services.audit)
+    assert (await data.export("ana"))["saved_replies"] == [{"name": "Mine", "text": "Only Ana."}]
+    await data.erase("ana")
+    assert [reply.name for reply in await SavedReplies(storage).seen_by(ANA)] == ["Shared"]
