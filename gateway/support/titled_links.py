@@ -21,7 +21,8 @@ _MARKED = re.compile(
 )
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _LIKE_ADDRESS = re.compile(r"[:./\\]")
-_HOST = re.compile(r"(?:[\w-]+\.)+(?:[^\W\d_][\w-]+|\d{1,3})(?![\w-])")
+_DOTTED = re.compile(r"[\w.-]+")
+_TOP_LEVEL = re.compile(r"[^\W\d_][\w-]+|\d{1,3}")
 _FILE_ENDINGS = frozenset(
     ("pdf", "png", "jpg", "jpeg", "gif", "webp", "doc", "docx", "xls", "xlsx", "odt", "csv", "txt")
 )
@@ -125,13 +126,15 @@ def _parts(url: str) -> SplitResult | None:
 def _hosts(title: str) -> list[str]:
     """What a reader may take for names of hosts."""
     plain = unicodedata.normalize("NFKC", title).replace("。", ".").casefold()
-    found = (match[0] for match in _HOST.finditer(plain))
-    return [
-        _plain_host(host)
-        for host in found
-        if host.rpartition(".")[2] not in _FILE_ENDINGS
-        and (not host.rpartition(".")[2].isdigit() or host.count(".") == 3)
-    ]
+    names = (name.strip(".-") for name in _DOTTED.findall(plain))
+    return [_plain_host(name) for name in names if "." in name and _is_like_host(name)]
+
+
+def _is_like_host(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    if last in _FILE_ENDINGS or not _TOP_LEVEL.fullmatch(last):
+        return False
+    return not last.isdigit() or name.count(".") == 3
 
 
 def _plain_host(host: str) -> str:

@@ -53,6 +53,7 @@ def test_harmless_links_are_sent(text: str) -> None:
         ("[bаnk.example](https://bank.example)", "names bаnk.example"),
         ("[bank\u2024example](https://evil.example)", "names bank.example"),
         ("[bank。example](https://evil.example)", "names bank.example"),
+        ("[..bank.example.](https://evil.example)", "names bank.example"),
         ("[192.0.2.7](https://evil.example)", "names 192.0.2.7"),
         ("[x](https://bank.example@evil.example)", "has a user name"),
         ("[x](https://evil.example\\@bank.example)", "not lead to a valid address"),
