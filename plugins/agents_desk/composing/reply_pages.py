@@ -28,6 +28,7 @@ from plugins.agents_desk.composing.saved_replies import (
     SavedReplies,
     SavedReply,
     may_change,
+    problem_of,
 )
 from plugins.agents_desk.guard import RequestGuard, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
@@ -120,6 +121,7 @@ class ReplyPages:
                 reply = reply.replace(owner=stored.owner)
                 self._check(stored, session)
             self._check(reply, session)
+            _check_wording(reply)
             if "preview" in fields:
                 return await self._show(session, form.replace(previews=self._previews(reply)))
             saved = await self.replies.save(reply)
@@ -238,6 +240,11 @@ class ReplyPages:
         kind = "shared" if reply.id.startswith(SHARED) else "own"
         code = reply.id.rpartition("/")[2]
         await self.services.audit.record(session.agent.id, what, detail=f"{kind} {code}")
+
+
+def _check_wording(reply: SavedReply) -> None:
+    if why := problem_of(reply):
+        raise WarmlineError(why)
 
 
 def describe_reply(reply: SavedReply) -> str:

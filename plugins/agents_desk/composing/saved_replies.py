@@ -34,6 +34,7 @@ LONGEST_TEXT = 4000
 MOST = 2000
 """Saved replies of one team, or of one agent."""
 ATTEMPTS = 5
+_ID = re.compile(r"reply/(?:shared|own/[\w:.@-]{1,100})/[0-9a-f]{16}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 
 
@@ -72,7 +73,7 @@ class SavedReplies:
 
     async def find(self, id: str, agent: Agent) -> SavedReply:
         """Raises NotFound when the agent may not see such a reply."""
-        entry = await self._storage.get(PLUGIN, id) if id.startswith(PREFIX) else None
+        entry = await self._storage.get(PLUGIN, id) if _ID.fullmatch(id) else None
         reply = _reply(entry) if entry is not None else None
         if reply is None or not is_visible(reply, agent):
             raise NotFound("there is no such saved reply")
@@ -86,7 +87,7 @@ class SavedReplies:
         if not reply.id:
             return await self._add(reply)
         for _ in range(ATTEMPTS):
-            entry = await self._storage.get(PLUGIN, reply.id)
+            entry = await self._storage.get(PLUGIN, reply.id) if _ID.fullmatch(reply.id) else None
             if entry is None:
                 raise NotFound("there is no such saved reply")
             changed = reply.replace(uses=_reply(entry).uses)
@@ -107,7 +108,7 @@ class SavedReplies:
         """Count that an answer with these replies was sent; what is gone meanwhile is left out."""
         for id in dict.fromkeys(ids):
             for _ in range(ATTEMPTS):
-                entry = await self._storage.get(PLUGIN, id) if id.startswith(PREFIX) else None
+                entry = await self._storage.get(PLUGIN, id) if _ID.fullmatch(id) else None
                 if entry is None or not is_visible(_reply(entry), agent):
                     break
                 used = _reply(entry)
