@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.contextvars import bound_contextvars
 
 from gateway import Address, DeskRight, Value, WarmlineError, client_address
@@ -160,10 +161,10 @@ def safe_target(target: str) -> str:
 
 async def read_fields(request: web.Request) -> Mapping[str, object]:
     """The fields of the posted form. Raises HTTPBadRequest for a body that no browser sends: a
-    multipart body without its boundary, or an unknown charset."""
+    multipart body without its boundary or with broken headers, or an unknown charset."""
     try:
         return await request.post()
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HttpProcessingError):
         raise web.HTTPBadRequest(text="the body is not a valid form") from None
 
 

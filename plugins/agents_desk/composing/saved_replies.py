@@ -154,6 +154,8 @@ def may_change(reply: SavedReply, agent: Agent, *, leads: bool) -> bool:
 
 def problem_of(reply: SavedReply) -> str | None:
     """What is wrong with the reply, in a sentence for its author; None when it can be stored."""
+    if not reply.name.isprintable():
+        return "the name has characters that nobody sees"
     if not reply.name.strip() or len(reply.name) > LONGEST_NAME:
         return f"the name must have 1 to {LONGEST_NAME} characters"
     if not reply.text.strip() or len(reply.text) > LONGEST_TEXT:

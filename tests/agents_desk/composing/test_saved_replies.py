@@ -169,6 +169,15 @@ async def test_import(ana: Visit, gw: DeskGateway) -> None:
     assert len(await offered(ana)) == 2
 
 
+async def test_a_file_in_a_broken_form(ana: Visit, gw: DeskGateway) -> None:
+    """A multipart body that no browser sends is refused."""
+    await ana.open(PAGE)
+    body = b'--b\r\nContent-Disposition: form-data; name="m\x11\x04"\r\n\r\nx\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    response = await ana.http.post(f"{ana.url}{PAGE}/import", data=body, headers=headers)
+    assert response.status == 400
+
+
 @pytest.mark.parametrize(
     ("data", "line", "says"),
     [
