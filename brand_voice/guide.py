@@ -271,7 +271,11 @@ class ChannelGuide(GuideModel):
     formatting: Literal["plain", "markdown", "mrkdwn"] = Field(
         "plain", description="the markup that texts may contain; the channel does the escaping"
     )
-    links: Literal["bare", "titled"] = "titled"
+    links: Literal["bare", "titled", "clickable"] = Field(
+        "titled",
+        description="clickable: the channel makes a link of an agent's [title](address); elsewhere "
+        "it becomes the title and the address",
+    )
     buttons: Literal["native", "text"] = Field(
         "text", description="text: buttons and rating scales become a line of text"
     )

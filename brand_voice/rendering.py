@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from brand_voice.compiled import CompiledGuide
 from brand_voice.composition import Composer, Pieces, agent_text, join_texts
-from brand_voice.guide import PieceKind
+from brand_voice.guide import ChannelGuide, PieceKind
 from brand_voice.lint import lint
 from brand_voice.masking import FactMask, has_placeholder
 from brand_voice.rewriting import Style
 from brand_voice.segments import count, encoding, transliterate
 from brand_voice.splitting import part_limit, sentences, split
-from gateway import AppliedRule, Finding, RenderContext, Rendered, Reply
+from gateway import (
+    AppliedRule,
+    Finding,
+    RenderContext,
+    Rendered,
+    Reply,
+    plain_link,
+    with_titled_links,
+)
 
 _REMOVABLE: tuple[PieceKind, ...] = ("sign_off", "greeting", "opener")
 """What is removed from a reply that is too long, in this order; never a word of the body."""
@@ -40,7 +48,9 @@ class _Renderer:
         self._reply = reply
         self._channel = guide.channel(context.channel, context.max_length)
         self._language = guide.language(reply.language)
-        self._mask = FactMask(fact.value for fact in reply.facts)
+        self._written, links = _agent_links(agent_text(reply), self._channel)
+        exact = links if context.author == "agent" else ()
+        self._mask = FactMask((*(fact.value for fact in reply.facts), *exact))
         self._fits = part_limit(self._channel)
         self._applied: list[AppliedRule] = []
         label = context.emotion.label
@@ -59,8 +69,11 @@ class _Renderer:
         )
 
     def agent_parts(self) -> list[str]:
-        """The agent's words as they are, in parts that the channel can carry."""
-        texts = [self._mask.hide(agent_text(self._reply))]
+        """The agent's words as they are, in parts that the channel can carry. Only a link with a
+        title takes the channel's form."""
+        if self._written != (before := agent_text(self._reply)):
+            self._note("links", before, self._written)
+        texts = [self._mask.hide(self._written)]
         texts += [text for prompts in self._composer.prompts().values() for text in prompts]
         parts, applied = self._split("\n\n".join(filter(None, texts)))
         self._applied += applied
@@ -132,3 +145,23 @@ class _Renderer:
     def _note(self, rule: str, before: str, after: str) -> None:
         show = self._mask.show
         self._applied.append(AppliedRule(rule=rule, before=show(before), after=show(after)))
+
+
+def _agent_links(text: str, channel: ChannelGuide) -> tuple[str, tuple[str, ...]]:
+    """``text`` with its titled links as the channel shows them, and these links, which nothing may
+    cut in two."""
+    shown: list[str] = []
+
+    def show(title: str, url: str) -> str:
+        if channel.formatting == "markdown" or channel.links == "clickable":
+            link = f"[{title}]({url})"
+        elif channel.formatting == "mrkdwn" and not set("<>|") & set(title + url):
+            link = f"<{url}|{title}>"
+        else:
+            link = plain_link(title, url)
+            shown.append(url)
+            return link
+        shown.append(link)
+        return link
+
+    return with_titled_links(text, show), tuple(shown)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Finding,
         Guess,
         Handoff,
+        HeldAnswer,
         Inbound,
         Insight,
         Json,
@@ -303,6 +304,13 @@ if TYPE_CHECKING:
         with_placeholders,
         words_of,
     )
+    from gateway.support.titled_links import (
+        TitledLink,
+        plain_link,
+        titled_links,
+        why_unsafe_link,
+        with_titled_links,
+    )
     from gateway.support.trial_training import IntentPrediction, TrialTrainer
     from gateway.support.yaml_edit import CannotEdit, replace_text
 
@@ -411,6 +419,7 @@ __all__ = [
     "Handoff",
     "HealthCheck",
     "HealthProblem",
+    "HeldAnswer",
     "HttpRoutes",
     "Inbound",
     "Insight",
@@ -511,6 +520,7 @@ __all__ = [
     "SurveyReader",
     "TextEncoder",
     "Timer",
+    "TitledLink",
     "TooLarge",
     "TooMany",
     "Trainable",
@@ -575,6 +585,7 @@ __all__ = [
     "of_brand",
     "order_codes",
     "packaged_yaml",
+    "plain_link",
     "priority_label",
     "private_folder",
     "promises_in",
@@ -596,6 +607,7 @@ __all__ = [
     "stated_names",
     "statement_words",
     "thumbnail",
+    "titled_links",
     "unfilled",
     "unknown_brands",
     "untrusted_proxy",
@@ -605,7 +617,9 @@ __all__ = [
     "value_places",
     "value_shape",
     "why_internal",
+    "why_unsafe_link",
     "with_placeholders",
+    "with_titled_links",
     "without_place",
     "words_of",
     "work_steps",
@@ -623,6 +637,7 @@ _MODULES = (
     "support.labels",
     "support.internal_words",
     "support.courtesy",
+    "support.titled_links",
     "support.masking",
     "support.example_masking",
     "support.replay",

@@ -26,7 +26,15 @@ from channels.email.bounces import OUR_MARK
 from channels.email.charsets import drop_surrogates
 from channels.email.headers import REPLY_PREFIX, clean, message_ids, normalize_address
 from channels.email.settings import LARGEST_LOGO, LOGO_TYPES, EmailSettings
-from gateway import File, Outbound, Undeliverable, WarmlineError
+from gateway import (
+    File,
+    Outbound,
+    Undeliverable,
+    WarmlineError,
+    plain_link,
+    titled_links,
+    with_titled_links,
+)
 
 MAIL_POLICY = SMTP.clone(max_line_length=78, refold_source="all")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -186,7 +194,7 @@ class _Words:
         )
 
     def plain(self) -> str:
-        parts = [self.text]
+        parts = [with_titled_links(self.text, plain_link)]
         if self.person:
             parts.append(self.person)
         if self.footer:
@@ -203,7 +211,7 @@ class _Words:
             name=look.name or look.sender.display_name or look.sender.domain,
             logo=f"cid:{LOGO_ID}" if look.logo is not None else None,
             colour=look.colour,
-            text=_paragraphs(self.text, look.colour),
+            text=_paragraphs(self.text, look.colour, titled=True),
             person=self.person,
             footer=_paragraphs(self.footer, look.colour),
             you_wrote=self.you_wrote,
@@ -221,10 +229,12 @@ def _shortened(text: str) -> str:
     return text[:MAX_QUOTE].rsplit(maxsplit=1)[0] + " ..."
 
 
-def _paragraphs(text: str, colour: str) -> Markup:
-    """``text`` as HTML: escaped, web addresses as links, with paragraphs and line breaks."""
+def _paragraphs(text: str, colour: str, *, titled: bool = False) -> Markup:
+    """``text`` as HTML: escaped, web addresses as links, with paragraphs and line breaks. Only in
+    what we write (``titled``) do links have titles: a customer's own words stay as they are."""
     paragraphs = (part for part in re.split(r"\n[ \t]*\n+", text.strip()) if part.strip())
-    body = "".join(f'<p dir="auto">{_inline(paragraph)}</p>\n' for paragraph in paragraphs)
+    inline = _with_titles if titled else _inline
+    body = "".join(f'<p dir="auto">{inline(paragraph)}</p>\n' for paragraph in paragraphs)
     # The text is escaped already; cleaning it again guards against a mistake there. Mail programs
     # need the style at the tag.
     return Markup(  # noqa: S704  (escaped by `_inline` and cleaned here)
@@ -238,6 +248,15 @@ def _paragraphs(text: str, colour: str) -> Markup:
             },
         )
     )
+
+
+def _with_titles(paragraph: str) -> str:
+    pieces, at = [], 0
+    for link in titled_links(paragraph):
+        url, title = html.escape(link.url), html.escape(link.title)
+        pieces += [_inline(paragraph[at : link.start]), f'<a href="{url}">{title}</a>']
+        at = link.end
+    return "".join([*pieces, _inline(paragraph[at:])])
 
 
 def _inline(paragraph: str) -> str:

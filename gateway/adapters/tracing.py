@@ -167,11 +167,17 @@ class TracedInbox:
         return accepted
 
     async def accept_agent_message(
-        self, message: AgentMessage, lane: str, key: str, at: datetime
+        self,
+        message: AgentMessage,
+        lane: str,
+        key: str,
+        at: datetime,
+        *,
+        due: datetime | None = None,
     ) -> Accepted:
         with self._sending(Address.from_lane(lane).channel, message.trace) as span:
             accepted = await self._inner.accept_agent_message(
-                message.replace(trace=current_traceparent()), lane, key, at
+                message.replace(trace=current_traceparent()), lane, key, at, due=due
             )
             _identify(span, accepted)
         return accepted

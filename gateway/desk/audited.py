@@ -23,6 +23,7 @@ from gateway.model import (
     DuePromise,
     FileLimits,
     Finding,
+    HeldAnswer,
     ListName,
     ListPosition,
     Message,
@@ -94,6 +95,7 @@ class AuditedDesk:
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
         copies: tuple[str, ...] = (),
+        hold: float = 0.0,
     ) -> Accepted:
         accepted = await self.desk.answer(
             conversation,
@@ -104,6 +106,7 @@ class AuditedDesk:
             attachments=attachments,
             via=via,
             copies=copies,
+            hold=hold,
         )
         if not accepted.duplicate:
             detail = f"turn {accepted.turn}" + (f", by {via.channel}" if via else "")
@@ -160,6 +163,14 @@ class AuditedDesk:
         )
         await self._record(agent, "forwarded", conversation, f"as conversation {there.id}")
         return there
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        return await self.desk.held_answers(conversation)
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        taken = await self.desk.take_back(conversation, agent, turn=turn)
+        await self._record(agent, "taken_back", conversation, f"turn {turn}")
+        return taken
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         message = await self.desk.note(conversation, agent, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.desk.marks import ConversationMarks
 from gateway.desk.outreach import Outreach
@@ -22,6 +22,7 @@ from gateway.model import (
     DuePromise,
     FileLimits,
     Finding,
+    HeldAnswer,
     ListName,
     ListPosition,
     Message,
@@ -46,6 +47,10 @@ from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
 from gateway.store import AgentMessage, BegunConversation, HandoffRequest, Store
 from gateway.support.statements import unfilled
+from gateway.support.titled_links import unsafe_link, why_unsafe_link
+
+LONGEST_HOLD = 60.0
+"""Seconds for which an answer is held at most: the customer waits as long."""
 
 
 @dataclass(kw_only=True)
@@ -141,14 +146,12 @@ class DeskService:
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
         copies: tuple[str, ...] = (),
+        hold: float = 0.0,
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing."""
         await self._check_brand(conversation, agent)
-        if not text.strip() and not attachments:
-            raise NotAccepted("an answer needs text or a file")
-        if gap := unfilled(text):
-            raise Unfilled(gap)
+        _check_answer(text, attachments)
         current = await self.store.queries.conversation(conversation)
         left, elsewhere = current, None
         if via is None:
@@ -173,17 +176,37 @@ class DeskService:
             attachments=attachments,
             copies=copies,
         )
-        lane = current.address.lane
-        accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
+        lane, now = current.address.lane, self.clock.now()
+        due = now + timedelta(seconds=min(hold, LONGEST_HOLD)) if hold > 0 else None
+        accepted = await self.store.inbox.accept_agent_message(message, lane, key, now, due=due)
         self.wake_lane(lane)
         self._changed(current.id)
         if elsewhere is not None:
             # Only now: cut off before, the chat stays where somebody sees it.
-            await self.store.links.leave(left.id, elsewhere, agent, self.clock.now())
-            self.wake_lane(left.address.lane)
-            self._changed(left.id)
-            self._tell_customer(left)
-        return accepted
+            await self._leave(left, elsewhere, agent)
+        return accepted.replace(conversation=current.id)
+
+    async def _leave(self, left: Conversation, elsewhere: Address, agent: Agent) -> None:
+        """End a chat whose answer goes to another address of the customer."""
+        await self.store.links.leave(left.id, elsewhere, agent, self.clock.now())
+        self.wake_lane(left.address.lane)
+        self._changed(left.id)
+        self._tell_customer(left)
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        found = await self.store.queries.conversation(conversation)
+        held = await self.store.inbox.held(found.address.lane, self.clock.now())
+        return tuple(answer for answer in held if answer.conversation == conversation)
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        await self._check_brand(conversation, agent)
+        found = await self.store.queries.conversation(conversation)
+        taken = await self.store.inbox.take_back(conversation, turn, agent.id)
+        if taken is None:
+            raise NotAccepted("the answer is on its way already")
+        self.wake_lane(found.address.lane)
+        self._changed(conversation)
+        return taken
 
     def file_limits(self, address: Address) -> FileLimits:
         return self.outreach.file_limits(address)
@@ -433,7 +456,7 @@ class DeskService:
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         card = await self.store.queries.card(conversation)
-        voice = self.voice.lint(
+        advice = self.voice.lint(
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
@@ -445,7 +468,7 @@ class DeskService:
             ),
         )
         zone = zone_of(self.hours.of(card.conversation.brand))
-        return (*told_once(text, card, zone), *voice)
+        return (*_link_errors(text), *told_once(text, card, zone), *advice)
 
     async def promises_due(
         self, *, brands: tuple[str, ...] = (), most: int = 500
@@ -511,8 +534,34 @@ class DeskService:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
 
 
+def _check_answer(text: str, attachments: tuple[Attachment, ...]) -> None:
+    if not text.strip() and not attachments:
+        raise NotAccepted("an answer needs text or a file")
+    if gap := unfilled(text):
+        raise Unfilled(gap)
+    if why := why_unsafe_link(text):
+        raise NotAccepted(why)
+
+
 def _check_owner(conversation: Conversation, agent: Agent) -> None:
     """Raises Conflict when another agent has it."""
     owner = conversation.owner
     if owner is not None and owner.id != agent.id:
         raise Conflict(f"{owner.name} has this conversation", conversation)
+
+
+def _link_errors(text: str) -> tuple[Finding, ...]:
+    """A finding for a link with which `DeskService.answer` refuses ``text``."""
+    found = unsafe_link(text)
+    if found is None:
+        return ()
+    link, why = found
+    return (
+        Finding(
+            rule="unsafe-link",
+            severity="error",
+            start=link.start,
+            end=link.end,
+            message=f"{why[:1].upper()}{why[1:]}.",
+        ),
+    )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway.model.base import Address, Agent, Customer, Fact, Value, channel_key
 from gateway.model.conversation import Conversation, PastConversation
-from gateway.model.messages import Message
+from gateway.model.messages import Attachment, Message
 from gateway.model.promises import ConfirmedFact, Promise
 from gateway.model.story import CaseStory
 from gateway.model.understanding import Emotion, Reason, Slot
@@ -46,6 +46,20 @@ class Suggestion(Value, frozen=True, kw_only=True):
     outcome: Literal["open", "sent", "edited", "ignored"] = "open"
     final: str | None = None
     agent: Agent | None = None
+
+
+class HeldAnswer(Value, frozen=True, kw_only=True):
+    """An agent's answer that is stored and waits until ``due``, so that its agent can take it back.
+    ``turn`` is the id of the turn that will send it."""
+
+    turn: int
+    conversation: int
+    agent: Agent
+    text: str
+    at: datetime
+    due: datetime
+    suggestion: int | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class QueueItem(Value, frozen=True, kw_only=True):

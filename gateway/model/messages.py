@@ -154,10 +154,12 @@ class Receipt(Value, frozen=True, kw_only=True):
 
 
 class Accepted(Value, frozen=True, kw_only=True):
-    """The message is committed to the inbox. ``turn`` is the id of the turn that handles it."""
+    """The message is committed to the inbox. ``turn`` is the id of the turn that handles it.
+    ``conversation`` is where an agent's answer goes; 0 for what a customer wrote."""
 
     turn: int
     duplicate: bool = False
+    conversation: int = 0
 
 
 class Button(Value, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from gateway.model import (
     DuePromise,
     FileLimits,
     Finding,
+    HeldAnswer,
     ListName,
     ListPosition,
     Message,
@@ -87,15 +88,18 @@ class Desk(Protocol):
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
         copies: tuple[str, ...] = (),
+        hold: float = 0.0,
     ) -> Accepted:
         """Send ``text`` to the customer.
 
         A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
         draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
         sends to another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there. ``copies``: who else gets it, on a channel that sends copies. Raises
-        NotAccepted if that address is not the customer's, `Unfilled` while ``text`` has a
-        placeholder (see `unfilled`), and `RefusedByChannel`, having changed nothing, when the
+        conversation there. ``copies``: who else gets it, on a channel that sends copies. ``hold``
+        is for how many seconds (0 to 60) the agent can `take_back` the answer before it is sent; it
+        is stored at once. Raises NotAccepted if that address is not the customer's, or for a titled
+        link that is not safe to follow (see `why_unsafe_link`); `Unfilled` while ``text`` has a
+        placeholder (see `unfilled`); and `RefusedByChannel`, having changed nothing, when the
         channel cannot carry ``attachments`` or ``copies``.
         """
         ...
@@ -152,6 +156,15 @@ class Desk(Protocol):
         ids; none: all. Notes are never forwarded. ``files``: with the messages' files. Raises
         `RefusedByChannel` for an address that cannot be written to, or is the customer's own.
         """
+        ...
+
+    async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
+        """Return the answers in this conversation that wait to be sent, oldest first."""
+        ...
+
+    async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
+        """Take back the agent's own answer of this turn. It is as if it was never sent. Raises
+        NotAccepted when it is on its way already."""
         ...
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:

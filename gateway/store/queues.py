@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.model import Accepted, Inbound, Message, Outbound, Sent, Status, Value
+from gateway.model import Accepted, HeldAnswer, Inbound, Message, Outbound, Sent, Status, Value
 from gateway.store.work import AgentMessage, CommittedTurn, NotBefore, TurnOutcome, WorkItem
 
 
@@ -76,8 +76,27 @@ class Inbox(Protocol):
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted: ...
     async def accept_agent_message(
-        self, message: AgentMessage, lane: str, key: str, at: datetime
-    ) -> Accepted: ...
+        self,
+        message: AgentMessage,
+        lane: str,
+        key: str,
+        at: datetime,
+        *,
+        due: datetime | None = None,
+    ) -> Accepted:
+        """With ``due`` it is handled then, and can be taken back until it is handled. Customers'
+        messages that come meanwhile are handled first; everything else of the lane waits."""
+        ...
+
+    async def held(self, lane: str, at: datetime) -> tuple[HeldAnswer, ...]:
+        """The answers in ``lane`` that are not due yet, oldest first."""
+        ...
+
+    async def take_back(self, conversation: int, turn: int, agent: str) -> HeldAnswer | None:
+        """Delete the row of an answer by the agent with this id; None when it is handled already,
+        or was none of theirs in this conversation. Either this or the turn is committed."""
+        ...
+
     async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
         """The turn of the agent message with this key; None when there was none."""
         ...

@@ -17,6 +17,7 @@ from gateway import (
     ContextCard,
     Conversation,
     Event,
+    Message,
     NotAccepted,
     NotFound,
     RefusedByChannel,
@@ -28,6 +29,8 @@ from gateway import (
 from plugins.agents_desk import view
 from plugins.agents_desk.access.accounts import DeskAccounts, may, may_see, may_work_on
 from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.composing.checks import unseen_messages, why_unfinished
+from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,
     ActionForm,
@@ -52,6 +55,15 @@ class MeantForColleagues(InvalidForm):
     """An answer reads as if it were not for the customer: the agent is asked first."""
 
 
+class NotSeenYet(InvalidForm):
+    """The customer or a colleague wrote since the agent's page was loaded: the agent reads it
+    first."""
+
+    def __init__(self, messages: tuple[Message, ...]) -> None:
+        super().__init__("somebody wrote meanwhile")
+        self.messages = messages
+
+
 Action = Callable[[web.Request, DeskSession, ActionForm], Awaitable[web.Response | None]]
 """Returns a response, or None for the conversation's page."""
 
@@ -71,12 +83,16 @@ class ConversationActions:
     longest: int
     marks: MarkActions
     outgoing: Outgoing
+    replies: SavedReplies
+    undo_send: float = 0.0
+    """Seconds for which an answer can be taken back."""
 
     def routes(self) -> list[web.RouteDef]:
         actions: dict[str, Action] = {
             "claim": self._claim,
             "answer": self._answer,
             "answer-as-is": self._answer_as_is,
+            "take-back": self._take_back,
             "note": self._note,
             "resolve": self._resolve,
             "hand-back": self._hand_back,
@@ -126,10 +142,11 @@ class ConversationActions:
                     draft = draft.replace(conflict=summary)
             except MeantForColleagues as doubt:
                 draft = draft.replace(doubt=str(doubt))
-            except (InvalidForm, RefusedByChannel) as invalid:
-                draft = draft.replace(problem=str(invalid))
-            except Unfilled as gap:
-                draft = draft.replace(problem=f"Nothing was sent: {gap}.")
+            except NotSeenYet as unseen:
+                draft = draft.replace(unseen=unseen.messages)
+            except (InvalidForm, RefusedByChannel, Unfilled) as invalid:
+                nothing = "Nothing was sent: " if isinstance(invalid, Unfilled) else ""
+                draft = draft.replace(problem=f"{nothing}{invalid}")
             except NotAccepted:
                 problem = "It could not be stored, so nothing was sent. Please try again."
                 draft, status = draft.replace(problem=problem), 503
@@ -174,7 +191,11 @@ class ConversationActions:
             raise InvalidForm("There is nothing to send yet.")
         if not form.key:
             raise InvalidForm(OUTDATED_PAGE)
+        if why := why_unfinished(form.text):
+            raise InvalidForm(why)
         card = await self.services.desk.card(form.conversation)
+        if unseen := unseen_messages(card, session.agent, form.last):
+            raise NotSeenYet(unseen)
         if form.via is not None and form.via not in card.identities:
             raise InvalidForm("The customer does not have this address. Nothing was sent.")
         unsent, agent = self.outgoing.unsent, session.agent
@@ -187,11 +208,31 @@ class ConversationActions:
             attachments=await unsent.take(form.conversation, agent.id, form.files),
             via=form.via,
             copies=parse_copies(f"{form.copies},{form.reply_all}"),
+            hold=self.undo_send,
         )
         await unsent.mark_sent(form.conversation, agent.id, form.files)
+        if not accepted.duplicate:
+            await self.replies.count_uses(form.replies, agent)
+            if self.undo_send:
+                return to_conversation(request, accepted.conversation)
         # The answer is stored already. Wait for it, so that the next page shows it.
         sent = await self.services.mailbox.answer(accepted.turn, timeout=ANSWER_TIMEOUT)
-        return to_conversation(request, sent[0].conversation if sent else form.conversation)
+        return to_conversation(request, sent[0].conversation if sent else accepted.conversation)
+
+    async def _take_back(
+        self, request: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response:
+        """Take an answer back before it is sent; its text returns to the text box."""
+        if form.turn is None:
+            raise InvalidForm(OUTDATED_PAGE)
+        try:
+            taken = await self.services.desk.take_back(
+                form.conversation, session.agent, turn=form.turn
+            )
+        except NotAccepted:
+            raise InvalidForm("It is on its way already and cannot be taken back.") from None
+        draft = PageDraft(answer=taken.text, suggestion=taken.suggestion)
+        return await self.pages.conversation(request, session, draft)
 
     async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         if not form.text.strip():
@@ -353,4 +394,10 @@ def _draft(action: str, form: ActionForm) -> PageDraft:
         return PageDraft(channel=form.channel, value=form.value)
     if action not in ("answer", "answer-as-is"):
         return PageDraft()
-    return PageDraft(answer=form.text, suggestion=form.suggestion, via=form.via, copies=form.copies)
+    return PageDraft(
+        answer=form.text,
+        suggestion=form.suggestion,
+        via=form.via,
+        copies=form.copies,
+        replies=" ".join(form.replies),
+    )

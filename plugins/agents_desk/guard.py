@@ -65,6 +65,10 @@ class ActionForm(Value, frozen=True, kw_only=True):
     """Further addresses, as they were typed."""
     reply_all: str = ""
     """Those that got the customer's mail, if they are to get the answer too."""
+    turn: int | None = None
+    """The turn of an answer to take back."""
+    replies: tuple[str, ...] = ()
+    """The ids of the saved replies in the answer."""
 
 
 @dataclass(kw_only=True)
@@ -208,10 +212,10 @@ def safe_target(target: str) -> str:
 
 async def read_fields(request: web.Request) -> Mapping[str, object]:
     """The fields of the posted form. Raises HTTPBadRequest for a body that no browser sends: a
-    multipart body without its boundary, or an unknown charset."""
+    multipart body without its boundary or with broken headers, or an unknown charset."""
     try:
         return await request.post()
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HttpProcessingError):
         raise web.HTTPBadRequest(text="the body is not a valid form") from None
 
 
@@ -250,6 +254,8 @@ def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> Act
         files=tuple(id for id in texts.get("files", "")[:2_000].split(",") if id),
         copies=texts.get("copies", "")[:2_000],
         reply_all=texts.get("reply_all", "")[:2_000],
+        turn=_number(texts, "turn"),
+        replies=tuple(texts.get("replies", "")[:2000].split()),
     )
 
 

@@ -20,6 +20,8 @@ from cachetools import TTLCache
 from gateway import Agent, Event, Services
 from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.composing.presence import EVENT as PRESENCE
+from plugins.agents_desk.composing.presence import ConversationPresence, people_json
 from plugins.agents_desk.html import SECURITY_HEADERS
 from plugins.agents_desk.queue import QueueBoard, QueueBoards
 
@@ -59,6 +61,7 @@ class LiveStream:
         self._typing: dict[str, None] = {}
         self._alerts: list[dict[str, object]] = []
         self._notices: list[dict[str, str | int]] = []
+        self._present: dict[int, str] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -95,6 +98,12 @@ class LiveStream:
         """Something for this person alone; see `staff.runner`."""
         if len(self._notices) < MOST_PENDING:
             self._notices.append(data)
+        self._wake.set()
+
+    def people_changed(self, conversation: int, people: object) -> None:
+        if len(self._present) < MOST_PENDING:
+            told = {"conversation": conversation, "people": people}
+            self._present[conversation] = json.dumps(told)
         self._wake.set()
 
     def keep_alive(self) -> None:
@@ -140,6 +149,9 @@ class LiveStream:
             yield "typing", json.dumps({"lane": lane})
         for notice in notices:
             yield "notice", json.dumps(notice)
+        present, self._present = self._present, {}
+        for people in present.values():
+            yield "presence", people
 
 
 class LiveStreams:
@@ -147,6 +159,9 @@ class LiveStreams:
 
     def __init__(self, *, services: Services, sessions: DeskSessions, boards: QueueBoards) -> None:
         self._services, self._sessions, self._boards = services, sessions, boards
+        self.presence = ConversationPresence(
+            services.events, services.clock, changed=self._people_changed
+        )
         self._streams: dict[LiveStream, None] = {}
         """The one that was told of the queue longest ago comes first."""
         self._opened: TTLCache[tuple[str, int | str], None] = TTLCache(MOST_OPENED, ttl=OPENED_FOR)
@@ -209,11 +224,19 @@ class LiveStreams:
                 if stream.session.agent.id == event.data.get("to"):
                     stream.notice({"notice": kind, "about": about})
             return
+        if event.name == PRESENCE:
+            self.presence.note(event)
+            return
         if self._boards.outdate(event):
             self._outdated.set()
         if event.conversation:
             for stream in self._showing(event.conversation):
                 stream.conversation_changed(event.conversation)
+
+    def _people_changed(self, conversation: int) -> None:
+        for stream in self._showing(conversation):
+            agent = stream.session.agent
+            stream.people_changed(conversation, people_json(self.presence, conversation, agent))
 
     def _showing(self, conversation: int | str) -> Iterator[LiveStream]:
         """The streams whose pages show a conversation, given by its id or its lane."""

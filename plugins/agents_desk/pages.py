@@ -17,6 +17,7 @@ from gateway import (
     ContextCard,
     Conversation,
     Finding,
+    Message,
     NotFound,
     QueueItem,
     QueuePosition,
@@ -25,8 +26,11 @@ from gateway import (
 )
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
-from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.access.sessions import DeskSession, is_background
 from plugins.agents_desk.case.promises import PromiseBoard, PromiseList
+from plugins.agents_desk.composing.placeholders import fill, variables
+from plugins.agents_desk.composing.presence import ConversationPresence, describe_people
+from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.lists.navigation import ListNavigator
@@ -62,6 +66,10 @@ class PageDraft(Value, frozen=True, kw_only=True):
     doubt: str = ""
     """Why the answer may be meant for colleagues; it was not sent."""
     copies: str = ""
+    unseen: tuple[Message, ...] = ()
+    """What others wrote since the page was loaded; the answer was not sent."""
+    replies: str = ""
+    """The ids of the saved replies in ``answer``, separated by spaces."""
     conflict: view.ConflictSummary | None = None
     findings: tuple[Finding, ...] | None = None
 
@@ -80,6 +88,8 @@ class DeskPages:
     outgoing: Outgoing
     promises: PromiseBoard
     staff: StaffStorage
+    replies: SavedReplies
+    presence: ConversationPresence
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
     marks: DeskMarks
@@ -170,6 +180,10 @@ class DeskPages:
             text = await self.marks.draft(session, number, key)
             findings = await self.services.desk.advise(number, text) if text else None
             draft = PageDraft(answer=text, findings=findings)
+        if draft is None and (reply := request.query.get("reply")):
+            draft = await self._filled_reply(reply, card, session)
+        if not is_background(request):
+            self.presence.publish(number, session.agent, "reading")
         return self.html.page(
             "conversation.html",
             status=status,
@@ -181,6 +195,8 @@ class DeskPages:
             promises=await self._promises(session),
             draft=draft or PageDraft(),
             outgoing=await self.outgoing.view(card, session),
+            held=await self.services.desk.held_answers(number),
+            present=describe_people(self.presence.others(number, session.agent)),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
             skills=self.settings.skills,
             colleagues=await self._colleagues(session),
@@ -210,6 +226,15 @@ class DeskPages:
         """The promises that this person is shown, who has a page open now."""
         self.promises.saw(session.agent)
         return await self.promises.of(session.agent)
+
+    async def _filled_reply(self, id: str, card: ContextCard, session: DeskSession) -> PageDraft:
+        """A saved reply in the text box, for pages without scripts."""
+        try:
+            reply = await self.replies.find(id, session.agent)
+        except NotFound:
+            return PageDraft(problem="This saved reply is no longer there.")
+        filled = fill(reply.text, variables(card, session.agent))
+        return PageDraft(answer=filled.text, replies=reply.id)
 
     def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
         """Says who has the conversation and shows nothing of it."""

@@ -94,6 +94,12 @@ class DeskSettings(BaseModel):
         300, ge=120, description="seconds without an open desk page or an act until one is away"
     )
     care: CareSettings = CareSettings()
+    undo_send: float = Field(
+        5.0,
+        ge=0,
+        le=30,
+        description="seconds for which an answer can be taken back before it is sent; 0: none",
+    )
     idle: int = Field(3600, ge=60, description="seconds of inactivity until sign-out")
     absolute: int = Field(43_200, ge=60, description="seconds after sign-in until sign-out")
     behind_proxy: bool = Field(

@@ -28,6 +28,9 @@ from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.case.actions import CaseActions
 from plugins.agents_desk.case.promises import PromiseBoard
+from plugins.agents_desk.composing.companions import ConversationCompanions
+from plugins.agents_desk.composing.reply_pages import ReplyPages
+from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.lists.bulk import BulkActs
@@ -164,6 +167,7 @@ class WebDesk:
             services=services, boards=boards, views=views, everybody=settings.read_colleagues
         )
         outgoing = Outgoing(services)
+        replies = SavedReplies(storage)
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -175,6 +179,8 @@ class WebDesk:
             outgoing=outgoing,
             promises=PromiseBoard(services),
             staff=staff,
+            replies=replies,
+            presence=live.presence,
             opened=live.opened,
             marks=marks,
         )
@@ -187,6 +193,14 @@ class WebDesk:
             longest=self._longest,
             marks=marks.actions,
             outgoing=outgoing,
+            replies=replies,
+            undo_send=settings.undo_send,
+        )
+        composing = (
+            ReplyPages(services=services, html=html, guard=guard, replies=replies),
+            ConversationCompanions(
+                services=services, html=html, guard=guard, presence=live.presence
+            ),
         )
         self._acts = acts = BulkActs(services=services, accounts=accounts, changed=boards.outdate)
         lists = ListPages(
@@ -228,6 +242,7 @@ class WebDesk:
             *staff_routes(
                 services=services, settings=settings, html=html, guard=guard, accounts=accounts
             ),
+            *(route for part in composing for route in part.routes()),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)

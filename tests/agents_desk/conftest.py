@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -99,20 +99,32 @@ def conversations(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def desk_settings() -> dict[str, Any]:
-    """Settings of the desk, besides its users; tests parametrize it."""
+    """More settings of the desk, besides its users; tests and modules replace them. Most want
+    answers to leave at once."""
+    return {"undo_send": 0}
+
+
+@pytest.fixture
+def desk_plugins() -> Mapping[str, object]:
+    """More plugins by the names of their sections, for modules to replace."""
     return {}
 
 
 @pytest.fixture
 async def gw(
-    conversations: Path, tmp_path: Path, desk_settings: dict[str, Any]
+    conversations: Path,
+    tmp_path: Path,
+    desk_settings: dict[str, Any],
+    desk_plugins: Mapping[str, object],
 ) -> AsyncIterator[DeskGateway]:
     """A gateway with the prepared conversations. Ana and Ben are leads, Cleo is an agent, Dora an
     admin."""
     shutil.copytree(conversations / "var", tmp_path / "var")
     users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
-    gateway = DeskGateway()
-    async with gateway.start(tmp_path, [as_config(user) for user in users], desk_settings):
+    gateway = DeskGateway(plugins=tuple(desk_plugins.values()))
+    gateway.plugin_settings = {name: {} for name in desk_plugins}
+    settings = {"undo_send": 0, **desk_settings}
+    async with gateway.start(tmp_path, [as_config(user) for user in users], settings):
         yield gateway
 
 

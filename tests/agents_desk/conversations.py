@@ -318,7 +318,7 @@ class ScriptedVoice(PlainVoice):
 class DeskGateway:
     """A running gateway with the desk, and the parts that tests control."""
 
-    def __init__(self, clock: JumpClock | None = None) -> None:
+    def __init__(self, clock: JumpClock | None = None, *, plugins: Sequence[object] = ()) -> None:
         self.clock = clock or JumpClock()
         self.voice = ScriptedVoice()
         self.channels = {name: FakeChannel(name) for name in ("webchat", "email", "sms")}
@@ -332,7 +332,10 @@ class DeskGateway:
             FakeHandler(hand_over, name="escalation", priority=90),
             self.voice,
             *self.channels.values(),
+            *plugins,
         )
+        self.desk_settings: dict[str, Any] = {"undo_send": 0}
+        self.plugin_settings: dict[str, Any] = {}
         self._running: RunningGateway | None = None
 
     @property
@@ -363,11 +366,12 @@ class DeskGateway:
         """Run on the data directory ``folder``/var, with these ``settings`` of the desk."""
         policy = folder / "policy.yaml"
         policy.write_text(POLICY, "utf-8")
-        desk = {"users": list(users), "skills": ["orders", "billing"], **(settings or {})}
+        own = self.desk_settings | dict(settings or {})
+        desk = {"users": list(users), "skills": ["orders", "billing"], **own}
         config = {
             "policy": str(policy),
             "limits": {"text": 2000},
-            "plugins": {"agents_desk": desk},
+            "plugins": {"agents_desk": desk, **self.plugin_settings},
         }
         async with running(
             *self._plugins, config=config, tmp_path=folder, clock=self.clock

@@ -115,11 +115,11 @@ async def test_suggestion_sent_unchanged(ana: Visit, gw: DeskGateway) -> None:
     """The suggestion's own form sends exactly its text, recorded as sent."""
     await claim(ana)
     suggestion = (await gw.desk.card(MARIA)).suggestion
-    key = ana.field("key", 'id="suggest-title"')
+    key = ana.field("key", 'class="suggest"')
     await ana.send(f"{PATH}/answer", key=key, suggestion=str(suggestion.id), text=suggestion.text)
     assert await gw.sent_answers() == [SUGGESTION]
     assert (await gw.suggestion())[0] == "sent"
-    assert "suggest-title" not in ana.page
+    assert 'class="suggest"' not in ana.page
 
 
 async def test_suggestion_edited(ana: Visit, gw: DeskGateway) -> None:
@@ -143,7 +143,7 @@ async def test_suggestion_ignored(ana: Visit, gw: DeskGateway) -> None:
     await ana.open(PATH)
     await ana.send(f"{PATH}/ignore", suggestion=number)
     assert (await gw.suggestion())[0] == "ignored"
-    assert "suggest-title" not in ana.page
+    assert 'class="suggest"' not in ana.page
 
 
 @pytest.mark.parametrize(("action", "state"), [("resolve", "resolved"), ("hand-back", "bot")])

@@ -241,6 +241,7 @@ async def test_advice_can_be_applied(page: Any, gw: DeskGateway) -> None:
     )  # fmt: skip
     await open_maria(page, gw)
     await page.keyboard.type("😀 Great, Maria")
+    await page.click("#advice-more summary")
     await page.wait_for_selector(".advice >> text=<b>say when</b>")
     await page.click("text=Use “Sorry”")
     assert await page.input_value("#answer") == "😀 Sorry, Maria"

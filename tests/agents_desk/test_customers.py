@@ -18,7 +18,8 @@ from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 CONFIG = {
     "plugins": {
         "agents_desk": {
-            "users": [{**as_config(user(name)), "display_name": name} for name in ("ana", "ben")]
+            "users": [{**as_config(user(name)), "display_name": name} for name in ("ana", "ben")],
+            "undo_send": 0,
         }
     }
 }

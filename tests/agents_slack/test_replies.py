@@ -240,6 +240,16 @@ async def test_an_error_holds_a_reply_until_its_author_decides(
     assert await support.received("carla", len(expected)) == received
 
 
+async def test_a_misleading_link_is_held(support: SupportChannel) -> None:
+    """Its author reads why, and nobody can send it as it is."""
+    card = await handed_over(support)
+    await support.reply(card, "UANA", "See [bank.example](https://evil.example)")
+    await support.until(lambda: support.notices("UANA"))
+    assert "names bank.example but leads to evil.example" in str(support.slack.ephemeral)
+    assert "agents:reply:send" not in str(support.slack.ephemeral)
+    assert await support.received("carla", 0) == []
+
+
 async def test_a_held_reply_can_be_edited(support: SupportChannel) -> None:
     """In a form, once; then it is sent."""
     await hold_a_reply(support)

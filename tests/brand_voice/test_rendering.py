@@ -332,3 +332,24 @@ def test_a_usual_reply_is_rendered_fast(voice: Voice) -> None:
         voice.render(PARCEL, where)
         best = min(best, time.perf_counter() - begun)
     assert best < 0.0005
+
+
+LINK = "[our returns page](https://shop.example/returns?order=4471)"
+PLAIN_LINK = "our returns page: https://shop.example/returns?order=4471"
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_an_agents_titled_link(render: Render, channel: str) -> None:
+    """The channel gets it where it makes a link of it; elsewhere the title and the address."""
+    rendered = render(f"Please see {LINK}, Maria.", channel=channel, author="agent")
+    shown = LINK if channel in ("webchat", "email") else PLAIN_LINK
+    assert rendered.parts == (f"Please see {shown}, Maria.",)
+
+
+def test_a_titled_link_is_never_cut(render: Render) -> None:
+    """Wherever the text is split, each link stays whole."""
+    for words in range(170, 240):
+        text = "word " * words + LINK + " word" * 200
+        parts = render(text, channel="webchat", author="agent").parts
+        assert len(parts) > 1
+        assert sum(LINK in part for part in parts) == 1

@@ -292,3 +292,18 @@ def test_html_contains_only_text_and_links(text: str) -> None:
             r'href="https?://[^"<>]*" (class="link" |style="color:#1f5c4d" |rel="[a-z ]*" ?)+',
             attributes + " ",
         )
+
+
+def test_a_titled_link() -> None:
+    """A link in the HTML part, title and address in the plain one; a customer's stays as it is."""
+    text = 'See [our <b> "page"](https://shop.example/a?b=1&c=2) [x](javascript:alert(1))'
+    mail = composed(outbound(text, question="[Pay](https://evil.example)"))
+    plain, rich = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert rich is not None
+    assert 'See our <b> "page": https://shop.example/a?b=1&c=2 [x](java' in plain.get_content()
+    markup = re.sub(r"\s+", " ", rich.get_content())
+    links = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', markup)
+    assert ("https://shop.example/a?b=1&amp;c=2", 'our &lt;b&gt; "page"') in links
+    assert "Pay" not in [title for _, title in links]
+    assert not any("javascript" in url for url, _ in links)

@@ -23,8 +23,17 @@ BUTTON_REFUSED = (
     "✋ Only full members of this channel can do that; "
     "guests and people from other companies cannot."
 )
-NEVER_SENT = frozenset({"empty", "control-character", "too-long", "too-many-files", "placeholder"})
-"""Rules of the voice (docs/voice.md) whose errors no channel can carry."""
+NEVER_SENT = frozenset(
+    {
+        "empty",
+        "control-character",
+        "too-long",
+        "too-many-files",
+        "placeholder",
+        "unsafe-link",
+    }
+)
+"""Rules whose errors no channel can carry (docs/voice.md), or that nobody may send."""
 EDIT, TRANSFER = "agents:edit", "agents:transfer"
 """The callback ids of our forms."""
 

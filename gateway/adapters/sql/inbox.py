@@ -25,8 +25,9 @@ from gateway.adapters.sql.schema import inbox, messages
 from gateway.adapters.sql.turns.album import hold
 from gateway.adapters.sql.turns.commit import commit_turn
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN, fetch_turn, lease_head
+from gateway.adapters.sql.turns.held import delete_held, held_answers, hold_until
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Accepted, Address, Inbound, Message
+from gateway.model import Accepted, Address, HeldAnswer, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import (
     AgentMessage,
@@ -43,7 +44,7 @@ DESK = "desk"
 ids."""
 _HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
 _BY_REMOTE_ID = PreparedStatement(
-    select(inbox.c.id).where(
+    select(inbox.c.id, inbox.c.conversation_id).where(
         inbox.c.lane == bindparam("lane"), inbox.c.remote_id == bindparam("remote_id")
     )
 )
@@ -134,16 +135,32 @@ class SqlInbox:
         return accepted
 
     async def accept_agent_message(
-        self, message: AgentMessage, lane: str, key: str, at: datetime
+        self,
+        message: AgentMessage,
+        lane: str,
+        key: str,
+        at: datetime,
+        *,
+        due: datetime | None = None,
     ) -> Accepted:
         payload = self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}")
         row = agent_row(lane, key, message.conversation, payload, at)
+        if due is not None:
+            return await self._db.write(lambda c: _insert_due(c, row, due), key=lane)
         return await self._db.write_batched(insert_rows, row)
+
+    async def held(self, lane: str, at: datetime) -> tuple[HeldAnswer, ...]:
+        return await self._db.read(lambda c: held_answers(c, lane, at))
+
+    async def take_back(self, conversation: int, turn: int, agent: str) -> HeldAnswer | None:
+        return await self._db.write(lambda c: delete_held(c, conversation, turn, agent))
 
     async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
         values = {"lane": lane, "remote_id": f"{DESK}:{key}"}
-        turn = await self._db.read(lambda c: _BY_REMOTE_ID.scalar(c, values))
-        return None if turn is None else Accepted(turn=turn, duplicate=True)
+        row = await self._db.read(lambda c: _BY_REMOTE_ID.one(c, values))
+        if row is None:
+            return None
+        return Accepted(turn=row.id, duplicate=True, conversation=row.conversation_id)
 
     async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
         if not self._db.shared:
@@ -249,6 +266,14 @@ def _insert_held(connection: Connection, row: InboxRow, at: datetime) -> Accepte
     [accepted] = insert_rows(connection, [row])
     if not accepted.duplicate:
         hold(connection, row.lane, accepted.turn, at)
+    return accepted
+
+
+def _insert_due(connection: Connection, row: InboxRow, due: datetime) -> Accepted:
+    """Insert an agent's answer that waits until ``due``."""
+    [accepted] = insert_rows(connection, [row])
+    if not accepted.duplicate:
+        hold_until(connection, accepted.turn, due)
     return accepted
 
 

@@ -23,6 +23,8 @@ from plugins.agents_desk.staff.storage import StaffStorage
 AUDIT_PAGE = 500
 REMINDERS, OWN_REMINDERS, MENTIONS, ALERTS = "reminder/", "own-reminder/", "mention/", "alerts/"
 """The beginnings of the keys of the part `marks`, which imports this package."""
+OWN_REPLIES = "reply/own/"
+"""The beginning of the keys of people's own saved replies; the agent's id follows."""
 
 V = TypeVar("V", StoredSession, KnownBrowser)
 
@@ -66,6 +68,13 @@ class PersonData:
                 for view in await SavedViews(self._storage).made_by(name)
             ],
             **await self._own(account.agent.id),
+            "saved_replies": [
+                {"name": reply["name"], "text": reply["text"]}
+                async for entry in stored_entries(
+                    self._storage, f"{OWN_REPLIES}{account.agent.id}/"
+                )
+                for reply in (msgspec.json.decode(entry.value),)
+            ],
             "staff": [
                 {"key": row.key, "value": msgspec.json.decode(row.value)}
                 for row in await self._staff.rows_of(account.agent.id)
@@ -87,10 +96,10 @@ class PersonData:
         }
 
     async def erase(self, name: str, agent_id: str = "") -> int:
-        """Delete the person's sessions, browsers, own views, reminders, mentions, settings of
-        alerts, and all rows about their work (profile, presence, load, praise, what they were
-        given); returns how many. The account is deleted by `DeskAccounts.remove`; shared views are
-        the team's, and the audit log keeps its lines for ``audit_days``."""
+        """Delete the person's sessions, browsers, own views and saved replies, reminders, mentions,
+        settings of alerts, and all rows about their work (profile, presence, load, praise, what
+        they were given); returns how many. The account is deleted by `DeskAccounts.remove`; shared
+        views are the team's, and the audit log keeps its lines for ``audit_days``."""
         agent = agent_id or desk_agent(name).id
         deleted = await self._staff.erase(agent)
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
@@ -102,6 +111,8 @@ class PersonData:
             await self._storage.drop(PLUGIN, due, version=entry.version)
             deleted += await delete_entry(self._storage, entry)
         async for entry in stored_entries(self._storage, f"{MENTIONS}{agent}/"):
+            deleted += await delete_entry(self._storage, entry)
+        async for entry in stored_entries(self._storage, f"{OWN_REPLIES}{agent}/"):
             deleted += await delete_entry(self._storage, entry)
         if (alerts := await self._storage.get(PLUGIN, ALERTS + agent)) is not None:
             deleted += await delete_entry(self._storage, alerts)

@@ -278,3 +278,8 @@ def _key(session_id: str) -> str:
 
 def _encode(stored: StoredSession) -> str:
     return msgspec.json.encode(stored).decode()
+
+
+def is_background(request: web.Request) -> bool:
+    """Whether a page fetches this by itself: that is no activity of the person."""
+    return BACKGROUND_HEADER in request.headers

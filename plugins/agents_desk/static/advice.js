@@ -3,6 +3,8 @@
 const DELAY = 350;
 const SEVERITIES = { info: "Hint", warning: "Consider", error: "Please change" };
 
+const ORDER = ["error", "warning", "info"];
+
 let timer = null;
 let request = null;
 
@@ -41,8 +43,16 @@ async function fetchAdvice() {
 function show(container, findings, text) {
   // Findings count in Unicode characters, JavaScript strings in UTF-16 units.
   const characters = [...text];
-  const items = findings.map((finding) => listItem(finding, characters, text));
-  container.querySelector("ul").replaceChildren(...items);
+  const [first, ...others] = [...findings]
+    .sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity))
+    .map((finding) => listItem(finding, characters, text));
+  container.querySelector(".first").replaceChildren(...(first ? [first] : []));
+  const more = document.getElementById("advice-more");
+  more.querySelector("ul").replaceChildren(...others);
+  const message = first?.querySelector(".message");
+  more.hidden = !others.length && !(message?.scrollWidth > message?.clientWidth) && !(first && more.open);
+  more.querySelector("summary").textContent = others.length ? `${others.length} more` : "In full";
+  if (more.hidden) more.open = false;
   const count = findings.length === 1 ? "1 piece of advice" : `${findings.length} pieces of advice`;
   container.querySelector("p").textContent = findings.length ? count : "";
 }
@@ -52,8 +62,11 @@ function listItem(finding, characters, text) {
   const item = document.createElement("li");
   item.className = finding.severity;
   item.append(element("b", SEVERITIES[finding.severity]), " ");
-  if (quoted.trim() && quoted.length < 60) item.append(element("q", quoted), " ");
-  item.append(finding.message);
+  const message = element("span", "");
+  message.className = "message";
+  if (quoted.trim() && quoted.length < 60) message.append(element("q", quoted), " ");
+  message.append(finding.message);
+  item.append(message);
   if (finding.suggestion !== null) item.append(" ", applyButton(finding, characters, text));
   return item;
 }

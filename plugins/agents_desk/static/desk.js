@@ -9,9 +9,12 @@ import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
 import { watchStanding } from "./staff.js";
+import { selectPlaceholder, watchComposer } from "./composing.js";
+import { watchPresence } from "./presence.js";
 
 const messageLog = document.getElementById("history");
 let actionCount = 0;
+let latest = null;
 const LIST_INTERVAL = 10000;
 let listFetched = Date.now();
 
@@ -24,6 +27,8 @@ watchAdvice();
 watchKeys();
 watchAlerts();
 watchStanding();
+watchComposer();
+watchPresence();
 if (messageLog) stayAtEnd();
 
 follow(refresh);
@@ -72,20 +77,32 @@ async function submit(event) {
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
   actionCount += 1;
+  latest = form;
   const button = event.submitter;
+  const focused = document.activeElement?.id;
   const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
   const page = await load(action, new URLSearchParams(new FormData(form, button)));
   actionCount += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;
+  // Another action began meanwhile, perhaps the one that takes this answer back. Its result is
+  // newer, so this one changes neither the page nor the draft.
+  if (latest !== form) {
+    if (page.done && form.dataset.clears && !latest.matches(".leaving")) forget(form.dataset.clears);
+    document.dispatchEvent(new Event("desk:outdated"));
+    return;
+  }
   if (page.done) {
     const fields = new FormData(form);
     if (form.dataset.clears) forget(form.dataset.clears);
     // If the box holds the same suggestion, that text has now been sent.
     if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
-    // The answer went to another conversation: open that one.
-    if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
-    history.replaceState(null, "", page.url);
+    // A page that comes without a redirect is that of this address.
+    if (new URL(page.url).pathname !== new URL(action, location).pathname) {
+      // The answer went to another conversation: open that one.
+      if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
+      history.replaceState(null, "", page.url);
+    }
     if (form.hasAttribute("data-keep")) form.reset();
     const text = button?.dataset.announce ?? form.dataset.announce;
     if (text) announce(text);
@@ -93,10 +110,24 @@ async function submit(event) {
     location.hash = "outcome"; // On a small screen the card covers the outcome.
   }
   closeMenus();
+  const typed = document.getElementById("answer")?.value ?? "";
   show(page.document, true);
+  if (action.includes("/take-back")) keepBoth(typed);
+  if (!page.done && focused === "answer") {
+    document.getElementById("answer")?.focus();
+    selectPlaceholder();
+  }
   if (page.done) toEnd();
   const box = form.dataset.focus ?? form.dataset.clears;
   if (page.done && box) document.getElementById(box)?.focus();
+}
+
+/** An answer that was taken back comes before what was typed since. */
+function keepBoth(typed) {
+  const box = document.getElementById("answer");
+  if (!box?.value) return;
+  if (typed.trim() && typed !== box.value) box.value = `${box.value}\n\n${typed}`;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function forgetIfSame(text) {
@@ -109,6 +140,7 @@ function editSuggestion(event) {
   if (!link || !box || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   const draft = link.closest("section").querySelector("textarea").value;
+  document.getElementById("suggest").open = false;
   document.getElementById("mode-answer").checked = true;
   box.value = box.value.trim() && box.value !== draft ? `${box.value.trimEnd()}\n\n${draft}` : draft;
   document.getElementById("answer-suggestion").value = link.dataset.suggestion;

@@ -12,6 +12,7 @@ const SHORTCUTS = {
   l: () => openMenu("label-menu"),
   z: () => openMenu("snooze-menu"),
   t: () => openMenu("remind-menu"),
+  u: () => document.getElementById("take-back")?.click(),
   "/": () => document.getElementById("find")?.focus(),
   "?": help,
 };

@@ -29,7 +29,8 @@ export function follow(refresh) {
     timer ??= setTimeout(refreshNow, DELAY);
   }
   function handle(event) {
-    if (event.notice !== undefined) {
+    if (event.people) document.dispatchEvent(new CustomEvent("desk:presence", { detail: event }));
+    else if (event.notice !== undefined) {
       document.dispatchEvent(new CustomEvent("desk-notice", { detail: event }));
       soon();
     } else if (event.lane !== undefined) showTyping(event.lane);
@@ -46,6 +47,7 @@ export function follow(refresh) {
   if (navigator.locks) navigator.locks.request("desk-live", listen);
   else listen();
 
+  document.addEventListener("desk:outdated", () => soon());
   // An event may get lost: also refresh at intervals, and when the page becomes visible.
   setInterval(() => soon(), REFRESH_INTERVAL);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
@@ -58,6 +60,7 @@ function open(notify) {
   source.addEventListener("alert", (event) => alertPerson(JSON.parse(event.data)));
   source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("notice", (event) => notify(JSON.parse(event.data)));
+  source.addEventListener("presence", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {
     state.textContent = "Reconnecting …";

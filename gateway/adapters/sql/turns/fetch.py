@@ -42,6 +42,7 @@ from gateway.adapters.sql.schema import (
     surveys,
 )
 from gateway.adapters.sql.turns.album import with_album
+from gateway.adapters.sql.turns.held import is_held
 from gateway.adapters.sql.turns.resolver import conversation_of, sender
 from gateway.model import (
     UNREADABLE,
@@ -56,6 +57,8 @@ from gateway.model import (
 from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
 
 HISTORY = 40
+FROM_CUSTOMERS = frozenset({"message", "edit", "unreadable"})
+"""The kinds of rows that providers delivered."""
 LOOK_AGAIN = timedelta(seconds=1)
 READY = literal_column("'ready'", String)
 """Literal, not bound: SQLite uses a partial index only when it can prove the condition, and must
@@ -96,8 +99,12 @@ _ANSWERED_SURVEY = (
     .limit(1)
 )
 _HEAD_PROCESS = PreparedStatement(
-    select(inbox.c.id, inbox.c.due_at, inbox.c.process)
-    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY)
+    select(inbox.c.id, inbox.c.kind, inbox.c.attempts, inbox.c.due_at, inbox.c.process)
+    .where(
+        inbox.c.lane == bindparam("lane"),
+        inbox.c.state == READY,
+        inbox.c.id > bindparam("after"),
+    )
     .order_by(inbox.c.id)
     .limit(1)
 )
@@ -135,7 +142,10 @@ def lease_head(
 
     A row taken over from a dead process counts one attempt more: it may be what killed it.
     """
-    head = _HEAD_PROCESS.one(connection, {"lane": lane})
+    head = _HEAD_PROCESS.one(connection, {"lane": lane, "after": 0})
+    if head is not None and is_held(head, at):
+        behind = _HEAD_PROCESS.one(connection, {"lane": lane, "after": head.id})
+        head = behind if behind is not None and behind.kind in FROM_CUSTOMERS else head
     if head is None or head.due_at > at.timestamp() * 1000 or head.process == lease.id:
         return None
     if head.process is not None:
@@ -155,21 +165,34 @@ def fetch_turn(
     head = _fetch_head(connection, lane)
     if head is None:
         return None
+    if is_held(head.row, at):
+        head = _behind_held(connection, lane, head)
     row = head.row
     if row.due_at > rows.to_ms(at):
         return NotBefore(at=rows.from_ms(row.due_at))
     try:
-        if row.kind in ("message", "edit", "unreadable"):
+        if row.kind in FROM_CUSTOMERS:
             return _customer_turn(connection, head, idle)
         return _internal_turn(connection, row, more=head.more)
     except (BadKey, msgspec.DecodeError, UnicodeError, NoResultFound) as error:
         raise UnreadableRow(row.id, row.attempts, type(error).__name__) from error
 
 
-def _fetch_head(connection: Connection, lane: str) -> LaneHead | None:
+def _fetch_head(connection: Connection, lane: str, after: int = 0) -> LaneHead | None:
+    """The oldest unhandled row with an id above ``after``."""
     address = Address.from_lane(lane)
-    found = _HEAD.first(connection, {"lane": lane, **rows.address_values(address)})
+    values = {"lane": lane, "after": after, **rows.address_values(address)}
+    found = _HEAD.first(connection, values)
     return None if found is None else LaneHead(*found[:3], *map(bool, found[3:]))
+
+
+def _behind_held(connection: Connection, lane: str, held: LaneHead) -> LaneHead:
+    """The customer's message right behind a held answer, which is handled first: the agent sees it
+    and may take the answer back. Else the held answer, for which everything else waits."""
+    behind = _fetch_head(connection, lane, held.row.id) if held.more else None
+    if behind is None or behind.row.kind not in FROM_CUSTOMERS:
+        return held
+    return behind._replace(more=True)
 
 
 def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> WorkItem:
@@ -347,7 +370,7 @@ def _head_query() -> PreparedJoin:
             .outerjoin(customers, customers.c.id == identities.c.customer_id)
             .outerjoin(conversations, conversations.c.id == last)
         )
-        .where(inbox.c.lane == lane, inbox.c.state == READY)
+        .where(inbox.c.lane == lane, inbox.c.state == READY, inbox.c.id > bindparam("after"))
         .order_by(inbox.c.id)
         .limit(1),
         *tables,

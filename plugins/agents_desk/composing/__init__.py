@@ -1,0 +1,1 @@
+"""Writing an answer: saved replies, undo, what is checked before sending, and who else is there."""
