@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         channel_key,
     )
     from gateway.ports import (
+        AgentDataHolder,
         AlarmReceiver,
         AuditEntry,
         AuditLog,
@@ -250,6 +251,7 @@ __all__ = [
     "AdoptedExample",
     "Adoption",
     "Agent",
+    "AgentDataHolder",
     "AlarmReceiver",
     "AnswerButton",
     "AnswerEntry",

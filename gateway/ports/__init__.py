@@ -39,6 +39,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.lifecycle import (
+    AgentDataHolder,
     CustomerDataHolder,
     DeploymentCheck,
     ExclusiveTask,
@@ -97,6 +98,7 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "AgentDataHolder",
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",

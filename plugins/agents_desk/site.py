@@ -136,7 +136,7 @@ class WebDesk:
             accounts=accounts,
             longest=self._longest,
         )
-        data = PersonData(storage, accounts, services.audit)
+        data = PersonData(storage, accounts, services.audit, services)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
         self._clean_ups = [sessions.delete_expired, throttle.delete_expired]

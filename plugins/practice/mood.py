@@ -12,7 +12,14 @@ import msgspec
 
 from gateway import Value
 from plugins.practice.phrases import FoundSentence, PhraseBook, content_stems, phrase_book
-from plugins.practice.values import Move, MoveKind, Need, PhraseKind, PracticeLanguage
+from plugins.practice.values import (
+    Move,
+    MoveKind,
+    Need,
+    PhraseKind,
+    PracticeLanguage,
+    UpsettingKind,
+)
 
 WEIGHTS: Mapping[MoveKind, float] = {
     "acknowledge": 0.2,
@@ -58,7 +65,10 @@ GIVES: tuple[MoveKind, ...] = ("next_step", "redress")
 CONCRETE: tuple[MoveKind, ...] = ("own", "explain", "next_step", "redress")
 """What an apology needs beside it: without any, it is empty."""
 HARSH: tuple[PhraseKind, ...] = ("blame", "policy", "deny", "refuse", "retort", "dismiss")
-UPSETTING: tuple[PhraseKind, ...] = (
+HOSTILE: tuple[PhraseKind, ...] = ("blame", "retort", "dismiss")
+"""Beside one of these, words of sympathy are none."""
+ALWAYS: tuple[MoveKind, ...] = ("absolve", "apology")
+UPSETTING: tuple[UpsettingKind, ...] = (
     "blame", "policy", "robotic", "effort", "dismiss", "deny", "refuse", "pass_on", "vague",
     "cheerful", "retort",
 )  # fmt: skip
@@ -95,9 +105,7 @@ class Assessment(Value, frozen=True, kw_only=True):
 
 def needs_met(moves: Iterable[Move]) -> frozenset[Need]:
     """The needs that ``moves`` meet; a relief of no weight meets none."""
-    return frozenset(
-        need for move in moves if move.weight > 0 for need in MEETS.get(move.kind, ())
-    )
+    return frozenset(need for move in moves if move.weight > 0 for need in MEETS.get(move.kind, ()))
 
 
 def assess_reply(
@@ -111,7 +119,9 @@ def assess_reply(
     last). ``given``: the kinds of moves of earlier replies."""
     book = phrase_book(language)
     sentences = book.sentences(reply)
-    moves = [*_by_sentence(sentences), *_of_the_whole(said, reply, sentences, book)]
+    promised = any(kind in GIVES for kind in given)
+    whole = _of_the_whole(said, reply, sentences, book, promised=promised)
+    moves = [*_by_sentence(sentences), *whole]
     counted = _counted(moves, given)
     return Assessment(moves=counted, effect=round(sum(move.weight for move in counted), 4))
 
@@ -127,45 +137,46 @@ def next_distress(distress: float, effect: float) -> float:
 
 def _by_sentence(sentences: Sequence[FoundSentence]) -> list[Move]:
     gives = any(kind in GIVES for sentence in sentences for kind in sentence.kinds)
-    moves = []
-    for sentence in sentences:
-        for kind in _effective(sentence, gives=gives):
-            moves.append(Move(kind=kind, weight=WEIGHTS[kind], sentence=sentence.text))
-    return moves
+    return [
+        Move(kind=kind, weight=WEIGHTS[kind], sentence=sentence.text)
+        for sentence in sentences
+        for kind in (*_relieving(sentence, gives=gives), *_upsetting(sentence))
+    ]
 
 
-def _effective(sentence: FoundSentence, *, gives: bool) -> list[MoveKind]:
-    """What a sentence does, when what it says besides is taken into account."""
+def _relieving(sentence: FoundSentence, *, gives: bool) -> list[MoveKind]:
+    """What a sentence gives, when what it says besides is taken into account. A time is one only
+    where some sentence ``gives`` a step."""
     kinds = sentence.kinds
-    harsh = kinds & set(HARSH)
+    harsh = bool(kinds & set(HARSH))
     found: list[MoveKind] = []
-    taken_back = bool(sentence.after_but & set(HARSH)) and bool(
-        kinds & {"acknowledge", "stock_empathy", "apology"}
-    )
-    if taken_back:
-        found.append("taken_back")
     if "stock_empathy" in kinds:
         found.append("stock_empathy")
-    elif "acknowledge" in kinds and not taken_back and not kinds & {"blame", "retort", "dismiss"}:
+    elif "acknowledge" in kinds and not _taken_back(sentence) and not kinds & set(HOSTILE):
         found.append("acknowledge")
-    if "absolve" in kinds:
-        found.append("absolve")
-    if "apology" in kinds:
-        found.append("apology")
-    for kind in ("own", "explain", "next_step", "redress"):
-        if kind in kinds and not harsh:
-            found.append(kind)
-    if "choice" in kinds and sentence.asks and not harsh:
-        found.append("choice")
-    if "time" in kinds and gives and not harsh:
-        found.append("time")
-    for kind in UPSETTING:
-        if kind in kinds and not _excused(kind, sentence):
-            found.append(kind)  # noqa: PERF401  (the loop reads as the rule)
+    found += [kind for kind in ALWAYS if kind in kinds]
+    if not harsh:
+        found += [kind for kind in CONCRETE if kind in kinds]
+        if "choice" in kinds and sentence.asks:
+            found.append("choice")
+        if "time" in kinds and gives:
+            found.append("time")
     return found
 
 
-def _excused(kind: PhraseKind, sentence: FoundSentence) -> bool:
+def _upsetting(sentence: FoundSentence) -> list[MoveKind]:
+    found: list[MoveKind] = ["taken_back"] if _taken_back(sentence) else []
+    kinds = (kind for kind in UPSETTING if kind in sentence.kinds)
+    return found + [kind for kind in kinds if not _excused(kind, sentence)]
+
+
+def _taken_back(sentence: FoundSentence) -> bool:
+    """Whether sympathy is followed by a "but" and something harsh."""
+    sympathy = sentence.kinds & {"acknowledge", "stock_empathy", "apology"}
+    return bool(sympathy) and bool(sentence.after_but & set(HARSH))
+
+
+def _excused(kind: UpsettingKind, sentence: FoundSentence) -> bool:
     """Whether a phrase that upsets alone is made good in its own sentence: "I cannot undo it, but
     I will …", or a vague word beside a time."""
     kinds = sentence.kinds
@@ -182,8 +193,14 @@ def _excused(kind: PhraseKind, sentence: FoundSentence) -> bool:
 
 
 def _of_the_whole(
-    said: str, reply: str, sentences: Sequence[FoundSentence], book: PhraseBook
+    said: str,
+    reply: str,
+    sentences: Sequence[FoundSentence],
+    book: PhraseBook,
+    *,
+    promised: bool,
 ) -> list[Move]:
+    """What is a matter of all sentences. Once a step is ``promised``, a short word is enough."""
     kinds = {kind for sentence in sentences for kind in sentence.kinds}
     found: list[MoveKind] = []
     if content_stems(said) & content_stems(reply):
@@ -191,11 +208,11 @@ def _of_the_whole(
     if "first_person" in kinds:
         found.append("first_person")
     words = len(reply.split())
-    if words < SHORTEST:
+    if words < SHORTEST and not promised:
         found.append("too_short")
     if words > LONGEST:
         found.append("too_long")
-    if not kinds & {"next_step", "redress", "choice"}:
+    if not promised and not kinds & {"next_step", "redress", "choice"}:
         found.append("no_step")
     moves = [Move(kind=kind, weight=WEIGHTS[kind]) for kind in found]
     for sentence in sentences:
@@ -214,7 +231,9 @@ def _asks_what_was_said(said: str, sentence: FoundSentence, book: PhraseBook) ->
     if "ask_repeat" in kinds:
         return len(said.split()) >= TOLD_WORDS
     if "ask_number" in kinds:
-        longest = max((len(word) for word in said.split() if any(map(str.isdigit, word))), default=0)
+        longest = max(
+            (len(word) for word in said.split() if any(map(str.isdigit, word))), default=0
+        )
         return longest >= NUMBER_DIGITS
     return "ask_photo" in kinds and book.has("ask_photo", said)
 

@@ -62,11 +62,12 @@ class PhraseBook:
     def _sentence(self, text: str, start: int) -> FoundSentence:
         stripped = text.strip()
         start += text.index(stripped)
-        plain, relieved = normalised(stripped), False
+        plain = normalised(stripped)
         # "It is not your fault" relieves: what is left of it must not be read as blame.
         plain, count = self._patterns["absolve"].subn(_CONSUMED, plain)
-        relieved = count > 0
-        kinds = self._kinds(plain) | ({"absolve"} if relieved else set())
+        kinds = self._kinds(plain)
+        if count:
+            kinds.add("absolve")
         but = self._patterns["but"].search(plain)
         return FoundSentence(
             text=stripped,
@@ -127,5 +128,8 @@ def _choice(choice: str) -> str:
     digits, _, rest = choice.partition(_DIGITS)
     if _DIGITS in choice:
         return re.escape(normalised(digits).strip()) + r"\d+" + _choice(rest) if rest else r"\d+"
-    begin, end = (r"\w*" if choice.startswith("*") else ""), (r"\w*" if choice.endswith("*") else "")
+    begin, end = (
+        (r"\w*" if choice.startswith("*") else ""),
+        (r"\w*" if choice.endswith("*") else ""),
+    )
     return begin + re.escape(normalised(choice.strip("*")).strip()) + end

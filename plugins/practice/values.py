@@ -41,6 +41,21 @@ PhraseKind = Literal[
 ]
 """The word lists: what a phrase does, whoever hears it."""
 
+UpsettingKind = Literal[
+    "blame",
+    "policy",
+    "robotic",
+    "effort",
+    "dismiss",
+    "deny",
+    "refuse",
+    "pass_on",
+    "vague",
+    "cheerful",
+    "retort",
+]
+"""The phrases that upset by themselves."""
+
 MoveKind = Literal[
     "absolve",
     "acknowledge",

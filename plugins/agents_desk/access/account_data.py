@@ -7,10 +7,19 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
+from gateway import (
+    AgentDataHolder,
+    AuditLog,
+    Json,
+    NotFound,
+    PluginStorage,
+    Services,
+    StoredValue,
+)
 from plugins.agents_desk.access.accounts import (
     DeskAccounts,
     delete_entry,
+    desk_agent,
     stored_entries,
 )
 from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
@@ -22,10 +31,18 @@ V = TypeVar("V", StoredSession, KnownBrowser)
 
 
 class PersonData:
-    """The account of one person, their sessions and browsers, and their lines of the audit log."""
+    """The account of one person, their sessions and browsers, their lines of the audit log, and
+    what the plugins of ``services.desk_pages`` keep (see `AgentDataHolder`)."""
 
-    def __init__(self, storage: PluginStorage, accounts: DeskAccounts, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        storage: PluginStorage,
+        accounts: DeskAccounts,
+        audit: AuditLog,
+        services: Services | None = None,
+    ) -> None:
         self._storage, self._accounts, self._audit = storage, accounts, audit
+        self._services = services
 
     async def export(self, name: str) -> dict[str, Json]:
         """All of it but the secrets: of the password and the second factor it says only that
@@ -54,19 +71,34 @@ class PersonData:
                 async for _, browser in self._entries(BROWSER_PREFIX, name, KnownBrowser)
             ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
+            "plugins": await self._kept_by_plugins(account.agent.id),
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
 
     async def erase(self, name: str) -> int:
-        """Delete the person's sessions and browsers; returns how many. The account is deleted by
-        `DeskAccounts.remove`; the audit log keeps its lines for ``audit_days``."""
+        """Delete the person's sessions, browsers and what plugins keep; returns how many. The
+        account is deleted by `DeskAccounts.remove`; the audit log keeps its lines for
+        ``audit_days``."""
         deleted = 0
+        agent = name if ":" in name else desk_agent(name).id  # `slack:U1` is a name and an id
+        for services, holder in self._holders():
+            deleted += await holder.erase_agent(services, agent)
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
         return deleted
+
+    async def _kept_by_plugins(self, agent: str) -> list[Json]:
+        kept = [await holder.export_agent(services, agent) for services, holder in self._holders()]
+        return [each for each in kept if each]
+
+    def _holders(self) -> list[tuple[Services, AgentDataHolder]]:
+        if (services := self._services) is None:
+            return []
+        found = (plugin for plugin in services.desk_pages if isinstance(plugin, AgentDataHolder))
+        return [(services, holder) for holder in found]
 
     async def _entries(
         self, prefix: str, name: str, kind: type[V]
