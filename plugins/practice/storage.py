@@ -166,10 +166,9 @@ class PracticeStorage:
             raise NotFound("there is no such practice")
         where = msgspec.json.decode(row.value, type=SharedPractice)
         stored = await self.session(where.agent, id)
-        session, scenario = stored.session, stored.scenario
-        if not (
-            session.shared and lead.works_for(session.brand) and lead.works_for(scenario.brand)
-        ):
+        session = stored.session
+        brands = (session.brand, stored.scenario.brand or session.brand)
+        if not session.shared or not all(map(lead.works_for, brands)):
             raise NotFound("there is no such practice")
         return stored
 
