@@ -8,7 +8,7 @@ from gateway import Emotion, Value, mood_label
 from plugins.practice.simulation import customer_lines, emotion_at
 from plugins.practice.values import Exchange, Move, MoveKind, PracticeSession, Scenario
 
-CURVE_WIDTH, CURVE_HEIGHT, CURVE_MARGIN = 640, 150, 22
+CURVE_WIDTH, CURVE_HEIGHT, CURVE_MARGIN = 400, 120, 18
 """Units of the drawing; the margin is the radius of a point and the room for its number."""
 TURNS_FROM = 0.06
 """The least change of distress that is called a turning point."""

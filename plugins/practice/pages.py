@@ -28,6 +28,7 @@ from plugins.practice.values import PracticeLanguage, PracticeSession, Scenario
 PATH = "/desk/practice"
 LONGEST_REPLY = 4000
 """Characters of one reply: far beyond what helps anybody."""
+NO_BRAND = "no brand"
 MOST_KEPT = 100
 """Practices of one agent; the oldest makes room."""
 
@@ -62,7 +63,7 @@ class PracticeListPage:
         if scenario is None:
             return await self._page(request, problem="Please choose a customer.", status=422)
         brand = request.value("brand") or (request.agent.brands or ("",))[0]
-        if brand and (brand not in self.services.brands or not request.agent.works_for(brand)):
+        if brand not in ("", *self.services.brands) or not request.agent.works_for(brand):
             return await self._page(request, problem="Please choose a brand.", status=422)
         now = self.services.clock.now()
         session = PracticeSession(
@@ -91,7 +92,8 @@ class PracticeListPage:
             if agent.works_for(stored.scenario.brand) or not stored.scenario.conversation
         ]
         lead = "see_all" in request.rights
-        brands = {key: name for key, name in self.services.brands.items() if agent.works_for(key)}
+        every = {"": NO_BRAND, **self.services.brands} if self.services.brands else {}
+        brands = {key: name for key, name in every.items() if agent.works_for(key)}
         return self.templates.page(
             request,
             "list.html",
@@ -158,7 +160,7 @@ class PracticePage:
         """Take the reply and let the customer answer. A form that is sent twice counts once: it
         names how many replies its page showed."""
         session, text = stored.session, request.value("reply").strip()
-        here = DeskPageResult(redirect=f"{PATH}/{session.id}#end")
+        here = DeskPageResult(redirect=f"{PATH}/{session.id}#pr-reply")
         if session.ended or request.value("replies") != str(len(session.exchanges)):
             return here
         if not text or len(text) > LONGEST_REPLY:
