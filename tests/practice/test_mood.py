@@ -91,7 +91,7 @@ def test_what_a_reply_does_in_other_languages(
 
 
 def test_no_blame_in_relief() -> None:
-    """"Not your fault" blames nobody."""
+    """ "Not your fault" blames nobody."""
     assert "blame" not in kinds("It is not your fault. I will send a new one today.")
 
 

@@ -54,7 +54,9 @@ def test_there_are_twelve_scenarios_in_four_languages() -> None:
         assert len(scenarios) == 12
         assert len({each.opening for each in scenarios}) == 12
         assert all(each.needs and len(each.lines) >= 4 for each in scenarios)
-        assert {*get_args(Need), "worse", "softer", "settled", "leaves"} == {*common_lines(language)}
+        assert {*get_args(Need), "worse", "softer", "settled", "leaves"} == {
+            *common_lines(language)
+        }
 
 
 def test_a_customer_is_settled_by_what_helps() -> None:
