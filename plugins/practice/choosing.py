@@ -13,7 +13,7 @@ from gateway import CaseRecord, Services
 from plugins.practice.settings import PracticeSettings
 from plugins.practice.storage import PracticeStorage
 from plugins.practice.team import hardness, shared_words, team_scenario
-from plugins.practice.values import Scenario
+from plugins.practice.values import PracticeScenario
 
 log = structlog.get_logger(__name__)
 EVERY = 24 * 3600.0
@@ -40,7 +40,7 @@ class _Pool:
             if len(self.hard) > most:
                 heapq.heappop(self.hard)
 
-    def scenarios(self) -> list[Scenario]:
+    def scenarios(self) -> list[PracticeScenario]:
         """The hardest first."""
         common = shared_words([*self.cases, *(case for _, _, case in self.hard)])
         found = (team_scenario(case, common) for _, _, case in sorted(self.hard, reverse=True))
@@ -79,7 +79,7 @@ class ScenarioChoice:
                 await storage.drop_scenario(scenario.id)
         log.info("practice.chosen", scenarios=len(chosen))
 
-    async def _chosen(self, services: Services) -> list[Scenario]:
+    async def _chosen(self, services: Services) -> list[PracticeScenario]:
         since = services.clock.now() - timedelta(days=self.settings.days)
         pools: dict[tuple[str, str], _Pool] = {}
         after = read = 0
@@ -92,7 +92,7 @@ class ScenarioChoice:
                 pool = pools.setdefault((about.brand, about.language or ""), _Pool())
                 pool.take(case, self.settings.most)
             after, read = page[-1].conversation.id, read + len(page)
-        found: list[Scenario] = []
+        found: list[PracticeScenario] = []
         for pool in pools.values():
             found += await asyncio.to_thread(pool.scenarios)
         return found

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from gateway import Emotion, Value, mood_label
 from plugins.practice.simulation import customer_lines, emotion_at
-from plugins.practice.values import Exchange, Move, MoveKind, PracticeSession, Scenario
+from plugins.practice.values import (
+    Move,
+    MoveKind,
+    PracticeExchange,
+    PracticeScenario,
+    PracticeSession,
+)
 
 CURVE_WIDTH, CURVE_HEIGHT, CURVE_MARGIN = 400, 120, 18
 """Units of the drawing; the margin is the radius of a point and the room for its number."""
@@ -116,7 +122,7 @@ class LookBack(Value, frozen=True, kw_only=True):
     hurt: tuple[WorkedMove, ...]
 
 
-def look_back(scenario: Scenario, session: PracticeSession) -> LookBack:
+def look_back(scenario: PracticeScenario, session: PracticeSession) -> LookBack:
     """Of a session with at least one exchange."""
     exchanges = session.exchanges
     levels = (scenario.distress, *(each.distress for each in exchanges))
@@ -141,7 +147,7 @@ def look_back(scenario: Scenario, session: PracticeSession) -> LookBack:
     )
 
 
-def thread(scenario: Scenario, session: PracticeSession) -> tuple[tuple[str, str], ...]:
+def thread(scenario: PracticeScenario, session: PracticeSession) -> tuple[tuple[str, str], ...]:
     """Who (``customer``, ``agent``) said what, in order."""
     lines = customer_lines(scenario, session.exchanges)
     found = [("customer", lines[0])]
@@ -151,7 +157,7 @@ def thread(scenario: Scenario, session: PracticeSession) -> tuple[tuple[str, str
 
 
 def _turns(
-    exchanges: Sequence[Exchange], levels: Sequence[float], emotions: Sequence[Emotion]
+    exchanges: Sequence[PracticeExchange], levels: Sequence[float], emotions: Sequence[Emotion]
 ) -> list[TurningPoint]:
     turns = []
     for number, exchange in enumerate(exchanges, 1):
@@ -180,7 +186,7 @@ def _chief(moves: Sequence[Move], *, better: bool) -> Move | None:
     return max(same, key=lambda move: abs(move.weight), default=None)
 
 
-def _worked(exchanges: Sequence[Exchange], *, relieved: bool) -> tuple[WorkedMove, ...]:
+def _worked(exchanges: Sequence[PracticeExchange], *, relieved: bool) -> tuple[WorkedMove, ...]:
     """What relieved (or hurt), by how much it did in all."""
     totals: dict[MoveKind, float] = {}
     times: dict[MoveKind, int] = {}

@@ -22,8 +22,8 @@ from plugins.practice.lookback import look_back, thread
 from plugins.practice.phrases import LANGUAGES
 from plugins.practice.scenarios import shipped_scenarios
 from plugins.practice.simulation import answer, emotion_at
-from plugins.practice.storage import PracticeChanged, PracticeStorage, StoredSession
-from plugins.practice.values import PracticeLanguage, PracticeSession, Scenario
+from plugins.practice.storage import PracticeChanged, PracticeStorage, StoredPractice
+from plugins.practice.values import PracticeLanguage, PracticeScenario, PracticeSession
 
 PATH = "/desk/practice"
 LONGEST_REPLY = 4000
@@ -110,7 +110,7 @@ class PracticeListPage:
 
     async def _team(
         self, request: DeskPageRequest, language: PracticeLanguage
-    ) -> Sequence[Scenario]:
+    ) -> Sequence[PracticeScenario]:
         return [
             scenario
             for scenario in await self.storage.scenarios()
@@ -156,7 +156,7 @@ class PracticePage:
             return self._page(request, await self._own(request), problem=_sentence(error))
         return DeskPageResult(redirect=f"{PATH}/{session.id}")
 
-    async def _reply(self, request: DeskPageRequest, stored: StoredSession) -> DeskPageResult:
+    async def _reply(self, request: DeskPageRequest, stored: StoredPractice) -> DeskPageResult:
         """Take the reply and let the customer answer. A form that is sent twice counts once: it
         names how many replies its page showed."""
         session, text = stored.session, request.value("reply").strip()
@@ -172,13 +172,13 @@ class PracticePage:
         await self.storage.keep(new, version=stored.version)
         return here
 
-    async def _own(self, request: DeskPageRequest) -> StoredSession:
+    async def _own(self, request: DeskPageRequest) -> StoredPractice:
         stored = await self.storage.session(request.agent.id, request.path["id"])
         if stored.scenario.conversation and not request.agent.works_for(stored.scenario.brand):
             raise NotFound("there is no such practice")
         return stored
 
-    async def _found(self, request: DeskPageRequest) -> StoredSession:
+    async def _found(self, request: DeskPageRequest) -> StoredPractice:
         """The agent's own, or one that is shared with this lead."""
         try:
             return await self._own(request)
@@ -190,7 +190,7 @@ class PracticePage:
     def _page(
         self,
         request: DeskPageRequest,
-        stored: StoredSession,
+        stored: StoredPractice,
         *,
         problem: str = "",
         typed: str = "",
@@ -214,7 +214,7 @@ class PracticePage:
             typed=typed,
         )
 
-    def _advice(self, stored: StoredSession) -> tuple[LintedReply, ...]:
+    def _advice(self, stored: StoredPractice) -> tuple[LintedReply, ...]:
         """What the brand voice advises on each reply, at the mood that it met."""
         session, scenario = stored.session, stored.scenario
         found, distress = [], scenario.distress

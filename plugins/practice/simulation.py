@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway import Emotion, MoodLabel
 from plugins.practice.mood import assess_reply, needs_met, next_distress
 from plugins.practice.scenarios import common_lines
-from plugins.practice.values import Exchange, Move, Need, Scenario
+from plugins.practice.values import Move, Need, PracticeExchange, PracticeScenario
 
 WORSE_BELOW = -0.04
 """An effect below it makes the customer answer to the hurt, whatever is still open."""
@@ -31,7 +31,7 @@ _EASED: Mapping[MoodLabel, tuple[tuple[float, MoodLabel], ...]] = {
 PLEASED_BELOW = 0.15
 
 
-def emotion_at(scenario: Scenario, distress: float) -> Emotion:
+def emotion_at(scenario: PracticeScenario, distress: float) -> Emotion:
     """How this customer feels at ``distress`` (0..1)."""
     for least, label in _EASED.get(scenario.mood, ((0.35, "frustrated"),)):
         if distress >= least:
@@ -40,7 +40,9 @@ def emotion_at(scenario: Scenario, distress: float) -> Emotion:
     return Emotion(label=label, intensity=1 - distress, distress=distress)
 
 
-def answer(scenario: Scenario, earlier: Sequence[Exchange], reply: str) -> tuple[Exchange, bool]:
+def answer(
+    scenario: PracticeScenario, earlier: Sequence[PracticeExchange], reply: str
+) -> tuple[PracticeExchange, bool]:
     """The next exchange when the agent writes ``reply``, and whether the customer ends it."""
     given = {move.kind for each in earlier for move in each.moves if move.weight > 0}
     said = "\n".join(customer_lines(scenario, earlier))
@@ -52,22 +54,24 @@ def answer(scenario: Scenario, earlier: Sequence[Exchange], reply: str) -> tuple
     key, ended = _chosen(assessment.effect, distress, open_needs, exchanges=len(earlier) + 1)
     used = sum(each.line.startswith(f"{key}/") for each in earlier)
     line = f"{key}/{used}"
-    exchange = Exchange(reply=reply, moves=assessment.moves, distress=distress, line=line)
+    exchange = PracticeExchange(reply=reply, moves=assessment.moves, distress=distress, line=line)
     return exchange, ended
 
 
-def still_open(scenario: Scenario, replies: Iterable[Iterable[Move]]) -> tuple[Need, ...]:
+def still_open(scenario: PracticeScenario, replies: Iterable[Iterable[Move]]) -> tuple[Need, ...]:
     """The needs that the moves of no reply have met, in order."""
     met = {need for moves in replies for need in needs_met(moves)}
     return tuple(need for need in scenario.needs if need not in met)
 
 
-def customer_lines(scenario: Scenario, exchanges: Sequence[Exchange]) -> tuple[str, ...]:
+def customer_lines(
+    scenario: PracticeScenario, exchanges: Sequence[PracticeExchange]
+) -> tuple[str, ...]:
     """What the customer has said: the opening, and after each reply a line."""
     return (scenario.opening, *(line_text(scenario, each.line) for each in exchanges))
 
 
-def line_text(scenario: Scenario, line: str) -> str:
+def line_text(scenario: PracticeScenario, line: str) -> str:
     """The words of ``line``. When a scenario has no more of its own, any customer's words follow,
     and then those again."""
     key, _, number = line.partition("/")

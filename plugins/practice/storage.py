@@ -3,7 +3,7 @@
 ==============================  ===================  ==================================
 key                             value                with the conversation's id
 ==============================  ===================  ==================================
-``scenario/ID``                 `Scenario`           yes: it holds masked words
+``scenario/ID``                 `PracticeScenario`           yes: it holds masked words
 ``session/AGENT/ID``            `PracticeSession`    no: it holds the agent's words alone
 ``shared/ID``                   `SharedPractice`     no
 ==============================  ===================  ==================================
@@ -21,7 +21,7 @@ import msgspec
 
 from gateway import Agent, NotFound, Outdated, PluginStorage, StoredValue, Value, WarmlineError
 from plugins.practice.scenarios import SHIPPED, shipped_scenario
-from plugins.practice.values import PracticeSession, Scenario
+from plugins.practice.values import PracticeScenario, PracticeSession
 
 PLUGIN = "practice"
 SCENARIOS, SESSIONS, SHARED = "scenario/", "session/", "shared/"
@@ -38,11 +38,11 @@ class SharedPractice(Value, frozen=True, kw_only=True):
     brand: str
 
 
-class StoredSession(Value, frozen=True, kw_only=True):
+class StoredPractice(Value, frozen=True, kw_only=True):
     """A session with its scenario and the version of its row."""
 
     session: PracticeSession
-    scenario: Scenario
+    scenario: PracticeScenario
     version: int
 
 
@@ -54,11 +54,11 @@ class PracticeStorage:
 
     # -- scenarios of the team's own conversations
 
-    async def scenarios(self) -> tuple[Scenario, ...]:
+    async def scenarios(self) -> tuple[PracticeScenario, ...]:
         """All of them, of all brands: show nobody those of a brand they do not work for."""
         return tuple([_scenario(row) async for row in self._rows(SCENARIOS)])
 
-    async def keep_scenario(self, scenario: Scenario) -> None:
+    async def keep_scenario(self, scenario: PracticeScenario) -> None:
         """Store it in place of an earlier one of the same conversation. One whose conversation was
         erased meanwhile is left out."""
         key = SCENARIOS + scenario.id
@@ -75,7 +75,7 @@ class PracticeStorage:
     async def drop_scenario(self, id: str) -> None:
         await self._drop(SCENARIOS + id)
 
-    async def scenario_of(self, session: PracticeSession) -> Scenario | None:
+    async def scenario_of(self, session: PracticeSession) -> PracticeScenario | None:
         """The scenario of a session; None when its customer was erased."""
         if session.scenario.startswith(SHIPPED):
             return shipped_scenario(session.scenario, session.language)
@@ -84,13 +84,13 @@ class PracticeStorage:
 
     # -- sessions
 
-    async def sessions(self, agent: str) -> tuple[StoredSession, ...]:
+    async def sessions(self, agent: str) -> tuple[StoredPractice, ...]:
         """Those of one agent whose scenario is there, newest first."""
         rows = [row async for row in self._rows(f"{SESSIONS}{agent}/")]
         found = [stored for row in rows if (stored := await self._whole(row))]
         return tuple(sorted(found, key=lambda each: each.session.began_at, reverse=True))
 
-    async def session(self, agent: str, id: str) -> StoredSession:
+    async def session(self, agent: str, id: str) -> StoredPractice:
         """Raises NotFound, also when the customer of its scenario was erased."""
         row = await self._storage.get(PLUGIN, f"{SESSIONS}{agent}/{id}")
         stored = await self._whole(row) if row else None
@@ -134,7 +134,7 @@ class PracticeStorage:
 
     # -- sharing
 
-    async def share(self, stored: StoredSession) -> None:
+    async def share(self, stored: StoredPractice) -> None:
         """Show it to the leads of its brand."""
         session = stored.session
         await self.keep(session.replace(shared=True), version=stored.version)
@@ -143,12 +143,12 @@ class PracticeStorage:
             value = msgspec.json.encode(where).decode()
             await self._storage.put(PLUGIN, SHARED + session.id, value)
 
-    async def take_back(self, stored: StoredSession) -> None:
+    async def take_back(self, stored: StoredPractice) -> None:
         """Show it to nobody else any more."""
         await self._drop(SHARED + stored.session.id)
         await self.keep(stored.session.replace(shared=False), version=stored.version)
 
-    async def shared(self, lead: Agent) -> tuple[StoredSession, ...]:
+    async def shared(self, lead: Agent) -> tuple[StoredPractice, ...]:
         """What others share with ``lead``, newest first."""
         found = []
         async for row in self._rows(SHARED):
@@ -159,7 +159,7 @@ class PracticeStorage:
                 found.append(await self.shared_session(lead, row.key.removeprefix(SHARED)))
         return tuple(sorted(found, key=lambda each: each.session.began_at, reverse=True))
 
-    async def shared_session(self, lead: Agent, id: str) -> StoredSession:
+    async def shared_session(self, lead: Agent, id: str) -> StoredPractice:
         """One that is shared with ``lead``. Raises NotFound."""
         row = await self._storage.get(PLUGIN, SHARED + id)
         if row is None:
@@ -174,13 +174,13 @@ class PracticeStorage:
 
     # -- rows
 
-    async def _whole(self, row: StoredValue) -> StoredSession | None:
+    async def _whole(self, row: StoredValue) -> StoredPractice | None:
         session = _session(row)
         scenario = await self.scenario_of(session)
         if scenario is None:
             await self.delete(session)
             return None
-        return StoredSession(session=session, scenario=scenario, version=row.version)
+        return StoredPractice(session=session, scenario=scenario, version=row.version)
 
     async def _drop(self, key: str) -> None:
         if row := await self._storage.get(PLUGIN, key):
@@ -202,5 +202,5 @@ def _session(row: StoredValue) -> PracticeSession:
     return msgspec.json.decode(row.value, type=PracticeSession)
 
 
-def _scenario(row: StoredValue) -> Scenario:
-    return msgspec.json.decode(row.value, type=Scenario)
+def _scenario(row: StoredValue) -> PracticeScenario:
+    return msgspec.json.decode(row.value, type=PracticeScenario)

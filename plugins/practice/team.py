@@ -12,7 +12,7 @@ from typing import get_args
 
 from gateway import CaseRecord, Emotion, Message, MoodLabel, common_words, mask_text, share_kept
 from plugins.practice.phrases import LANGUAGES
-from plugins.practice.values import Need, PracticeLanguage, Scenario
+from plugins.practice.values import Need, PracticeLanguage, PracticeScenario
 
 HARD_FROM = 0.6
 """The distress (0..1) of a customer's message from which a conversation is hard."""
@@ -82,7 +82,7 @@ def shared_words(cases: Iterable[CaseRecord]) -> frozenset[str]:
     return common_words(said) - names
 
 
-def team_scenario(case: CaseRecord, common: Collection[str]) -> Scenario | None:
+def team_scenario(case: CaseRecord, common: Collection[str]) -> PracticeScenario | None:
     """The scenario of a hard conversation; None when masking leaves too little of its opening.
     ``common`` as `shared_words` finds it."""
     language = _language(case)
@@ -100,7 +100,7 @@ def team_scenario(case: CaseRecord, common: Collection[str]) -> Scenario | None:
             lines[key] = (*lines.get(key, ()), line)
     emotion = _emotion(first)
     mood = emotion.label if emotion.label in TITLES else "frustrated"
-    return Scenario(
+    return PracticeScenario(
         id=f"team-{case.conversation.id}",
         language=language,
         title=TITLES[mood],

@@ -102,7 +102,7 @@ class Move(Value, frozen=True, kw_only=True):
     sentence: str = ""
 
 
-class Exchange(Value, frozen=True, kw_only=True):
+class PracticeExchange(Value, frozen=True, kw_only=True):
     """A reply of the agent and what it did. ``distress`` (0..1) is the customer's after it;
     ``line`` names the scenario's line that the customer answered with."""
 
@@ -112,7 +112,7 @@ class Exchange(Value, frozen=True, kw_only=True):
     line: str
 
 
-class Scenario(Value, frozen=True, kw_only=True):
+class PracticeScenario(Value, frozen=True, kw_only=True):
     """A customer to practise with.
 
     ``lines`` by what they are said for: a `Need` that is open, ``worse``, ``softer``, ``settled``
@@ -148,6 +148,6 @@ class PracticeSession(Value, frozen=True, kw_only=True):
     scenario: str
     language: PracticeLanguage
     began_at: datetime
-    exchanges: tuple[Exchange, ...] = ()
+    exchanges: tuple[PracticeExchange, ...] = ()
     ended: bool = False
     shared: bool = False

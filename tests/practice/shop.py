@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar
 
-from gateway import Emotion, Insight, Language, Reply, Settings, Turn, Understander, hookimpl
+from gateway import Emotion, Insight, Language, Reply, Settings, Turn, hookimpl
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from plugins import agents_desk, practice
 from plugins.practice.choosing import ScenarioChoice

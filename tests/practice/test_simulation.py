@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import pairwise, product
 from typing import get_args
 
 import pytest
@@ -13,24 +13,24 @@ from plugins.practice.phrases import LANGUAGES
 from plugins.practice.scenarios import common_lines, shipped_scenario, shipped_scenarios
 from plugins.practice.simulation import MOST_EXCHANGES, answer, customer_lines, emotion_at
 from plugins.practice.values import (
-    Exchange,
     MoveKind,
     Need,
+    PracticeExchange,
     PracticeLanguage,
+    PracticeScenario,
     PracticeSession,
-    Scenario,
 )
 from tests.practice.shop import BAD, GOOD, NOON
 
 
-def late(language: PracticeLanguage = "en") -> Scenario:
+def late(language: PracticeLanguage = "en") -> PracticeScenario:
     scenario = shipped_scenario("shipped-late_parcel", language)
     assert scenario
     return scenario
 
 
-def play(scenario: Scenario, *replies: str) -> tuple[list[Exchange], bool]:
-    exchanges: list[Exchange] = []
+def play(scenario: PracticeScenario, *replies: str) -> tuple[list[PracticeExchange], bool]:
+    exchanges: list[PracticeExchange] = []
     ended = False
     for text in replies:
         exchange, ended = answer(scenario, exchanges, text)
@@ -40,7 +40,7 @@ def play(scenario: Scenario, *replies: str) -> tuple[list[Exchange], bool]:
     return exchanges, ended
 
 
-def session(exchanges: list[Exchange]) -> PracticeSession:
+def session(exchanges: list[PracticeExchange]) -> PracticeSession:
     return PracticeSession(
         id="1", agent="desk:ana", agent_name="Ana", brand="", scenario="shipped-late_parcel",
         language="en", began_at=NOON, exchanges=tuple(exchanges), ended=True,
@@ -75,7 +75,7 @@ def test_a_customer_leaves_in_the_end() -> None:
     levels = [each.distress for each in exchanges]
     assert levels == sorted(levels)
     lines = customer_lines(late(), exchanges)
-    assert all(first != second for first, second in zip(lines, lines[1:], strict=False))
+    assert all(first != second for first, second in pairwise(lines))
 
 
 def test_a_customer_asks_for_what_is_open() -> None:
@@ -137,5 +137,5 @@ def test_every_line_of_every_scenario_can_be_said() -> None:
     """Also when there are more replies than lines."""
     for language, number in product(LANGUAGES, range(9)):
         for scenario in shipped_scenarios(language):
-            exchange = Exchange(reply="", moves=(), distress=0.5, line=f"worse/{number}")
+            exchange = PracticeExchange(reply="", moves=(), distress=0.5, line=f"worse/{number}")
             assert all(customer_lines(scenario, [exchange]))

@@ -10,7 +10,7 @@ from gateway import Address
 from plugins.practice.team import masked_line
 from tests.practice.shop import ANGRY, PractisingShop, begin, open_shop, reply
 
-COMMON = frozenset("my lamp is broken and i want a new one now please".split())
+COMMON = {*"my lamp is broken and i want a new one now please".split(" ")}  # noqa: SIM905
 
 
 async def two_hard_conversations(shop: PractisingShop) -> tuple[int, int]:

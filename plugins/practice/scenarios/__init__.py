@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from gateway import packaged_yaml
-from plugins.practice.values import PracticeLanguage, Scenario
+from plugins.practice.values import PracticeLanguage, PracticeScenario
 
 PACKAGE = "plugins.practice.scenarios"
 SHIPPED = "shipped-"
@@ -17,7 +17,7 @@ _ANY = "any"
 
 
 @cache
-def shipped_scenarios(language: PracticeLanguage) -> tuple[Scenario, ...]:
+def shipped_scenarios(language: PracticeLanguage) -> tuple[PracticeScenario, ...]:
     """Those of one language, in the order of the index."""
     index = packaged_yaml(PACKAGE, "index.yaml")
     texts = packaged_yaml(PACKAGE, f"{language}.yaml")
@@ -31,18 +31,18 @@ def shipped_scenarios(language: PracticeLanguage) -> tuple[Scenario, ...]:
             "opening": lines.pop("opening"),
             "lines": lines,
         }
-        scenarios.append(msgspec.convert(shape, type=Scenario))
+        scenarios.append(msgspec.convert(shape, type=PracticeScenario))
     return tuple(scenarios)
 
 
-def shipped_scenario(id: str, language: PracticeLanguage) -> Scenario | None:
+def shipped_scenario(id: str, language: PracticeLanguage) -> PracticeScenario | None:
     """The shipped scenario ``id``; None when there is none."""
     return next((each for each in shipped_scenarios(language) if each.id == id), None)
 
 
 @cache
 def common_lines(language: PracticeLanguage) -> Mapping[str, tuple[str, ...]]:
-    """What any customer may say, by what it is said for (see `Scenario`)."""
+    """What any customer may say, by what it is said for (see `PracticeScenario`)."""
     lines: Mapping[str, tuple[str, ...]] = msgspec.convert(
         packaged_yaml(PACKAGE, f"{language}.yaml")[_ANY], type=Mapping[str, tuple[str, ...]]
     )
