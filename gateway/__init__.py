@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from gateway.ports import (
         AddressAsker,
         AddressStep,
+        AgentDataHolder,
         AlarmReceiver,
         AuditEntry,
         AuditLog,
@@ -341,6 +342,7 @@ __all__ = [
     "AdoptedExample",
     "Adoption",
     "Agent",
+    "AgentDataHolder",
     "AlarmReceiver",
     "AnswerButton",
     "AnswerEntry",

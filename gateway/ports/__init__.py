@@ -42,6 +42,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.lifecycle import (
+    AgentDataHolder,
     CustomerDataHolder,
     DeploymentCheck,
     ExclusiveTask,
@@ -115,6 +116,7 @@ from gateway.ports.versions import (
 __all__ = [
     "AddressAsker",
     "AddressStep",
+    "AgentDataHolder",
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",

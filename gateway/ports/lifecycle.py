@@ -135,6 +135,20 @@ class CustomerDataHolder(Protocol):
 
 
 @runtime_checkable
+class AgentDataHolder(Protocol):
+    """Keeps data of agents in a plugin's own storage. What a plugin registers for the web desk may
+    have these methods; the desk calls them when an account is exported or removed."""
+
+    async def export_agent(self, services: Services, agent: str) -> Json:
+        """Return what is kept on the agent with the id ``agent``; empty if it is nothing."""
+        ...
+
+    async def erase_agent(self, services: Services, agent: str) -> int:
+        """Erase it, and return the number of things erased."""
+        ...
+
+
+@runtime_checkable
 class StartupHints(Protocol):
     """Has hints for the person who starts the server, such as a page's URL or a demo password."""
 

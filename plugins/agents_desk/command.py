@@ -221,7 +221,7 @@ def _run(
             section = settings.section(DeskSettings)
             fixed = accounts_from_settings(section, settings.data_dir) if section else {}
             accounts = DeskAccounts(services.storage, fixed)
-            data = PersonData(services.storage, accounts, services.audit)
+            data = PersonData(services.storage, accounts, services.audit, services)
             await action(AccountManager(accounts=accounts, audit=services.audit, data=data))
 
     asyncio.run(run())

@@ -214,7 +214,7 @@ class WebDesk:
             views=views,
             acts=acts,
         )
-        data = PersonData(storage, accounts, services.audit)
+        data = PersonData(storage, accounts, services.audit, services)
         manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
         self._clean_ups = [

@@ -43,6 +43,7 @@ CONFIG = {
     "plugins": {
         "agents_desk": {"demo_user": "una"},
         "demo_shop": {},
+        "practice": {},
         "escalation": {},
         "insights": {},
         "lead_rooms": {},

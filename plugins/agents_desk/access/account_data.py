@@ -7,7 +7,15 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
+from gateway import (
+    AgentDataHolder,
+    AuditLog,
+    Json,
+    NotFound,
+    PluginStorage,
+    Services,
+    StoredValue,
+)
 from plugins.agents_desk.access.accounts import (
     PLUGIN,
     DeskAccounts,
@@ -30,12 +38,20 @@ V = TypeVar("V", StoredSession, KnownBrowser)
 
 
 class PersonData:
-    """The account of one person, their sessions and browsers, what is kept about their work, and
-    their lines of the audit log."""
+    """The account of one person, their sessions and browsers, what is kept about their work, their
+    lines of the audit log, and what the plugins of ``services.desk_pages`` keep (see
+    `AgentDataHolder`)."""
 
-    def __init__(self, storage: PluginStorage, accounts: DeskAccounts, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        storage: PluginStorage,
+        accounts: DeskAccounts,
+        audit: AuditLog,
+        services: Services | None = None,
+    ) -> None:
         self._storage, self._accounts, self._audit = storage, accounts, audit
         self._staff = StaffStorage(storage)
+        self._services = services
 
     async def export(self, name: str) -> dict[str, Json]:
         """All of it but the secrets: of the password and the second factor it says only that
@@ -80,6 +96,7 @@ class PersonData:
                 for row in await self._staff.rows_of(account.agent.id)
             ],
             "audit": [line async for line in self._audit_lines(account.agent.id)],
+            "plugins": await self._kept_by_plugins(account.agent.id),
         }
         plain: dict[str, Json] = msgspec.to_builtins(found)
         return plain
@@ -98,10 +115,13 @@ class PersonData:
     async def erase(self, name: str, agent_id: str = "") -> int:
         """Delete the person's sessions, browsers, own views and saved replies, reminders, mentions,
         settings of alerts, and all rows about their work (profile, presence, load, praise, what
-        they were given); returns how many. The account is deleted by `DeskAccounts.remove`; shared
-        views are the team's, and the audit log keeps its lines for ``audit_days``."""
-        agent = agent_id or desk_agent(name).id
+        they were given), and what plugins keep; returns how many. The account is deleted by
+        `DeskAccounts.remove`; shared views are the team's, and the audit log keeps its lines for
+        ``audit_days``."""
+        agent = agent_id or (name if ":" in name else desk_agent(name).id)
         deleted = await self._staff.erase(agent)
+        for services, holder in self._holders():
+            deleted += await holder.erase_agent(services, agent)
         async for entry, _ in self._entries(SESSION_PREFIX, name, StoredSession):
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
@@ -117,6 +137,16 @@ class PersonData:
         if (alerts := await self._storage.get(PLUGIN, ALERTS + agent)) is not None:
             deleted += await delete_entry(self._storage, alerts)
         return deleted + await SavedViews(self._storage).remove_all_of(name)
+
+    async def _kept_by_plugins(self, agent: str) -> list[Json]:
+        kept = [await holder.export_agent(services, agent) for services, holder in self._holders()]
+        return [each for each in kept if each]
+
+    def _holders(self) -> list[tuple[Services, AgentDataHolder]]:
+        if (services := self._services) is None:
+            return []
+        found = (plugin for plugin in services.desk_pages if isinstance(plugin, AgentDataHolder))
+        return [(services, holder) for holder in found]
 
     async def _entries(
         self, prefix: str, name: str, kind: type[V]
