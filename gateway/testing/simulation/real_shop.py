@@ -198,6 +198,15 @@ class RealShop:
             case.conversation, agent, epoch=case.epoch, tier=tier, reason=why
         )
 
+    async def label(self, case: Claimed, agent: Agent, label: str, at: datetime) -> None:
+        await self._jump(at)
+        await self._services.desk.label(case.conversation, agent, add=(label,))
+
+    async def snooze(self, case: Claimed, agent: Agent, until: datetime, at: datetime) -> None:
+        await self._jump(at)
+        desk = self._services.desk
+        await desk.snooze(case.conversation, agent, until=until, epoch=case.epoch)
+
     async def resolve(self, case: Claimed, agent: Agent, at: datetime) -> Sequence[Heard]:
         await self._jump(at)
         closed = await self._services.desk.resolve(case.conversation, agent, epoch=case.epoch)

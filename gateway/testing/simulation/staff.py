@@ -87,7 +87,7 @@ def shifts_of(
     """The shifts of ``worker``, in seconds from the start of the month."""
     zone = ZoneInfo(scenario.timezone)
     found = []
-    for day in range(scenario.days):
+    for day in range(scenario.days + 1):  # where it begins at noon, it ends at noon
         date = (scenario.start + timedelta(days=day)).astimezone(zone)
         days = range(6) if overworked else worker.days
         if date.weekday() not in days:
