@@ -12,6 +12,7 @@ from gateway.testing.simulation.scenario import LAST_HOURS, Scenario, Worker
 from gateway.testing.simulation.shop import Shop
 from gateway.testing.simulation.staff import (
     BREAK,
+    DAY,
     MOST_OPEN,
     TOO_TIRED,
     AgentAtWork,
@@ -78,6 +79,8 @@ class Floor:
         taken = self._last_hours + (LAST_HOURS - TAKEN_BEFORE_END) * 3600.0
         for number in range(self._open_at_end // 2):
             self._timeline.plan(taken + number, self._take(number))
+        if self._open_at_end:
+            self._plan_promises()
         for desk in self._desks:
             for begin, end in desk.shifts:
                 timeline = self._timeline
@@ -91,6 +94,17 @@ class Floor:
             contact.planted.add(OverworkedAgent.name)
         self._waiting += 1
         self._wake(at)
+
+    def _plan_promises(self) -> None:
+        """Let the last agent look after all promises each morning but the last one, so that only
+        what fell due in the last day is left."""
+        agent = self._desks[-1].worker.agent()
+
+        async def settle(at: float) -> None:
+            await self._shop.settle_promises(agent, self._timeline.time(at))
+
+        for day in range(1, int(self._last_hours // DAY)):
+            self._timeline.plan(day * DAY, settle)
 
     def _take(self, number: int) -> Happening:
         """Claim one at the end of the month, by turns. The first one is snoozed, once it is

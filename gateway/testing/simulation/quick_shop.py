@@ -271,6 +271,9 @@ class QuickShop:
     async def snooze(self, case: Claimed, agent: Agent, until: datetime, at: datetime) -> None:
         """Nothing: no record says so."""
 
+    async def settle_promises(self, agent: Agent, at: datetime) -> None:
+        """Nothing: no record has promises."""
+
     async def resolve(self, case: Claimed, agent: Agent, at: datetime) -> Sequence[Heard]:
         found = self._found(case)
         found.release(at)
