@@ -24,7 +24,7 @@ class DemoShopSettings(BaseModel):
     )
     smtp_port: int = Field(2525, ge=0, le=65535, description="shown to visitors; 0: not known")
     history: bool = Field(
-        True,
+        False,
         description="whether a new database gets a simulated month of conversations, with the "
         "label `simulated`",
     )

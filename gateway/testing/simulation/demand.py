@@ -285,6 +285,8 @@ def _address(channel: str, name: str, number: int) -> str:
             return str(610_000_000 + number)
         case "slack":
             return f"U0SIM{number:06d}"
+        case "rest":
+            return f"shopper-{number}"
         case _:
             # As long as a real one, of which people see the first letters.
             return b32encode(sha256(f"visitor {number}".encode()).digest()).decode().lower()[:26]

@@ -21,6 +21,8 @@ from plugins.insights.review.values import DayDraw, KnownCodes, ReviewItem
 log = structlog.get_logger()
 LOOK_EVERY = 900.0
 """Seconds between two looks whether a day has ended."""
+LOOK_WHILE_EMPTY = 5.0
+"""The same while there is no conversation: past ones are drawn from as soon as they are added."""
 CATCH_UP = 14
 """Days without a draw that are made up for, after the server was down."""
 CASES = 200
@@ -41,15 +43,18 @@ class ReviewSampling:
     async def watch(self, services: Services) -> None:
         """Draw what is missing, every quarter of an hour."""
         while True:
-            await self.draw_missing(services)
-            await services.clock.sleep(LOOK_EVERY)
+            drawn = await self.draw_missing(services)
+            await services.clock.sleep(LOOK_EVERY if drawn else LOOK_WHILE_EMPTY)
 
     def stand_by(self) -> None:
         """Another process draws."""
 
-    async def draw_missing(self, services: Services) -> None:
+    async def draw_missing(self, services: Services) -> bool:
         """Draw the days that have ended and were not drawn, at most `CATCH_UP`; yesterday alone
-        when there was no draw before."""
+        when there was no draw before. Returns whether there is any conversation: while there is
+        none, nothing is drawn, as past ones may still be added."""
+        if not await services.records.cases(limit=1):
+            return False
         storage, zone = ReviewStorage(services.storage), ZoneInfo(self.timezone)
         today = services.clock.now().astimezone(zone).date()
         oldest = today - timedelta(days=CATCH_UP)
@@ -57,7 +62,7 @@ class ReviewSampling:
         first = max(draws[-1].day + timedelta(days=1), oldest) if draws else today - timedelta(1)
         days = [first + timedelta(days=n) for n in range((today - first).days)]
         if not days or not self.settings.per_week:
-            return
+            return True
         cursor = draws[-1].message if draws else None
         drawing = _Drawing(_midnight(first, zone), _midnight(today, zone), cursor or 0)
         async for case in _cases(services, cursor, drawing.start - timedelta(days=CATCH_UP)):
@@ -74,6 +79,7 @@ class ReviewSampling:
             )
             await storage.keep_draw(done, items)
             log.info("review.drawn", day=day.isoformat(), answers=len(candidates), drawn=len(items))
+        return True
 
     def _draw(
         self, candidates: Sequence[ReviewCandidate], known: KnownCodes, day: date
