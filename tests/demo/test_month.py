@@ -28,7 +28,7 @@ per_day: 2
 channels: {rest: 1}
 languages: {en: 1}
 open_at_end: 2
-staff: [{id: "desk:una", name: Una, languages: [en], tier: specialist, skill: 1, warmth: 1, trust: 1}]
+staff: [{id: "desk:una", name: Una, languages: [en], skill: 1, warmth: 1, trust: 1}]
 """
 
 
@@ -173,7 +173,7 @@ async def test_a_failed_simulation_stops_nothing(
 
 
 def test_its_file_is_a_scenario() -> None:
-    """Of matters that exist, on channels that the demo has, so that no answer leaves the machine."""
+    """Of matters that exist, on channels that the demo has: no answer leaves the machine."""
     tree = yaml.safe_load((config().parent / "month.yaml").read_text("utf-8"))
     scenario = msgspec.convert(tree, ScenarioFile)
     assert isinstance(scenario.labels, dict)
