@@ -43,27 +43,28 @@ class ReviewSampling:
     async def watch(self, services: Services) -> None:
         """Draw what is missing, every quarter of an hour."""
         while True:
-            drawn = await self.draw_missing(services)
-            await services.clock.sleep(LOOK_EVERY if drawn else LOOK_WHILE_EMPTY)
+            await self.draw_missing(services)
+            known = await services.records.cases(limit=1)
+            await services.clock.sleep(LOOK_EVERY if known else LOOK_WHILE_EMPTY)
 
     def stand_by(self) -> None:
         """Another process draws."""
 
-    async def draw_missing(self, services: Services) -> bool:
+    async def draw_missing(self, services: Services) -> None:
         """Draw the days that have ended and were not drawn, at most `CATCH_UP`; yesterday alone
-        when there was no draw before. Returns whether there is any conversation: while there is
-        none, nothing is drawn, as past ones may still be added."""
-        if not await services.records.cases(limit=1):
-            return False
+        when there was no draw before. One made before anybody wrote is made again once there are
+        conversations: past ones may have been added."""
         storage, zone = ReviewStorage(services.storage), ZoneInfo(self.timezone)
         today = services.clock.now().astimezone(zone).date()
         oldest = today - timedelta(days=CATCH_UP)
         draws = await storage.draws(oldest - timedelta(days=1))
         first = max(draws[-1].day + timedelta(days=1), oldest) if draws else today - timedelta(1)
+        if draws and not draws[-1].message and await services.records.cases(limit=1):
+            first = max(draws[-1].day, oldest)
         days = [first + timedelta(days=n) for n in range((today - first).days)]
         if not days or not self.settings.per_week:
-            return True
-        cursor = draws[-1].message if draws else None
+            return
+        cursor = (draws[-1].message or None) if draws else None
         drawing = _Drawing(_midnight(first, zone), _midnight(today, zone), cursor or 0)
         async for case in _cases(services, cursor, drawing.start - timedelta(days=CATCH_UP)):
             drawing.take(case)
@@ -79,7 +80,6 @@ class ReviewSampling:
             )
             await storage.keep_draw(done, items)
             log.info("review.drawn", day=day.isoformat(), answers=len(candidates), drawn=len(items))
-        return True
 
     def _draw(
         self, candidates: Sequence[ReviewCandidate], known: KnownCodes, day: date
