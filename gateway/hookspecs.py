@@ -20,6 +20,7 @@ from gateway.ports import (
     Channel,
     ContextSource,
     DeskPageProvider,
+    ExclusiveTask,
     Handler,
     HttpRoutes,
     Poller,
@@ -113,7 +114,8 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
 
 @hookspec
 def register_routes(
-    register: Callable[[HttpRoutes | Poller | WebhookSubscriber], None], settings: Settings
+    register: Callable[[HttpRoutes | Poller | ExclusiveTask | WebhookSubscriber], None],
+    settings: Settings,
 ) -> None:
     """Register HTTP routes, background tasks and webhook subscribers that belong to no channel.
 

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
+from gateway.adapters.history import SqlPastConversations
 from gateway.adapters.search.postgres_index import PostgresSearchIndex
 from gateway.adapters.search.sqlite_index import SqliteSearchIndex
 from gateway.adapters.search.words import excerpt, parse_query
@@ -113,6 +114,7 @@ class Infrastructure:
             excerpt=excerpt,
             encrypted=keys.first is not None,
         )
+        self.past_conversations = SqlPastConversations(self.database)
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
         self.follower = OverlayFollower(

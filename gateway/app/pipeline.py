@@ -260,6 +260,7 @@ class Pipeline:
             records=infrastructure.store.queries,
             versions=self._versions,
             search=infrastructure.search,
+            past_conversations=infrastructure.past_conversations,
             visits=CustomerVisits(
                 store=infrastructure.store,
                 files=infrastructure.files,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
+import yaml
 
 from gateway.cli.common import config_option, load_settings, print_note, run_async
-from gateway.testing.simulation import PLANTS, Scenario, check_plants, parse_plant
+from gateway.testing.simulation import PLANTS, Scenario, Worker, check_plants, parse_plant
 from gateway.testing.simulation import simulate as play
 
 LEDGER = "ledger.jsonl"
@@ -26,16 +29,21 @@ YEARS = range(1971, 2999)
     "--conversations-per-day",
     "per_day",
     type=click.FloatRange(0.1, 5000),
-    default=70.0,
-    show_default=True,
-    help="New matters on an average day; customers who come back are added.",
+    default=None,
+    help="New matters on an average day; customers who come back are added. Default: 70.",
 )
 @click.option(
     "--start",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
     default="2026-03-02",
     show_default=True,
-    help="The first day.",
+    help="The first day, or a time of it in UTC.",
+)
+@click.option(
+    "--scenario",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A YAML file with the staff, the channels, the languages and the rest.",
 )
 @click.option(
     "--plant",
@@ -52,7 +60,7 @@ YEARS = range(1971, 2999)
     help="truth: the gateway is told what each message means, so that figures can be compared.",
 )
 @run_async
-async def simulate(config: Path | None, out: Path, **options: Any) -> None:
+async def simulate(config: Path | None, out: Path, file: Path | None, **options: Any) -> None:
     """Simulate a month of customers and agents.
 
     They go through the real gateway on a virtual clock. DIR/data then has the database, for
@@ -67,8 +75,34 @@ async def simulate(config: Path | None, out: Path, **options: Any) -> None:
         raise click.BadParameter(
             f"choose a day of {YEARS[0]} to {YEARS[-1]}", param_hint="'--start'"
         )
-    scenario = Scenario(plants=plants, start=start, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    scenario = Scenario(**{**_read(file), **given, "plants": plants, "start": start})
     check_plants(scenario)
     ledger = await play(load_settings(config), scenario, out)
     people = sum(row.handled_by == "person" for row in ledger)
     print_note(f"{len(ledger)} conversations, {people} of them with people: {out / LEDGER}")
+
+
+class ScenarioFile(msgspec.Struct, forbid_unknown_fields=True):
+    """What a scenario file may have; see `Scenario`. What it lacks is as usual."""
+
+    per_day: float | msgspec.UnsetType = msgspec.UNSET
+    channels: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    languages: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    staff: tuple[Worker, ...] | msgspec.UnsetType = msgspec.UNSET
+    timezone: str | msgspec.UnsetType = msgspec.UNSET
+    survey_rate: float | msgspec.UnsetType = msgspec.UNSET
+    labels: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    open_at_end: int | msgspec.UnsetType = msgspec.UNSET
+
+
+def _read(file: Path | None) -> Mapping[str, Any]:
+    """The values of a scenario file. Raises click.ClickException that says what is wrong."""
+    if file is None:
+        return {}
+    try:
+        tree = yaml.safe_load(file.read_text("utf-8"))
+        values = msgspec.structs.asdict(msgspec.convert(tree, ScenarioFile))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise click.ClickException(f"{file}: {error}; correct the file") from None
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}

@@ -41,6 +41,7 @@ from gateway.ports.errors import (
     Unsure,
     WarmlineError,
 )
+from gateway.ports.history import PastConversations
 from gateway.ports.lifecycle import (
     AgentDataHolder,
     CustomerDataHolder,
@@ -162,6 +163,7 @@ __all__ = [
     "OpenApiProvider",
     "Outdated",
     "ParallelUnderstander",
+    "PastConversations",
     "PhraseConsumer",
     "PhraseSource",
     "Phrases",

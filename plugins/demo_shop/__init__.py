@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import HttpRoutes, Poller, Section, Settings, hookimpl
+from gateway import ExclusiveTask, HttpRoutes, Poller, Section, Settings, hookimpl
+from plugins.demo_shop.month import LABEL, PastMonth
 from plugins.demo_shop.pages import ShopPages, config
 
 __all__ = ["DemoShopSettings", "ShopPages", "config"]
@@ -22,6 +23,11 @@ class DemoShopSettings(BaseModel):
         None, description="folder of the e-mails at /shop/mail; none: `mail` in the data directory"
     )
     smtp_port: int = Field(2525, ge=0, le=65535, description="shown to visitors; 0: not known")
+    history: bool = Field(
+        False,
+        description="whether a new database gets a simulated month of conversations, with the "
+        "label `simulated`",
+    )
     address: str = Field("help@magpie.example", description="the address that visitors write to")
 
 
@@ -33,7 +39,9 @@ def register_settings(section: Section) -> None:
 
 
 @hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
+def register_routes(
+    register: Callable[[HttpRoutes | Poller | ExclusiveTask], None], settings: Settings
+) -> None:
     if section := settings.section(DemoShopSettings):
         register(
             ShopPages(
@@ -41,5 +49,14 @@ def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: S
                 smtp_port=section.smtp_port,
                 address=section.address,
                 public_url=settings.core.public_url,
+                history=LABEL if section.history else "",
             )
         )
+        if section.history:
+            register(
+                PastMonth(
+                    data_dir=settings.data_dir,
+                    scenario=config().parent / "month.yaml",
+                    config=config(),
+                )
+            )

@@ -50,8 +50,11 @@ class SentMail(Value, frozen=True, kw_only=True):
 class ShopPages:
     """``GET /``, and all below ``/shop/``."""
 
-    def __init__(self, *, maildir: Path, smtp_port: int, address: str, public_url: str) -> None:
-        """``smtp_port`` and ``address`` are shown to visitors, and the mails in ``maildir``."""
+    def __init__(
+        self, *, maildir: Path, smtp_port: int, address: str, public_url: str, history: str = ""
+    ) -> None:
+        """``smtp_port`` and ``address`` are shown to visitors, and the mails in ``maildir``.
+        ``history`` is the label of the simulated conversations; empty: there are none."""
         self._maildir = maildir
         self._headers = _page_headers(public_url)
         self._assets = StaticAssets(PACKAGE)
@@ -65,7 +68,9 @@ class ShopPages:
         answers = read_shape(config().parent / "answers.yaml", AnswersFile).answers
         # The pages show the facts of the answers, so that they say the same as the chat.
         facts = {intent: answer.facts_in("en") for intent, answer in answers.items()}
-        self._templates.globals.update(facts=facts, port=smtp_port, address=address)
+        self._templates.globals.update(
+            facts=facts, port=smtp_port, address=address, history=history
+        )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (needs no service)
         """The pages and their assets."""

@@ -158,6 +158,7 @@ def environment(folder: Path) -> dict[str, str]:
         "WARMLINE_DATA_DIR": str(folder),
         "WARMLINE_LIMITS__WAITING": str(WAITING),
         "WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0",
+        "WARMLINE_PLUGINS__DEMO_SHOP__HISTORY": "false",
         "WARMLINE_LOGS": "json",
     }
 

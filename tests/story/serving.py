@@ -43,6 +43,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     ours = {
         "WARMLINE_DATA_DIR": str(folder / "var"),
         "WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0",
+        "WARMLINE_PLUGINS__DEMO_SHOP__HISTORY": "false",
     }
     return {**kept, **ours, **more}
 

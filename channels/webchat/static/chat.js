@@ -42,6 +42,12 @@ class WarmlineChat extends HTMLElement {
     this.toggleAttribute("open", Boolean(wanted));
   }
 
+  // Opens the chat and says this for the customer, as if they had typed it.
+  ask(question) {
+    this.open = true;
+    this.log.answer(question);
+  }
+
   get base() {
     const server = this.getAttribute("server");
     // This module is at <base>assets/<version>/.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from base64 import b32encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ from gateway.testing.simulation.contact import AWAY, Contact
 from gateway.testing.simulation.customers import Matter, Person
 from gateway.testing.simulation.moods import Temper
 from gateway.testing.simulation.plants import Effect, UnansweredQuestion
-from gateway.testing.simulation.scenario import Scenario
+from gateway.testing.simulation.scenario import LAST_HOURS, Scenario
 from gateway.testing.simulation.words import Words, matter_kinds, words_in
 
 S = TypeVar("S", bound=str)
@@ -102,11 +104,17 @@ class Demand:
                 planted[at] = "other"
         return [(time, planted.get(at)) for at, time in enumerate(times)]
 
-    def contact(self, at: float, topic: str | None) -> Contact:
-        """Somebody with a new matter."""
+    def last(self) -> list[float]:
+        """When the matters come that are open at the end: evenly over the last hours."""
+        scenario, count = self.scenario, self.scenario.open_at_end
+        begins, lasts = scenario.last_hours + 600, LAST_HOURS * 3600.0 - 1200
+        return [begins + lasts * at / count for at in range(count)]
+
+    def contact(self, at: float, topic: str | None, *, person: bool = False) -> Contact:
+        """Somebody with a new matter; ``person``: one that only a person can settle."""
         customer = self._customer(at)
         rng = self._random()
-        matter, planted = self._matter(customer, at, topic, rng)
+        matter, planted = self._matter(customer, at, topic, rng, person=person)
         feeling = rng.gauss(customer.calm + matter.kind.mood, MOODINESS)
         if matter.easy:
             feeling = max(feeling, 0.1)
@@ -187,10 +195,17 @@ class Demand:
     # -- matters -----------------------------------------------------------------------------------
 
     def _matter(
-        self, customer: Person, at: float, topic: str | None, rng: random.Random
+        self,
+        customer: Person,
+        at: float,
+        topic: str | None,
+        rng: random.Random,
+        *,
+        person: bool,
     ) -> tuple[Matter, set[str]]:
         planted: set[str] = set()
         easy, hard = self._effect_on(customer, at, planted, rng)
+        easy = easy and not person
         kinds = matter_kinds()
         if topic is not None:
             intent = "oos"
@@ -198,7 +213,8 @@ class Demand:
             shares = {
                 name: kind.share
                 for name, kind in kinds.items()
-                if not easy or (not kind.person and kind.settled > 0)
+                if (kind.person or not person)
+                and (not easy or (not kind.person and kind.settled > 0))
             }
             intent = _choose(shares, rng)
         words = words_in(customer.language)
@@ -269,8 +285,11 @@ def _address(channel: str, name: str, number: int) -> str:
             return str(610_000_000 + number)
         case "slack":
             return f"U0SIM{number:06d}"
+        case "rest":
+            return f"shopper-{number}"
         case _:
-            return f"visitor-{number}"
+            # As long as a real one, of which people see the first letters.
+            return b32encode(sha256(f"visitor {number}".encode()).digest()).decode().lower()[:26]
 
 
 def _choose(shares: Mapping[S, float], rng: random.Random) -> S:

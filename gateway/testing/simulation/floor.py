@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.ledger import Ledger
 from gateway.testing.simulation.plants import OverworkedAgent
-from gateway.testing.simulation.scenario import Scenario, Worker
+from gateway.testing.simulation.scenario import LAST_HOURS, Scenario, Worker
 from gateway.testing.simulation.shop import Shop
 from gateway.testing.simulation.staff import (
     BREAK,
+    DAY,
     MOST_OPEN,
     TOO_TIRED,
     AgentAtWork,
@@ -31,6 +32,10 @@ NOTICES = 420.0
 it for an answer in a conversation that they have."""
 LOOK_AGAIN = 600.0
 """Seconds until an agent who found nothing for them looks at the queue again."""
+TAKEN_BEFORE_END = 0.5
+"""Hours before the end at which agents take what is open at the end."""
+SNOOZED = 16 * 3600.0
+"""Seconds for which a conversation is snoozed: from the afternoon to the next morning."""
 TRANSFERS = 0.04
 """The share of claimed conversations that the front line passes on to a specialist."""
 
@@ -63,12 +68,19 @@ class Floor:
             for worker in scenario.staff
         ]
         self._overwork = overwork
+        self._last_hours, self._open_at_end = scenario.last_hours, scenario.open_at_end
+        self._labels = scenario.labels
         self._victim = next((desk for desk in self._desks if desk.worker is victim), None)
         self._owner: dict[int, AgentAtWork] = {}
         self._waiting = 0
 
     def plan_shifts(self) -> None:
-        """Let everybody come and go."""
+        """Let everybody come and go, and take what is open at the end."""
+        taken = self._last_hours + (LAST_HOURS - TAKEN_BEFORE_END) * 3600.0
+        for number in range(self._open_at_end // 2):
+            self._timeline.plan(taken + number, self._take(number))
+        if self._open_at_end:
+            self._plan_promises()
         for desk in self._desks:
             for begin, end in desk.shifts:
                 timeline = self._timeline
@@ -83,6 +95,42 @@ class Floor:
         self._waiting += 1
         self._wake(at)
 
+    def _plan_promises(self) -> None:
+        """Let the last agent look after all promises each morning but the last one, so that only
+        what fell due in the last day is left."""
+        agent = self._desks[-1].worker.agent()
+
+        async def settle(at: float) -> None:
+            await self._shop.settle_promises(agent, self._timeline.time(at))
+
+        for day in range(1, int(self._last_hours // DAY)):
+            self._timeline.plan(day * DAY, settle)
+
+    def _take(self, number: int) -> Happening:
+        """Claim one at the end of the month, by turns. The first one is snoozed, once it is
+        answered."""
+        at_turn = [*self._desks[number:], *self._desks[:number]]
+
+        async def take(at: float) -> None:
+            for desk in at_turn:
+                if case := await self._claim(desk, at):
+                    break
+            else:
+                return
+
+            async def answer(now: float) -> None:
+                await self._answer(desk, case, now, may_transfer=False)
+
+            async def snooze(now: float) -> None:
+                until, time = self._timeline.time(now + SNOOZED), self._timeline.time(now)
+                await self._shop.snooze(case.claimed, desk.worker.agent(), until, time)
+
+            self._timeline.plan(at + 240, answer)
+            if number == 0:
+                self._timeline.plan(at + 1500, snooze)
+
+        return take
+
     def _begin_shift(self, desk: AgentAtWork) -> Happening:
         async def begin(at: float) -> None:
             desk.fatigue, desk.fatigue_at = desk.rested(at) * 0.3, at
@@ -92,6 +140,8 @@ class Floor:
 
     def _end_shift(self, desk: AgentAtWork) -> Happening:
         async def end(at: float) -> None:
+            if at >= self._last_hours:
+                return
             for case in list(desk.cases.values()):
                 if case.owes:
                     await self._transfer(desk, case, "front", "the end of my shift", at)
@@ -132,7 +182,7 @@ class Floor:
 
     async def _next(self, desk: AgentAtWork, at: float) -> None:
         """What the agent does next."""
-        if desk.busy or not desk.at_work(at):
+        if desk.busy or not desk.at_work(at) or at >= self._last_hours:
             return
         case: Case | None = None
         while desk.to_answer and case is None:
@@ -168,6 +218,8 @@ class Floor:
         self._owner[item.conversation] = desk
         self._waiting -= 1
         contact.claimed()
+        if label := self._labels.get(contact.matter.intent):
+            await self._shop.label(claimed, desk.worker.agent(), label, time)
         self._ledger.claimed(item.conversation, desk.worker.id, item.reasons, time)
         return case
 
@@ -191,12 +243,14 @@ class Floor:
         tired = desk.rested(at) > TOO_TIRED and desk is not self._victim
         return BREAK if tired else 20.0
 
-    async def _answer(self, desk: AgentAtWork, case: Case, at: float) -> None:
+    async def _answer(
+        self, desk: AgentAtWork, case: Case, at: float, *, may_transfer: bool = True
+    ) -> None:
         conversation, contact = case.claimed.conversation, case.contact
         if conversation not in desk.cases:
             return
         front = desk.worker.tier == "front" and case.answers == 0
-        if front and self._rng.random() < TRANSFERS:
+        if may_transfer and front and self._rng.random() < TRANSFERS:
             await self._transfer(desk, case, "specialist", "needs the till", at)
             return
         time = self._timeline.time(at)
@@ -220,7 +274,8 @@ class Floor:
         version = case.version
 
         async def close(now: float) -> None:
-            if case.version == version and case.claimed.conversation in desk.cases:
+            current = case.version == version and case.claimed.conversation in desk.cases
+            if current and now < self._last_hours:
                 await self._resolve(desk, case, now)
 
         silence = PATIENT[case.contact.person.chats]

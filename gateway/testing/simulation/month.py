@@ -40,6 +40,8 @@ class Month:
         """Play the whole month. What is under way at its end stays open."""
         for at, topic in self.demand.arrivals():
             self._timeline.plan(at, self._arrival(topic))
+        for at in self.demand.last():
+            self._timeline.plan(at, self._arrival(None, person=True))
         self._floor.plan_shifts()
         end = self.scenario.days * 86_400.0
         while (now := self._timeline.next_at) is not None and now < end:
@@ -52,9 +54,9 @@ class Month:
         self.ledger.finish(self.demand.contacts)
         return self.ledger
 
-    def _arrival(self, topic: str | None) -> Happening:
+    def _arrival(self, topic: str | None, *, person: bool = False) -> Happening:
         async def arrive(at: float) -> None:
-            await self._open(self.demand.contact(at, topic), at)
+            await self._open(self.demand.contact(at, topic, person=person), at)
 
         return arrive
 

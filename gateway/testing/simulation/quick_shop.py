@@ -265,6 +265,15 @@ class QuickShop:
         found.note(f"{agent.name} transferred the conversation to {tier}: {why}", at, agent)
         self._queue[case.conversation] = found
 
+    async def label(self, case: Claimed, agent: Agent, label: str, at: datetime) -> None:
+        """Nothing: no record has labels."""
+
+    async def snooze(self, case: Claimed, agent: Agent, until: datetime, at: datetime) -> None:
+        """Nothing: no record says so."""
+
+    async def settle_promises(self, agent: Agent, at: datetime) -> None:
+        """Nothing: no record has promises."""
+
     async def resolve(self, case: Claimed, agent: Agent, at: datetime) -> Sequence[Heard]:
         found = self._found(case)
         found.release(at)

@@ -198,6 +198,22 @@ class RealShop:
             case.conversation, agent, epoch=case.epoch, tier=tier, reason=why
         )
 
+    async def label(self, case: Claimed, agent: Agent, label: str, at: datetime) -> None:
+        await self._jump(at)
+        await self._services.desk.label(case.conversation, agent, add=(label,))
+
+    async def snooze(self, case: Claimed, agent: Agent, until: datetime, at: datetime) -> None:
+        await self._jump(at)
+        desk = self._services.desk
+        await desk.snooze(case.conversation, agent, until=until, epoch=case.epoch)
+
+    async def settle_promises(self, agent: Agent, at: datetime) -> None:
+        await self._jump(at)
+        desk = self._services.desk
+        for due in await desk.promises_due():
+            made = due.promise
+            await desk.settle_promise(made.conversation, made.id, agent, kept=True)
+
     async def resolve(self, case: Claimed, agent: Agent, at: datetime) -> Sequence[Heard]:
         await self._jump(at)
         closed = await self._services.desk.resolve(case.conversation, agent, epoch=case.epoch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Literal, TypeVar
 
 import msgspec
@@ -43,6 +44,8 @@ TRAITS: Mapping[str, Traits] = {
 LANGUAGES: Mapping[str, float] = {"en": 0.55, "de": 0.2, "fr": 0.13, "es": 0.12}
 
 
+LAST_HOURS = 2.5
+"""Hours at the end of a month with ``open_at_end``."""
 EARLY, LATE, SATURDAY = (8.0, 16.0), (12.0, 20.0), (9.0, 18.0)
 """The shifts, in hours of the day in the time of the shop."""
 WHOLE_DAY = (8.0, 20.0)
@@ -98,10 +101,13 @@ STAFF: tuple[Worker, ...] = (
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A month to simulate. The same scenario always gives the same month.
 
-    ``per_day``: new matters on an average day, without the customers who come back. ``start`` is
-    midnight, UTC, of the first day. ``perception``: ``real``, the readers of the configuration read
-    the messages; ``truth``, the gateway is told what each message means. ``survey_rate``: how
-    likely a customer in a neutral mood answers a survey.
+    ``per_day``: new matters on an average day, without the customers who come back. ``start``
+    is UTC, usually midnight. ``perception``: ``real``, the readers of the configuration read the
+    messages; ``truth``, the gateway is told what each message means. ``survey_rate``: how
+    likely a customer in a neutral mood answers a survey. ``labels``: the label that agents put on
+    what they claim, by intent. ``open_at_end``: matters for a person that come in the last hours
+    (see `LAST_HOURS`), in which nobody finishes anything: half of them still wait at the end, the
+    agents have the others and have answered them, and one is snoozed.
     """
 
     seed: int
@@ -115,10 +121,17 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     staff: tuple[Worker, ...] = STAFF
     timezone: str = "Europe/Dublin"
     survey_rate: float = 0.45
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    open_at_end: int = 0
 
     @property
     def end(self) -> datetime:
         return self.start + timedelta(days=self.days)
+
+    @property
+    def last_hours(self) -> float:
+        """The second from which on nobody finishes anything; infinite where everybody does."""
+        return self.days * 86_400.0 - LAST_HOURS * 3600.0 if self.open_at_end else inf
 
     def seconds(self, at: datetime) -> float:
         """The seconds from the start to ``at``."""

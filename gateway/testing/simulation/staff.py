@@ -11,6 +11,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.model import Suggestion
+from gateway.support.statements import GAP_IN_DRAFT
 from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.plants import (
     ConfoundedSorry,
@@ -29,8 +30,6 @@ RECOVERY = 2700.0
 """Seconds without upset customers in which an agent's fatigue halves."""
 TOO_TIRED = 0.6
 BREAK = 900.0
-GAP = "[…]"
-"""Stands in a suggestion for what was personal in an earlier answer."""
 _SMALL_NUMBER = re.compile(r"(?<![\w.,:–-])[1-9]\d?(?![\w.,:–-]*\d)(?=\s)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LONG_WAIT = 2400.0
@@ -88,7 +87,7 @@ def shifts_of(
     """The shifts of ``worker``, in seconds from the start of the month."""
     zone = ZoneInfo(scenario.timezone)
     found = []
-    for day in range(scenario.days):
+    for day in range(scenario.days + 1):  # where it begins at noon, it ends at noon
         date = (scenario.start + timedelta(days=day)).astimezone(zone)
         days = range(6) if overworked else worker.days
         if date.weekday() not in days:
@@ -180,10 +179,11 @@ class Writer:
             if rng.random() < rewrite.share:
                 own = self._own(desk, contact, fatigue)
                 return base.replace(text=own.text, outcome="edited", edit="rewrite")
-            return base
+            if not GAP_IN_DRAFT.search(base.text):
+                return base
         chance = rng.random()
         trust = self._trust(worker, contact, at)
-        if GAP in suggestion.text:  # an earlier answer with gaps for what was personal in it
+        if GAP_IN_DRAFT.search(suggestion.text):  # nobody may send it as it is
             trust = 0.0
         if chance < trust:
             return base
@@ -208,9 +208,8 @@ class Writer:
         edits: tuple[Edit, ...] = ("tone", "length", "fact", "typo")
         edit = rng.choices(edits, weights=(5, 2, 3, 1))[0]
         text = base.text
-        if GAP in text:
-            sentences = [part for part in _SENTENCE.split(text) if GAP not in part]
-            text = " ".join(sentences) or rng.choice(words.steps)
+        if GAP_IN_DRAFT.search(text):
+            text = _without_gaps(text) or rng.choice(words.steps)
         if edit == "tone":
             opener = self._fill(self._opener(words, contact), contact, worker)
             text = f"{opener} {text}"
@@ -337,6 +336,12 @@ def names_order_number(text: str, contact: Contact) -> bool:
     """Whether ``text`` speaks of the order number without having it, as drafts that ask for it."""
     names = contact.words.agents.order_number
     return contact.matter.order not in text and any(name in text for name in names)
+
+
+def _without_gaps(text: str) -> str:
+    """A draft without the sentences that have a gap, and without what it claims with one."""
+    marked = GAP_IN_DRAFT.sub("\0", text)
+    return " ".join(part for part in _SENTENCE.split(marked) if "\0" not in part)
 
 
 def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> AgentAnswer:

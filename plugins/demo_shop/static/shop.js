@@ -24,4 +24,8 @@ customElements.whenDefined("warmline-chat").then(() => {
     button.hidden = false;
     button.addEventListener("click", () => { chat.open = true; });
   }
+  for (const button of document.querySelectorAll("button[data-ask]")) {
+    button.disabled = false;
+    button.addEventListener("click", () => { chat.ask(button.textContent.trim()); });
+  }
 });

@@ -21,6 +21,8 @@ from plugins.insights.review.values import DayDraw, KnownCodes, ReviewItem
 log = structlog.get_logger()
 LOOK_EVERY = 900.0
 """Seconds between two looks whether a day has ended."""
+LOOK_WHILE_EMPTY = 5.0
+"""The same while there is no conversation: past ones are drawn from as soon as they are added."""
 CATCH_UP = 14
 """Days without a draw that are made up for, after the server was down."""
 CASES = 200
@@ -42,23 +44,27 @@ class ReviewSampling:
         """Draw what is missing, every quarter of an hour."""
         while True:
             await self.draw_missing(services)
-            await services.clock.sleep(LOOK_EVERY)
+            known = await services.records.cases(limit=1)
+            await services.clock.sleep(LOOK_EVERY if known else LOOK_WHILE_EMPTY)
 
     def stand_by(self) -> None:
         """Another process draws."""
 
     async def draw_missing(self, services: Services) -> None:
         """Draw the days that have ended and were not drawn, at most `CATCH_UP`; yesterday alone
-        when there was no draw before."""
+        when there was no draw before. One made before anybody wrote is made again once there are
+        conversations: past ones may have been added."""
         storage, zone = ReviewStorage(services.storage), ZoneInfo(self.timezone)
         today = services.clock.now().astimezone(zone).date()
         oldest = today - timedelta(days=CATCH_UP)
         draws = await storage.draws(oldest - timedelta(days=1))
         first = max(draws[-1].day + timedelta(days=1), oldest) if draws else today - timedelta(1)
+        if draws and not draws[-1].message and await services.records.cases(limit=1):
+            first = max(draws[-1].day, oldest)
         days = [first + timedelta(days=n) for n in range((today - first).days)]
         if not days or not self.settings.per_week:
             return
-        cursor = draws[-1].message if draws else None
+        cursor = (draws[-1].message or None) if draws else None
         drawing = _Drawing(_midnight(first, zone), _midnight(today, zone), cursor or 0)
         async for case in _cases(services, cursor, drawing.start - timedelta(days=CATCH_UP)):
             drawing.take(case)

@@ -116,15 +116,17 @@ class ReviewStorage:
 
     async def keep_draw(self, draw: DayDraw, items: Sequence[ReviewItem]) -> None:
         """Store the items of a day, and last that it is complete. What an interrupted draw of the
-        same day left is deleted first. A complete draw stays as it is."""
-        if await self._storage.get(PLUGIN, DAYS + draw.day.isoformat()):
+        same day left is deleted first. A complete draw stays as it is, unless it was made before
+        anybody wrote."""
+        made = await self._storage.get(PLUGIN, DAYS + draw.day.isoformat())
+        if made and msgspec.json.decode(made.value, type=DayDraw).message:
             return
         async for row in stored_rows(self._storage, f"{ITEMS}{draw.day.isoformat()}/"):
             await self._storage.drop(PLUGIN, row.key, version=row.version)
         for item in items:
             with suppress(NotFound):  # erased meanwhile
                 await self._put(ITEMS + item.id, item, None, item.conversation)
-        await self._put(DAYS + draw.day.isoformat(), draw)
+        await self._put(DAYS + draw.day.isoformat(), draw, made)
 
     async def known(self) -> KnownCodes:
         """The codes that were seen so far."""

@@ -41,7 +41,9 @@ class ListedRecords:
                     purpose="answer", status="sent"),
         ]  # fmt: skip
 
-    async def cases(self, *, since: datetime, after: int, limit: int) -> tuple[CaseRecord, ...]:
+    async def cases(
+        self, *, since: datetime | None = None, after: int = 0, limit: int = 200
+    ) -> tuple[CaseRecord, ...]:
         ids = {message.conversation for message in self.messages}
         return await self.cases_by_id([id for id in sorted(ids) if id > after])
 
@@ -95,6 +97,15 @@ async def test_days_without_a_server_are_made_up_for() -> None:
     assert await nights.draw(days=3) == drawn
     assert [draw.answers for draw in await nights.storage.draws()] == [1, 1, 1, 1]
     assert await nights.draw(days=0) == drawn
+
+
+async def test_a_draw_before_anybody_wrote_is_made_again() -> None:
+    """Past conversations were added since."""
+    nights = Nights()
+    assert await nights.draw() == []
+    nights.records.exchange(1, FIRST)
+    assert await nights.draw(days=0) == [("02", 1)]
+    assert [draw.answers for draw in await nights.storage.draws()] == [1]
 
 
 async def test_what_was_written_since_midnight_is_drawn_the_next_night() -> None:
