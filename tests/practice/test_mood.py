@@ -13,6 +13,8 @@ from plugins.practice.values import MoveKind, PracticeLanguage
 from tests.practice.score import ranked
 
 PAIRS = Path(__file__).parent / "pairs.csv"
+UNSEEN = Path(__file__).parent / "unseen" / "pairs.csv"
+"""By another author, who had not read the word lists; whoever changes these only scores it."""
 LATE = "My parcel 48213 is late and nobody answers. I sent photos."
 
 
@@ -27,6 +29,13 @@ def test_better_replies_rank_higher() -> None:
     for language in LANGUAGES:
         mine = [each for each in pairs if each.pair.language == language]
         assert sum(each.right for each in mine) >= 0.9 * len(mine)
+
+
+def test_better_replies_of_another_author_rank_higher() -> None:
+    """In at least nine of ten pairs."""
+    pairs = ranked(UNSEEN)
+    assert len(pairs) >= 40
+    assert sum(each.right for each in pairs) >= 0.9 * len(pairs)
 
 
 @pytest.mark.parametrize(
