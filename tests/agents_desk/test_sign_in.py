@@ -381,7 +381,11 @@ async def test_demo_password_is_stored_and_printed(tmp_path: Path) -> None:
     """Created once, readable only by its owner, printed but not logged."""
     settings = DeskSettings(demo_user="ana")
     desk = WebDesk(
-        settings=settings, data_dir=tmp_path / "new", public_url="http://here", longest=4000
+        settings=settings,
+        data_dir=tmp_path / "new",
+        public_url="http://here",
+        longest=4000,
+        largest=1000,
     )
     with structlog.testing.capture_logs() as logs:
         first = accounts_of(accounts_from_settings(settings, tmp_path / "new"))
