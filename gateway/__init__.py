@@ -232,7 +232,6 @@ if TYPE_CHECKING:
         upset_minutes,
         work_steps,
     )
-    from gateway.support.example_masking import known_names, masked
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.images import (
@@ -278,7 +277,6 @@ if TYPE_CHECKING:
         luhn,
     )
     from gateway.support.private import private_folder
-    from gateway.support.replay import ReplayedTurn, routed_turns
     from gateway.support.statements import (
         GAP_IN_DRAFT,
         AskedFact,
@@ -311,7 +309,9 @@ if TYPE_CHECKING:
         why_unsafe_link,
         with_titled_links,
     )
-    from gateway.support.trial_training import IntentPrediction, TrialTrainer
+    from gateway.support.trials.example_masking import known_names, masked
+    from gateway.support.trials.replay import ReplayedTurn, routed_turns
+    from gateway.support.trials.trial_training import IntentPrediction, TrialTrainer
     from gateway.support.yaml_edit import CannotEdit, replace_text
 
 __all__ = [
@@ -639,9 +639,9 @@ _MODULES = (
     "support.courtesy",
     "support.titled_links",
     "support.masking",
-    "support.example_masking",
-    "support.replay",
-    "support.trial_training",
+    "support.trials.example_masking",
+    "support.trials.replay",
+    "support.trials.trial_training",
     "support.personal_data",
     "support.assets",
     "support.clients",

@@ -11,19 +11,19 @@ from gateway.desk.audited import AuditedDesk
 from gateway.desk.marks import ConversationMarks
 from gateway.desk.outreach import Outreach
 from gateway.desk.service import DeskService
-from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerChain
+from gateway.pipeline.by_mail.answer_by_mail import AnswerByMail
+from gateway.pipeline.by_mail.visits import CustomerVisits
+from gateway.pipeline.case.summary import CardSummaries
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.delivery import OutboxDelivery
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.intake import InboxIntake
 from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.reply_waiter import ReplyWaiter
-from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.pipeline.verification import AddressVerification
-from gateway.pipeline.visits import CustomerVisits
 from gateway.pipeline.worker import TurnWorker
 from gateway.ports import (
     DigestReceiver,

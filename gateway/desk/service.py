@@ -35,11 +35,11 @@ from gateway.model import (
     State,
     SupportAddress,
 )
+from gateway.pipeline.case.promising import zone_of
+from gateway.pipeline.case.story import case_facts, tell_case
+from gateway.pipeline.case.summary import CardSummaries
+from gateway.pipeline.case.told_once import told_once
 from gateway.pipeline.outcomes import last_mood, system_line
-from gateway.pipeline.promising import zone_of
-from gateway.pipeline.story import case_facts, tell_case
-from gateway.pipeline.summary import CardSummaries
-from gateway.pipeline.told_once import told_once
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Unfilled, Voice
 from gateway.routing.business_hours import BusinessHours

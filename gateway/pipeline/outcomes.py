@@ -21,6 +21,13 @@ from gateway.model import (
     Turn,
 )
 from gateway.pipeline.answering import HandlerAnswer, has_text
+from gateway.pipeline.case.promising import (
+    claims_made,
+    made_promises,
+    promise_timers,
+    zone_of,
+)
+from gateway.pipeline.case.told_once import without_known_questions
 from gateway.pipeline.consent import (
     NEEDS_PERSON,
     ConsentChange,
@@ -28,13 +35,6 @@ from gateway.pipeline.consent import (
     confirmation,
     unanswered_while_out,
 )
-from gateway.pipeline.promising import (
-    claims_made,
-    made_promises,
-    promise_timers,
-    zone_of,
-)
-from gateway.pipeline.told_once import without_known_questions
 from gateway.ports import Traits, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open

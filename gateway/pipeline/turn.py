@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gateway.model import Route, SurveyAnswer, Turn
-from gateway.pipeline.answer_by_mail import AnswerByMail
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
+from gateway.pipeline.by_mail.answer_by_mail import AnswerByMail
 from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder

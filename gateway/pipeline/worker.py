@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.model import Conversation, Reason
-from gateway.pipeline.answer_by_mail import ASK_TIMER
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
+from gateway.pipeline.by_mail.answer_by_mail import ASK_TIMER
+from gateway.pipeline.case.promising import PROMISE_TIMER
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.outcomes import ALARM_TIMER, CLAIM_TIMER, OutcomeBuilder, is_consent_word
-from gateway.pipeline.promising import PROMISE_TIMER
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.turn_start import begin_turn

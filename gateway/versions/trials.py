@@ -47,7 +47,7 @@ from gateway.routing.hours import reopens_at
 from gateway.routing.policy import PolicySource
 from gateway.routing.route import ask_details, decide, may_ask_details
 from gateway.runtime.metrics import Metrics
-from gateway.support.trial_training import TrialTrainer
+from gateway.support.trials.trial_training import TrialTrainer
 from gateway.versions.service import VersionService
 
 

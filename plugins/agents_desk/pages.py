@@ -116,7 +116,7 @@ class DeskPages:
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
         nav = await self.navigator.view(session)
-        promises = await self._promises(session)
+        promises = await self.promises_of(session)
         return self.html.page(
             "queue.html", session=session, queue=queue, view=None, nav=nav, promises=promises
         )
@@ -192,7 +192,7 @@ class DeskPages:
             nav=await self.navigator.view(session),
             side=await self.navigator.side(session, list_of(request)),
             view=conversation,
-            promises=await self._promises(session),
+            promises=await self.promises_of(session),
             draft=draft or PageDraft(),
             outgoing=await self.outgoing.view(card, session),
             held=await self.services.desk.held_answers(number),
@@ -222,7 +222,7 @@ class DeskPages:
         draft = PageDraft(answer=text.replace("\r\n", "\n"), problem=problem)
         return await self.conversation(request, session, draft, 422 if problem else 200)
 
-    async def _promises(self, session: DeskSession) -> PromiseList:
+    async def promises_of(self, session: DeskSession) -> PromiseList:
         """The promises that this person is shown, who has a page open now."""
         self.promises.saw(session.agent)
         return await self.promises.of(session.agent)

@@ -36,9 +36,9 @@ async def let_wait(gw: DeskGateway) -> None:
 
 
 @pytest.mark.parametrize(("path", "most"), [
-    ("/desk", 4),
+    ("/desk", 7),
     ("/desk/queue?current=0", 3),
-    (f"/desk/c/{MARIA}", 16),
+    (f"/desk/c/{MARIA}", 26),
 ])  # fmt: skip
 async def test_a_page_asks_the_same_however_many_wait(
     statements: list[str], gw: DeskGateway, ana: Visit, path: str, most: int

@@ -44,7 +44,9 @@ async def url(gw: DeskGateway, slack: SlackOpenId, tmp_path: Path) -> AsyncItera
     app = web.Application()
     server = TestServer(app, port=_free_port())  # the callback URL contains the port
     here = f"http://127.0.0.1:{server.port}"
-    desk = WebDesk(settings=settings, data_dir=tmp_path, public_url=here, longest=2000)
+    desk = WebDesk(
+        settings=settings, data_dir=tmp_path, public_url=here, longest=2000, largest=1000
+    )
     app.add_routes(desk.routes(gw.services))
     await server.start_server(shutdown_timeout=0.1)
     yield here

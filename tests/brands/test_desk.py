@@ -43,7 +43,7 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
     limits = {"ana": (), "ben": ("south",), "noa": ("north",)}
     users = [as_config(user(name).model_copy(update={"brands": b})) for name, b in limits.items()]
     people: dict[str, Visit] = {}
-    async with opened(folder, desk={"users": users}) as gw:
+    async with opened(folder, desk={"users": users, "undo_send": 0}) as gw:
         for name in limits:
             people[name] = Visit(ClientSession(cookie_jar=CookieJar(unsafe=True)), gw.url)
             await people[name].sign_in(name)

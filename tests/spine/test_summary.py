@@ -16,7 +16,7 @@ from gateway import (
     PastConversation,
     Understanding,
 )
-from gateway.pipeline.summary import summarise
+from gateway.pipeline.case.summary import summarise
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -132,7 +132,8 @@ async def night_shop(
         awake = {"webchat": {}, **({"email": section} if mailboxed else {})}
         modules = (channels.webchat, channels.email, plugins.agents_desk)
         tree = {"channels": awake, **config}
-        desk = {"agents_desk": {"users": [{**as_config(user("ana")), "display_name": "ana"}]}}
+        ana = {**as_config(user("ana")), "display_name": "ana"}
+        desk = {"agents_desk": {"users": [ana], "undo_send": 0}}
         async with talking_shop(tmp_path, *modules, at=at, policy=HOURS, config=tree, **desk) as gw:
             yield NightShop(gw, inbox, server)
 

@@ -39,7 +39,7 @@ SAMPLE = {"name": "Maria", "order": "4471"}
 """Values of variables in a preview."""
 
 
-class ChannelPreview(Value, frozen=True, kw_only=True):
+class ReplyPreview(Value, frozen=True, kw_only=True):
     """How a reply looks on one channel, and what the voice would advise."""
 
     channel: str
@@ -53,7 +53,7 @@ class ReplyForm(Value, frozen=True, kw_only=True):
 
     reply: SavedReply
     problem: str = ""
-    previews: tuple[ChannelPreview, ...] = ()
+    previews: tuple[ReplyPreview, ...] = ()
     line_problems: tuple[LineProblem, ...] = ()
 
 
@@ -219,17 +219,17 @@ class ReplyPages:
         if not may_change(reply, session.agent, leads=may(session.role, "see_all")):
             raise WarmlineError("only a lead who works for its brand may change a shared reply")
 
-    def _previews(self, reply: SavedReply) -> tuple[ChannelPreview, ...]:
+    def _previews(self, reply: SavedReply) -> tuple[ReplyPreview, ...]:
         text = fill(reply.text, SAMPLE).text
         return tuple(self._preview(channel, text, reply) for channel in labels.CHANNELS)
 
-    def _preview(self, channel: str, text: str, reply: SavedReply) -> ChannelPreview:
+    def _preview(self, channel: str, text: str, reply: SavedReply) -> ReplyPreview:
         language = reply.language or "en"
         rendered = self.services.voice.render(
             Reply(opener="", body=(text,), language=language, purpose="message"),
             RenderContext(channel=channel, brand=reply.brand, author="agent", language=language),
         )
-        return ChannelPreview(
+        return ReplyPreview(
             channel=channel,
             parts=rendered.parts,
             advice=tuple(finding.message for finding in rendered.advice),

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway import Address, Conversation, Customer, Message, Reply, Turn
-from gateway.pipeline.story import shorten
-from gateway.pipeline.told_once import without_known_questions
+from gateway.pipeline.case.story import shorten
+from gateway.pipeline.case.told_once import without_known_questions
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
     ANA,

@@ -67,7 +67,8 @@ async def test_nothing_sounds_on_a_break(page: Any, gw: DeskGateway) -> None:
     """Unless the person wants it."""
     await open_jules(page)
     told = "import('%s').then(m => m.alertPerson({kind: 'answer', quiet: true}))"
-    address = await page.evaluate("document.querySelector('script[src$='desk.js']').src")
+    find = "document.querySelector('script[src$=\"/desk.js\"]').src"
+    address = await page.evaluate(find)
     script = told % address.replace("desk.js", "alerts.js")
     await page.evaluate("document.addEventListener('desk-alert', () => { window.told = 1 })")
     await page.evaluate("document.body.dataset.onBreak = ''")

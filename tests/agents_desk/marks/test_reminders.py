@@ -124,6 +124,7 @@ async def test_an_erasure_takes_reminders_and_mentions(ana: Visit, gw: DeskGatew
         "mention",
         "own-reminder",
         "reminder",
+        "staff",
     ]
     await gw.running.gateway.customer_data.erase(WEBCHAT)
     assert await _mentioned(gw, "desk:ana", count=0)

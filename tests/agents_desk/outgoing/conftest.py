@@ -90,7 +90,7 @@ async def gw(tmp_path: Path) -> AsyncIterator[OutgoingGateway]:
     chat = FakeChannel("fake", traits=Traits(attachments=True, files=LIMITS))
     mail = FakeMail()
     users = [as_config(user("ana", "agent")), as_config(user("ben"))]
-    config = {"plugins": {"agents_desk": {"users": users}}}
+    config = {"plugins": {"agents_desk": {"users": users, "undo_send": 0}}}
     plugins = (agents_desk, chat, mail, FakeHandler(hand_over))
     async with running(*plugins, config=config, tmp_path=tmp_path, clock=FakeClock()) as gateway:
         yield OutgoingGateway(gateway, chat, mail)

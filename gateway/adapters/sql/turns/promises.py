@@ -18,8 +18,8 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.side_effects import store_message
 from gateway.model import Agent, ConfirmedFact, Conversation, DuePromise, Message, Promise
+from gateway.pipeline.case.promising import kinds_kept, reminder
 from gateway.pipeline.outcomes import system_line
-from gateway.pipeline.promising import kinds_kept, reminder
 from gateway.ports import NotFound
 from gateway.store import TurnOutcome
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.model import CaseFact, ContextCard, Finding, Message, Reply, Turn
-from gateway.pipeline.story import case_facts
+from gateway.pipeline.case.story import case_facts
 from gateway.support.statements import asked_for, facts_told
 
 RULE = "told_once"

@@ -17,7 +17,7 @@ from gateway.model import (
     RenderContext,
     Reply,
 )
-from gateway.pipeline.mail_words import SUBJECT, TRANSCRIPT, language_of
+from gateway.pipeline.by_mail.mail_words import SUBJECT, TRANSCRIPT, language_of
 from gateway.ports import Clock, Conflict, Event, Events, Files, NotFound, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.store import NamedMail, Store

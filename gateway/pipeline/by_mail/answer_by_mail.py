@@ -27,7 +27,7 @@ from gateway.model import (
     Turn,
 )
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
-from gateway.pipeline.mail_words import (
+from gateway.pipeline.by_mail.mail_words import (
     MAIL,
     SUBJECT,
     affirms,

@@ -182,7 +182,7 @@ def _is_answer(message: Message) -> bool:
 
 @cache
 def _table() -> dict[str, Any]:
-    found: dict[str, Any] = packaged_yaml("gateway.pipeline", "needs.yaml")
+    found: dict[str, Any] = packaged_yaml("gateway.pipeline.case", "needs.yaml")
     return found
 
 
