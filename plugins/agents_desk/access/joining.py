@@ -83,6 +83,7 @@ class AccountJoining:
             name=account.name,
             by=admin.name,
             made=self.clock.now(),
+            display_name=account.agent.name,
             password=password_digest(account),
         )
         token = await self.links.make(link)

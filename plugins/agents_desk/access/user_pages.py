@@ -69,7 +69,7 @@ class UserPages:
         }
         return [
             web.get("/desk/users", read(self._users, "manage")),
-            web.get(f"/desk/users/{PERSON}", read(self._user, "manage")),
+            web.get(f"/desk/user/{PERSON}", read(self._user, "manage")),
             web.post("/desk/users/invite", act(self._invite, "manage")),
             web.post("/desk/users/reset", act(self._reset, "manage")),
             web.post("/desk/users/revoke", act(self._revoke, "manage")),
@@ -92,7 +92,7 @@ class UserPages:
                 return await self._refuse(session, error, name, fields, action_name)
             account = await self.manager.accounts.find(name)
             known = account is not None and action_name != "add"
-            return redirect(f"/desk/users/{quote(name)}" if known else "/desk/users")
+            return redirect(f"/desk/user/{quote(name)}" if known else "/desk/users")
 
         return handle
 

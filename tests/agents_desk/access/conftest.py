@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
 from aiohttp import ClientSession, CookieJar
 
 from gateway.testing import FakeChannel, RunningGateway, running
 from plugins import agents_desk
-from plugins.agents_desk.access import accounts
 from plugins.agents_desk.settings import Role
 from tests.agents_desk.conftest import FAST_HASHER, Visit, as_config, user
 from tests.agents_desk.conversations import JumpClock
@@ -78,7 +78,7 @@ def token_of(visit: Visit) -> str:
 
 @pytest.fixture(autouse=True)
 def cheap_new_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts.argon2, "PasswordHasher", lambda **_: FAST_HASHER)
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda **_: FAST_HASHER)
 
 
 @pytest.fixture

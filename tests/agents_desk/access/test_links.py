@@ -79,7 +79,7 @@ async def test_an_old_version_of_a_link_is_not_used_up_twice() -> None:
         async def get(self, plugin: str, key: str) -> StoredValue | None:
             return seen[0] if key.startswith(LINK_PREFIX) else await storage.get(plugin, key)
 
-        put = storage.put  # type: ignore[assignment]
+        put = storage.put
 
     await links.take(token)
     with pytest.raises(InvalidLink):
@@ -291,7 +291,7 @@ async def test_an_invalid_invitation_is_refused(desk: AccountDesk, dora: Visit) 
 async def test_a_new_password_by_link(desk: AccountDesk, dora: Visit) -> None:
     """The old one works until then; afterwards every session of the person is over."""
     await desk.join(eve := await desk.browser(), await desk.invite(dora))
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     assert (await dora.send("/desk/users/reset", name="eve")).status == 200
     token = token_of(dora)
     assert (await eve.open("/desk/account")).status == 200
@@ -310,10 +310,10 @@ async def test_a_new_password_by_link(desk: AccountDesk, dora: Visit) -> None:
 async def test_a_link_to_a_new_password_ends(desk: AccountDesk, dora: Visit, change: str) -> None:
     """When the password was changed otherwise, or the account was locked or removed."""
     await desk.join(await desk.browser(), await desk.invite(dora))
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     await dora.send("/desk/users/reset", name="eve")
     token = token_of(dora)
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     await dora.send(f"/desk/users/{change}", name="eve", password="set by the admin")
     assert await desk.join(await desk.browser(), token, "the newest password") == 404
 
@@ -342,7 +342,7 @@ async def test_an_admin_who_goes_leaves_no_back_door(
     """Invitations end with the right of whoever made them."""
     await desk.join(eve := await desk.browser(), await desk.invite(dora, role="admin"))
     token = await desk.invite(eve, "mallory", role="admin")
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     await dora.send(f"/desk/users/{change}", name="eve", role="agent")
     assert await desk.join(await desk.browser(), token) == 404
     await dora.open("/desk/users")
@@ -371,7 +371,7 @@ async def test_an_admin_of_one_brand_gives_no_other(desk: AccountDesk, dora: Vis
 async def test_brands_are_changed_on_the_page(desk: AccountDesk, dora: Visit) -> None:
     """From the person's next request on."""
     await desk.join(eve := await desk.browser(), await desk.invite(dora))
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     fields = {"reach": "some", "brand.south": "on"}
     await dora.send("/desk/users/brands", name="eve", **fields)
     await eve.open("/desk/account")
@@ -382,16 +382,16 @@ async def test_removing_a_person_removes_their_links(desk: AccountDesk, dora: Vi
     """Those for them, and those that they made; the export names what there is, without tokens."""
     await desk.join(eve := await desk.browser(), await desk.invite(dora, role="admin"))
     await desk.invite(eve, "mallory")
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     await dora.send("/desk/users/reset", name="eve")
     token = token_of(dora)
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     answer = await dora.send("/desk/users/export", name="eve")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="user.json"'
     assert '"kind": "reset"' in dora.page
     assert '"browser": "Firefox on Linux"' in dora.page
     assert token not in dora.page
-    await dora.open("/desk/users/eve")
+    await dora.open("/desk/user/eve")
     await dora.send("/desk/users/remove", name="eve")
     assert await desk.gw.services.storage.scan("agents_desk", LINK_PREFIX) == ()
 
