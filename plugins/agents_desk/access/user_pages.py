@@ -173,7 +173,8 @@ class UserPages:
         return await self._users_page(session)
 
     async def _user(self, request: web.Request, session: DeskSession) -> web.Response:
-        account = await self.manager.accounts.find(request.match_info["name"])
+        name = request.match_info["name"].replace("\x00", "")  # which PostgreSQL does not take
+        account = await self.manager.accounts.find(name)
         if account is None:
             return self.html.message("Not found", "There is no such user.", status=404)
         return self._user_page(session, account)

@@ -378,6 +378,11 @@ async def test_brands_are_changed_on_the_page(desk: AccountDesk, dora: Visit) ->
     assert "<dd>South Home</dd>" in eve.page
 
 
+async def test_there_is_no_page_of_nobody(dora: Visit) -> None:
+    for name in ("nobody", "%00", "%3Cb%3E"):
+        assert (await dora.open(f"/desk/user/{name}")).status == 404
+
+
 async def test_removing_a_person_removes_their_links(desk: AccountDesk, dora: Visit) -> None:
     """Those for them, and those that they made; the export names what there is, without tokens."""
     await desk.join(eve := await desk.browser(), await desk.invite(dora, role="admin"))
