@@ -19,12 +19,17 @@ from gateway import (
     untrusted_proxy,
 )
 from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.account_links import AccountLinks
+from plugins.agents_desk.access.account_page import AccountPage
 from plugins.agents_desk.access.accounts import DeskAccounts, accounts_from_settings, demo_password
-from plugins.agents_desk.access.admin import AccountManager, AdminPages
+from plugins.agents_desk.access.admin import AccountManager
+from plugins.agents_desk.access.audit_pages import AuditPages
+from plugins.agents_desk.access.joining import AccountJoining, JoinPage
 from plugins.agents_desk.access.second_factor_pages import SecondFactorPages
 from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
+from plugins.agents_desk.access.user_pages import UserPages
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.case.actions import CaseActions
 from plugins.agents_desk.case.promises import PromiseBoard
@@ -215,11 +220,42 @@ class WebDesk:
             acts=acts,
         )
         data = PersonData(storage, accounts, services.audit, services)
-        manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
-        admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
+        manager = AccountManager(
+            accounts=accounts, audit=services.audit, data=data, keep_admin=True
+        )
+        links = AccountLinks(storage, accounts, services.clock)
+        joining = AccountJoining(
+            accounts=accounts,
+            links=links,
+            audit=services.audit,
+            clock=services.clock,
+            public_url=self._public_url,
+        )
+        people = (
+            AuditPages(services=services, html=html, guard=guard),
+            UserPages(services=services, html=html, guard=guard, manager=manager, joining=joining),
+            JoinPage(
+                joining=joining,
+                sessions=sessions,
+                throttle=throttle,
+                html=html,
+                guard=guard,
+                audit=services.audit,
+            ),
+            AccountPage(
+                storage=storage,
+                accounts=accounts,
+                sessions=sessions,
+                throttle=throttle,
+                html=html,
+                guard=guard,
+                audit=services.audit,
+            ),
+        )
         self._clean_ups = [
             sessions.delete_expired,
             throttle.delete_expired,
+            links.delete_expired,
             *outgoing.clean_ups,
         ]
         routes = [
@@ -230,7 +266,6 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *CaseActions(services=services, pages=pages, html=html, guard=guard).routes(),
-            *admin.routes(),
             *outgoing.routes(
                 html=html, guard=guard, pages=pages, largest=self._largest, longest=self._longest
             ),
@@ -242,7 +277,7 @@ class WebDesk:
             *staff_routes(
                 services=services, settings=settings, html=html, guard=guard, accounts=accounts
             ),
-            *(route for part in composing for route in part.routes()),
+            *(route for part in (*composing, *people) for route in part.routes()),
         ]
         if settings.slack_client_id is not None:
             from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)

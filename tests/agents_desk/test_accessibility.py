@@ -32,7 +32,10 @@ PAGES = (
     ("ana", "/desk/report"),
     ("ana", "/desk/proposals"),
     ("ana", "/desk/review"),
+    ("", "/desk/join?link=unknown"),
+    ("ana", "/desk/account"),
     ("dora", "/desk/users"),
+    ("dora", "/desk/user/ana"),
     ("dora", "/desk/audit"),
 )
 """Who opens which page; an empty name is nobody."""

@@ -16,6 +16,7 @@ from gateway import (
     Services,
     StoredValue,
 )
+from plugins.agents_desk.access.account_links import LINK_PREFIX, AccountLink
 from plugins.agents_desk.access.accounts import (
     PLUGIN,
     DeskAccounts,
@@ -34,7 +35,7 @@ REMINDERS, OWN_REMINDERS, MENTIONS, ALERTS = "reminder/", "own-reminder/", "ment
 OWN_REPLIES = "reply/own/"
 """The beginning of the keys of people's own saved replies; the agent's id follows."""
 
-V = TypeVar("V", StoredSession, KnownBrowser)
+V = TypeVar("V", StoredSession, KnownBrowser, AccountLink)
 
 
 class PersonData:
@@ -72,8 +73,17 @@ class PersonData:
                 "recovery_codes": len(factor.recovery) if factor else 0,
             },
             "sessions": [
-                {"since": session.since, "seen": session.seen, "origin": session.origin}
+                {
+                    "since": session.since,
+                    "seen": session.seen,
+                    "origin": session.origin,
+                    "browser": session.browser,
+                }
                 async for _, session in self._entries(SESSION_PREFIX, name, StoredSession)
+            ],
+            "links": [
+                {"kind": link.kind, "by": link.by, "made": link.made}
+                async for _, link in self._entries(LINK_PREFIX, name, AccountLink)
             ],
             "browsers": [
                 {"last_signed_in": browser.at}
@@ -113,11 +123,11 @@ class PersonData:
         }
 
     async def erase(self, name: str, agent_id: str = "") -> int:
-        """Delete the person's sessions, browsers, own views and saved replies, reminders, mentions,
-        settings of alerts, and all rows about their work (profile, presence, load, praise, what
-        they were given), and what plugins keep; returns how many. The account is deleted by
-        `DeskAccounts.remove`; shared views are the team's, and the audit log keeps its lines for
-        ``audit_days``."""
+        """Delete the person's sessions, browsers, links to a password (also those that they made),
+        own views and saved replies, reminders, mentions, settings of alerts, all rows about their
+        work (profile, presence, load, praise, what they were given), and what plugins keep; returns
+        how many. The account is deleted by `DeskAccounts.remove`; shared views are the team's, and
+        the audit log keeps its lines for ``audit_days``."""
         agent = agent_id or (name if ":" in name else desk_agent(name).id)
         deleted = await self._staff.erase(agent)
         for services, holder in self._holders():
@@ -126,6 +136,10 @@ class PersonData:
             deleted += await delete_entry(self._storage, entry)
         async for entry, _ in self._entries(BROWSER_PREFIX, name, KnownBrowser):
             deleted += await delete_entry(self._storage, entry)
+        async for entry in stored_entries(self._storage, LINK_PREFIX):
+            link = msgspec.json.decode(entry.value, type=AccountLink)
+            if name.casefold() in (link.name.casefold(), link.by.casefold()):
+                deleted += await delete_entry(self._storage, entry)
         async for entry in stored_entries(self._storage, f"{OWN_REMINDERS}{agent}/"):
             due = REMINDERS + entry.key.removeprefix(f"{OWN_REMINDERS}{agent}/")
             await self._storage.drop(PLUGIN, due, version=entry.version)

@@ -121,6 +121,11 @@ class DeskAccounts:
         allowed = account is not None and password_hash is not None and not account.locked
         return account if matches and allowed else None
 
+    async def hash(self, password: str) -> str:
+        """`hash_password` off the event loop, in its turn. Raises WarmlineError."""
+        async with self._slots:
+            return await asyncio.to_thread(hash_password, password)
+
     async def add(self, account: DeskAccount) -> None:
         """Raises WarmlineError when the name is taken."""
         if account.name.casefold() in self._fixed:
@@ -210,6 +215,12 @@ def _cost(password_hash: str) -> int:
     """What checking a password against it costs: memory times passes (RFC 9106, section 3.1)."""
     parameters = argon2.extract_parameters(password_hash)
     return parameters.memory_cost * parameters.time_cost
+
+
+def password_digest(account: DeskAccount) -> str:
+    """Tells two passwords of one account apart: a session and a link to a new password remember
+    with which one they were made."""
+    return hashlib.sha256((account.password_hash or "").encode()).hexdigest()
 
 
 def may(role: Role, right: DeskRight) -> bool:

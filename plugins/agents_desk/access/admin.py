@@ -1,49 +1,37 @@
-"""Administration: changes to accounts, the page Users, and the pages of the audit log."""
+"""Administration: changes to accounts, from the page Users or the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from aiohttp import web
-
-from gateway import AuditEntry, AuditLog, Json, NotFound, Services, WarmlineError
+from gateway import AuditLog, Json, NotFound, WarmlineError
 from plugins.agents_desk.access.account_data import PersonData
 from plugins.agents_desk.access.accounts import (
-    RIGHT_DESCRIPTIONS,
-    RIGHTS,
     ROLES,
+    UNUSED_HASH,
     AccountUpdate,
     DeskAccount,
     DeskAccounts,
     desk_agent,
     hash_password,
-    may_see,
+    may,
 )
-from plugins.agents_desk.access.sessions import DeskSession
-from plugins.agents_desk.guard import RequestGuard, SessionHandler, read_fields
-from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.pages import ID
 from plugins.agents_desk.settings import DeskUser, Role
-
-LINES_PER_PAGE = 200
-NOT_ON_OWN_ACCOUNT = frozenset({"role", "lock", "remove", "reset-second-factor"})
-"""Another admin must do these to an admin's account, so that there is always an admin left."""
-
-AccountAction = Callable[[str, str, Mapping[str, str]], Awaitable[None]]
-"""Called with who does it, the name of the account, and the fields of the form."""
 
 
 @dataclass(kw_only=True)
 class AccountManager:
     """Changes accounts, from the page Users or the command line, and records it in the audit log.
 
-    ``by`` is who makes the change. Every method raises WarmlineError with what is wrong.
+    ``by`` is who makes the change. Every method raises WarmlineError with what is wrong. With
+    ``keep_admin`` nobody can take the last admin away who may sign in; the command line may, for
+    it can also make one.
     """
 
     accounts: DeskAccounts
     audit: AuditLog
     data: PersonData
+    keep_admin: bool = False
 
     async def add(
         self,
@@ -57,21 +45,8 @@ class AccountManager:
         skills: tuple[str, ...] = (),
         brands: tuple[str, ...] = (),
     ) -> None:
+        check_name(name, display_name)
         password_hash = hash_password(password)
-        try:
-            DeskUser.model_validate(
-                {
-                    "name": name,
-                    "password_hash": password_hash,
-                    "display_name": display_name or None,
-                }
-            )
-        except ValueError:
-            rule = (
-                "a name has at most 64 letters, digits and . _ @ -, and starts with a letter or "
-                "digit; a display name has at most 80 characters"
-            )
-            raise WarmlineError(rule) from None
         account = DeskAccount(
             name=name,
             agent=desk_agent(name, display_name, tier=tier, skills=skills, brands=brands),
@@ -131,6 +106,8 @@ class AccountManager:
 
     async def remove(self, by: str, name: str) -> None:
         """Remove the account and everything that the desk stores about the person."""
+        if (before := await self.accounts.find(name)) is not None and not before.fixed:
+            await self._change_account(name, lambda a: a.replace(locked=True, era=a.era + 1))
         try:
             account = await self.accounts.remove(name)
         except NotFound:
@@ -150,10 +127,45 @@ class AccountManager:
     async def _change(
         self, by: str, name: str, what: str, update: AccountUpdate, detail: str = ""
     ) -> None:
-        await self._record(by, what, await self.accounts.change(name, update), detail)
+        await self._record(by, what, await self._change_account(name, update), detail)
+
+    async def _change_account(self, name: str, update: AccountUpdate) -> DeskAccount:
+        """Two admins who lock each other at the same moment both find none left, and both take it
+        back."""
+        before = await self.accounts.find(name)
+        after = await self.accounts.change(name, update)
+        ends = before is not None and _is_admin(before) and not _is_admin(after)
+        if self.keep_admin and ends and not any(map(_is_admin, await self.accounts.all())):
+            await self.accounts.change(name, lambda a: a.replace(locked=False, role="admin"))
+            raise WarmlineError("the desk would have no admin left; make somebody one first")
+        return after
 
     async def _record(self, by: str, what: str, account: DeskAccount, detail: str = "") -> None:
         await self.audit.record(by, what, detail=f"{account.agent.id} {detail}".strip())
+
+
+def _is_admin(account: DeskAccount) -> bool:
+    """Whether this person may sign in and manage users."""
+    return may(account.role, "manage") and not account.locked
+
+
+def check_name(name: str, display_name: str = "") -> None:
+    """Raises WarmlineError for a name that no user of the settings may have."""
+    account = {"name": name, "password_hash": UNUSED_HASH, "display_name": display_name or None}
+    try:
+        DeskUser.model_validate(account)
+    except ValueError:
+        rule = (
+            "a name has at most 64 letters, digits and . _ @ -, and starts with a letter or "
+            "digit; a display name has at most 80 characters"
+        )
+        raise WarmlineError(rule) from None
+
+
+def check_repeated(password: str, again: object) -> None:
+    """Raises WarmlineError when the two differ: nobody reads what they type."""
+    if password != again:
+        raise WarmlineError("the two passwords differ")
 
 
 def parse_role(text: str) -> Role:
@@ -161,124 +173,3 @@ def parse_role(text: str) -> Role:
         if text == role:
             return role
     raise WarmlineError(f"there is no role {text!r}; the roles are {', '.join(ROLES)}")
-
-
-def _check_is_other(name: str, session: DeskSession) -> None:
-    if name.casefold() == session.name.casefold():
-        raise WarmlineError("only another admin can do this to your account")
-
-
-@dataclass(kw_only=True)
-class AdminPages:
-    """The pages Users and Audit log, for admins, and the audit log of one conversation, for leads
-    too."""
-
-    services: Services
-    html: HtmlRenderer
-    guard: RequestGuard
-    manager: AccountManager
-
-    def routes(self) -> list[web.RouteDef]:
-        read, act, manager = self.guard.read, self.guard.act, self.manager
-        actions: dict[str, AccountAction] = {
-            "add": lambda by, name, fields: manager.add(
-                by,
-                name,
-                fields["password"],
-                role=fields.get("role", ""),
-                display_name=fields.get("display_name", "")[:80],
-            ),
-            "role": lambda by, name, fields: manager.set_role(by, name, fields.get("role", "")),
-            "lock": lambda by, name, _: manager.lock(by, name),
-            "unlock": lambda by, name, _: manager.unlock(by, name),
-            "password": lambda by, name, fields: manager.set_password(by, name, fields["password"]),
-            "reset-second-factor": lambda by, name, _: manager.reset_second_factor(by, name),
-            "sign-out": lambda by, name, _: manager.sign_out(by, name),
-            "remove": lambda by, name, _: manager.remove(by, name),
-        }
-        return [
-            web.get("/desk/users", read(self._users, "manage")),
-            web.get("/desk/audit", read(self._audit_log, "read_audit")),
-            web.get(f"/desk/c/{ID}/audit", read(self._audit_log_of_conversation, "see_all")),
-            *(
-                web.post(f"/desk/users/{name}", act(self._handler(name, action), "manage"))
-                for name, action in actions.items()
-            ),
-            web.post("/desk/sign-out-everywhere", act(self._sign_out_everywhere)),
-        ]
-
-    def _handler(self, action_name: str, action: AccountAction) -> SessionHandler:
-        async def handle(request: web.Request, session: DeskSession) -> web.Response:
-            given = await read_fields(request)
-            fields = {k: v.strip() for k, v in given.items() if isinstance(v, str)}
-            fields["password"] = str(given.get("password", ""))
-            name = fields.get("name", "")
-            try:
-                if action_name in NOT_ON_OWN_ACCOUNT:
-                    _check_is_other(name, session)
-                await action(session.agent.id, name, fields)
-            except WarmlineError as error:
-                return await self._users_page(session, problem=f"{error}.", status=422)
-            return redirect("/desk/users")
-
-        return handle
-
-    async def _users(self, _: web.Request, session: DeskSession) -> web.Response:
-        return await self._users_page(session)
-
-    async def _users_page(
-        self, session: DeskSession, *, problem: str = "", status: int = 200
-    ) -> web.Response:
-        return self.html.page(
-            "users.html",
-            status=status,
-            session=session,
-            users=await self.manager.accounts.all(),
-            roles=ROLES,
-            rights=RIGHTS,
-            right_descriptions=RIGHT_DESCRIPTIONS,
-            problem=problem,
-        )
-
-    async def _sign_out_everywhere(self, _: web.Request, session: DeskSession) -> web.Response:
-        await self.manager.sign_out(session.agent.id, session.name)
-        return redirect("/desk/sign-in")
-
-    async def _audit_log(self, request: web.Request, session: DeskSession) -> web.Response:
-        before = request.query.get("before", "")
-        who = request.query.get("who", "")[:200] or None
-        is_id = before.isascii() and before.isdecimal() and len(before) < 19
-        lines = await self.services.audit.lines(
-            who=who, before=int(before) if is_id else None, limit=LINES_PER_PAGE
-        )
-        await self.services.audit.record(session.agent.id, "audit_read")
-        return self._audit_page(
-            session, lines, title="Audit log", more=len(lines) == LINES_PER_PAGE, who=who
-        )
-
-    async def _audit_log_of_conversation(
-        self, request: web.Request, session: DeskSession
-    ) -> web.Response:
-        number = int(request.match_info["id"])
-        try:
-            card = await self.services.desk.card(number)
-        except NotFound:
-            return self.html.conversation_not_found()
-        if not may_see(session.role, session.agent, card.conversation):
-            return self.html.forbidden()
-        lines = await self.services.audit.lines(conversation=number, limit=LINES_PER_PAGE)
-        await self.services.audit.record(session.agent.id, "audit_read", conversation=number)
-        return self._audit_page(session, lines, title=f"Audit log of conversation {number}")
-
-    def _audit_page(
-        self,
-        session: DeskSession,
-        lines: tuple[AuditEntry, ...],
-        *,
-        title: str,
-        more: bool = False,
-        who: str | None = None,
-    ) -> web.Response:
-        return self.html.page(
-            "audit.html", session=session, lines=lines, title=title, more=more, who=who
-        )

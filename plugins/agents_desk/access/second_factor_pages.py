@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway import AuditLog, Clock, WarmlineError
 from plugins.agents_desk.access.accounts import AccountUpdate, DeskAccount, DeskAccounts
+from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.second_factor import (
     SecondFactor,
     WrongCode,
@@ -152,7 +153,8 @@ class SecondFactorPages:
         await self.audit.record(account.agent.id, "second_factor_removed")
         response = redirect(SECOND_FACTOR_PAGE)
         await self.sessions.end_previous(request)
-        await self.sessions.start(account, response, self.guard.client_address(request))
+        address = self.guard.client_address(request)
+        await self.sessions.start(account, response, address, browser=browser_name(request))
         return response
 
     async def _use(
@@ -189,7 +191,8 @@ class SecondFactorPages:
         """Sign the person in, under a new session id."""
         origin = self.guard.client_address(request)
         await self.sessions.end_previous(request)
-        await self.sessions.start(account, response, origin, second_factor=True)
+        named = browser_name(request)
+        await self.sessions.start(account, response, origin, second_factor=True, browser=named)
         browser = self.sessions.name_browser(request, response)
         await self.throttle.remember(account.name.casefold(), browser)
         detail = "with a second factor"

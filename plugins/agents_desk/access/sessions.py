@@ -23,6 +23,7 @@ from plugins.agents_desk.access.accounts import (
     DeskAccount,
     DeskAccounts,
     delete_entry,
+    password_digest,
     stored_entries,
 )
 from plugins.agents_desk.access.throttle import KNOWN_FOR
@@ -57,7 +58,8 @@ class DeskSession(Value, frozen=True, kw_only=True):
 class StoredSession(Value, frozen=True, kw_only=True):
     """A session as it is stored. ``origin`` is the client's address at sign-in; ``second_factor``
     says whether a code was given, and ``password`` with which password hash the person signed in
-    (its digest): a new one in the settings ends the session."""
+    (its digest): a new one in the settings ends the session. ``browser`` is what `browser_name`
+    called it."""
 
     name: str
     era: int
@@ -66,6 +68,7 @@ class StoredSession(Value, frozen=True, kw_only=True):
     origin: str = ""
     second_factor: bool = False
     password: str | None = None
+    browser: str = ""
 
 
 class DeskSessions:
@@ -107,6 +110,7 @@ class DeskSessions:
         origin: str = "",
         *,
         second_factor: bool = False,
+        browser: str = "",
     ) -> DeskSession:
         """Sign ``account`` in under a new id and set the cookie on ``response``. Without the
         ``second_factor`` that the account needs, the session is good for giving it only."""
@@ -118,9 +122,10 @@ class DeskSessions:
             seen=now,
             origin=origin,
             second_factor=second_factor,
-            password=_password_digest(account),
+            password=password_digest(account),
+            browser=browser,
         )
-        await self._storage.put(PLUGIN, _key(session_id), _encode(stored))
+        await self._storage.put(PLUGIN, session_key(session_id), _encode(stored))
         self._set_cookie(self.cookie, session_id, response)
         return self._session(session_id, stored, account)
 
@@ -160,14 +165,14 @@ class DeskSessions:
 
     async def end(self, session: DeskSession, response: web.StreamResponse) -> None:
         """Sign out: delete the session and its cookie."""
-        await self._delete(_key(session.id))
+        await self._delete(session_key(session.id))
         path = "/" if self._secure else "/desk"
         response.del_cookie(self.cookie, path=path, secure=self._secure, httponly=True)
 
     async def end_previous(self, request: web.Request) -> None:
         """End whatever session this browser had."""
         if session_id := self._cookie_id(request):
-            await self._delete(_key(session_id))
+            await self._delete(session_key(session_id))
 
     def anonymous_token(self, request: web.Request, response: web.StreamResponse) -> str:
         """The form token of a browser that is not signed in; sets a cookie if it has none."""
@@ -190,22 +195,25 @@ class DeskSessions:
                 await self._delete(entry.key)
 
     async def _open(self, session_id: str) -> tuple[StoredValue, StoredSession, DeskAccount] | None:
-        entry = await self._storage.get(PLUGIN, _key(session_id))
+        entry = await self._storage.get(PLUGIN, session_key(session_id))
         if entry is None:
             return None
         stored = msgspec.json.decode(entry.value, type=StoredSession)
         account = await self._accounts.find(stored.name)
-        if (
-            account is not None
-            and not account.locked
-            and account.era == stored.era
-            and stored.password in (None, _password_digest(account))
-            and not self._is_expired(stored)
-            and not (self._step(stored, account) and self._is_unfinished_for_long(stored))
-        ):
+        if account is not None and self.holds(stored, account):
             return entry, stored, account
         await self._delete(entry.key)
         return None
+
+    def holds(self, stored: StoredSession, account: DeskAccount) -> bool:
+        """Whether the session is not over."""
+        return (
+            not account.locked
+            and account.era == stored.era
+            and stored.password in (None, password_digest(account))
+            and not self._is_expired(stored)
+            and not (self.step(stored, account) and self._is_unfinished_for_long(stored))
+        )
 
     def _is_expired(self, stored: StoredSession) -> bool:
         now = self._clock.now()
@@ -214,7 +222,8 @@ class DeskSessions:
     def _is_unfinished_for_long(self, stored: StoredSession) -> bool:
         return self._clock.now() - stored.since >= UNFINISHED_FOR
 
-    def _step(self, stored: StoredSession, account: DeskAccount) -> Literal["", "code", "enrol"]:
+    def step(self, stored: StoredSession, account: DeskAccount) -> Literal["", "code", "enrol"]:
+        """What is missing in the session, as `DeskSession.step`."""
         if stored.second_factor:
             return ""
         if account.has_second_factor:
@@ -240,7 +249,7 @@ class DeskSessions:
             role=account.role,
             since=stored.since,
             seen=stored.seen,
-            step=self._step(stored, account),
+            step=self.step(stored, account),
         )
 
     def _cookie_id(self, request: web.Request) -> str | None:
@@ -268,11 +277,8 @@ def form_token(session_id: str) -> str:
     return hmac.digest(session_id.encode(), b"form", hashlib.sha256).hex()
 
 
-def _password_digest(account: DeskAccount) -> str:
-    return hashlib.sha256((account.password_hash or "").encode()).hexdigest()
-
-
-def _key(session_id: str) -> str:
+def session_key(session_id: str) -> str:
+    """Under which the session is stored. Nobody can sign in with it."""
     return SESSION_PREFIX + hashlib.sha256(session_id.encode()).hexdigest()
 
 

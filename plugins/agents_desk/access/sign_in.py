@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import AuditLog, TooMany
 from plugins.agents_desk.access.accounts import LONGEST_PASSWORD, DeskAccount, DeskAccounts
+from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
 from plugins.agents_desk.access.throttle import NetworkTurns, SignInThrottle
 from plugins.agents_desk.guard import (
@@ -83,7 +84,9 @@ class SignInPage:
             return self._page(request, status=401, return_to=return_to, name=name, problem=problem)
         response = redirect(return_to)
         await self.sessions.end_previous(request)
-        session = await self.sessions.start(account, response, address)
+        session = await self.sessions.start(
+            account, response, address, browser=browser_name(request)
+        )
         if not session.step:
             browser = self.sessions.name_browser(request, response)
             await self.throttle.remember(account.name.casefold(), browser)

@@ -43,6 +43,7 @@ from plugins.agents_desk.access.accounts import (
     delete_entry,
     stored_entries,
 )
+from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.guard import RequestGuard, safe_target
@@ -158,7 +159,8 @@ class SlackSignIn:
         response = redirect(pending.return_to)
         response.del_cookie(COOKIE, path="/desk/slack")
         await self.sessions.end_previous(request)
-        session = await self.sessions.start(account, response, origin)
+        named = browser_name(request)
+        session = await self.sessions.start(account, response, origin, browser=named)
         if not session.step:
             browser = self.sessions.name_browser(request, response)
             await self.throttle.remember(account.name.casefold(), browser)

@@ -80,6 +80,12 @@ class SignInThrottle:
         place = await self._place("code", name, browser if known else "")
         return await self._admit(place, self._most if known else most)
 
+    async def refused_link(self, address: str) -> float:
+        """Count a link that is not valid, and return 0; or return the seconds for which no more
+        are looked into from that network, and count nothing. A valid link is never made to wait."""
+        place = await self._place("link", client_network(address))
+        return await self._admit(place, self._most * 2)
+
     async def failed(self, name: str, address: str) -> None:
         """Remember a wrong password, for this name and for this network."""
         for crowd in (("name", name), ("network", client_network(address))):
