@@ -186,7 +186,7 @@ async def test_the_desk_names_brand_and_support_address(tmp_path: Path) -> None:
         html = HtmlRenderer(gw.clock, asset_url=str, brands=gw.services.brands)
         names = tuple(gw.services.brands)
         pages = [
-            html.page("queue.html", session=session, queue=queue, view=None).text or ""
+            html.page("queue-part.html", session=session, queue=queue).text or ""
             for queue in (
                 view.queue_view(page, session.agent, "all", brands=names),
                 view.queue_view(page, session.agent, "waiting", brand="south", brands=names),
