@@ -13,12 +13,12 @@ from gateway.adapters.sql.identities import (
     begin_conversation,
     customer_at,
     ensure_customer_at,
-    is_identity,
+    is_blocked,
     refused_by,
 )
 from gateway.adapters.sql.inbox import DESK, agent_row, insert_rows
 from gateway.adapters.sql.linked.links import last_conversation, take_conversation
-from gateway.adapters.sql.schema import conversations, customers, identities, inbox
+from gateway.adapters.sql.schema import conversations, customers, inbox
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Accepted, Address, Agent, Conversation
 from gateway.pipeline.outcomes import SUSPENDED
@@ -89,8 +89,7 @@ def _check_consent(connection: Connection, request: ConversationRequest) -> None
     why = refused_by(connection, request.address)
     if why is not None and (why != SUSPENDED or request.suspends):
         raise RefusedByChannel(f"Not sent: {why}.")
-    blocked = select(identities.c.blocked_at).where(is_identity(request.address))
-    if connection.execute(blocked).scalar() is not None:
+    if is_blocked(connection, request.address):
         raise RefusedByChannel("Not sent: this address is blocked. A lead can unblock it first.")
 
 
