@@ -222,7 +222,8 @@ class ConversationActions:
     async def _take_back(
         self, request: web.Request, session: DeskSession, form: ActionForm
     ) -> web.Response:
-        """Take an answer back before it is sent; its text returns to the text box."""
+        """Take an answer back before it is sent; its text, its files and its copies return to the
+        form."""
         if form.turn is None:
             raise InvalidForm(OUTDATED_PAGE)
         try:
@@ -231,7 +232,10 @@ class ConversationActions:
             )
         except NotAccepted:
             raise InvalidForm("It is on its way already and cannot be taken back.") from None
-        draft = PageDraft(answer=taken.text, suggestion=taken.suggestion)
+        await self.outgoing.unsent.put_back(form.conversation, session.agent.id, taken.attachments)
+        draft = PageDraft(
+            answer=taken.text, suggestion=taken.suggestion, copies=", ".join(taken.copies)
+        )
         return await self.pages.conversation(request, session, draft)
 
     async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:

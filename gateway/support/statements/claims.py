@@ -8,8 +8,11 @@ from gateway.model import Value
 from gateway.support.statements.phrases import phrases
 from gateway.support.statements.text import read_text
 
-GAP_IN_DRAFT = re.compile(r"\[(?:…|\.\.\.)[^\[\]]{0,2000}\]")
-"""A gap that a person must fill or remove: ``[… only if it was sent: ...]``."""
+GAP_IN_DRAFT = re.compile(r"\[(?:…|\.\.\.)(?:[^\[\]]|\[[^\[\]]*\]){0,4000}\]")
+"""A gap that a person must fill or remove: ``[… only if it was sent: ...]``. What was done may name
+a titled link, which has brackets of its own."""
+_UNCLOSED = re.compile(r"\[…[^\n]*")
+"""A gap whose last bracket was removed, and nothing else of it."""
 _SENTENCE = re.compile(r"(?:[^.?!\n]|\.(?=\S)|(?<=\d)\.(?= [a-zà-þ]))+[.?!]*")
 
 
@@ -53,5 +56,5 @@ def with_placeholders(text: str, language: str) -> str:
 def unfilled(text: str) -> str | None:
     """The first placeholder in ``text`` that nobody has filled or removed; None when there is
     none."""
-    found = GAP_IN_DRAFT.search(text)
+    found = GAP_IN_DRAFT.search(text) or _UNCLOSED.search(text)
     return found[0] if found else None

@@ -93,6 +93,36 @@ def test_a_claim_becomes_a_gap_in_the_drafts_language() -> None:
     assert with_placeholders(draft, "de") == draft
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have sent you [the label](https://lindenhof.example/label).",
+        "I have refunded [order 4711](https://a.example) and [order 4712](https://b.example).",
+    ],
+)
+def test_a_link_in_a_claim_does_not_fill_its_gap(text: str) -> None:
+    """Brackets within the brackets are no way out."""
+    draft = with_placeholders(text, "en")
+    assert draft != text
+    assert unfilled(draft) == draft
+    assert with_placeholders(draft, "en") == draft
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("[see our page](https://lindenhof.example)", None),
+        ("Press [Enter], and write [sic] to us.", None),
+        ("Read [more…](https://lindenhof.example)", None),
+        ("[… only if it was sent: I have posted your parcel.", True),
+        ("[…]", True),
+    ],
+)
+def test_what_is_a_gap(text: str, gap: bool | None) -> None:
+    """Other brackets are not; half a gap still is one."""
+    assert (unfilled(text) is not None) == bool(gap)
+
+
 def test_a_weekday_is_that_of_the_business() -> None:
     """Late on Monday in New York it is Tuesday in Berlin."""
     late = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("UTC"))
