@@ -116,6 +116,8 @@ async def test_a_broken_promise_of_somebody_away_comes_up_at_the_teams_desks(
         assert (await board.of(ben)).all == ()
         here.clear()
         assert len((await board.of(ben)).broken) == 1
+        assert (await board.of(ben, colleagues=False)).all == ()  # who may not read it
+        assert len((await board.of(ana, colleagues=False)).broken) == 1
 
 
 async def test_promises_are_exported_and_erased_and_survive_a_restart(tmp_path: Path) -> None:

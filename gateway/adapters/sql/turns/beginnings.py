@@ -14,6 +14,7 @@ from gateway.adapters.sql.identities import (
     customer_at,
     ensure_customer_at,
     is_blocked,
+    is_opted_out,
     refused_by,
 )
 from gateway.adapters.sql.inbox import DESK, agent_row, insert_rows
@@ -21,7 +22,7 @@ from gateway.adapters.sql.linked.links import last_conversation, take_conversati
 from gateway.adapters.sql.schema import conversations, customers, inbox
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Accepted, Address, Agent, Conversation
-from gateway.pipeline.outcomes import SUSPENDED
+from gateway.pipeline.outcomes import BLOCKED, OPTED_OUT, SUSPENDED
 from gateway.ports import Conflict, RefusedByChannel
 from gateway.store import AgentMessage, BegunConversation, ConversationRequest
 
@@ -69,6 +70,14 @@ class SqlBeginnings:
 
     async def is_known(self, address: Address) -> bool:
         return await self._db.read(lambda c: customer_at(c, address) is not None)
+
+    async def refusal(self, address: Address) -> str | None:
+        def job(connection: Connection) -> str | None:
+            if is_blocked(connection, address):
+                return BLOCKED
+            return OPTED_OUT if is_opted_out(connection, address) else None
+
+        return await self._db.read(job)
 
 
 def _begun_before(connection: Connection, lane: str, key: str) -> BegunConversation | None:
