@@ -378,6 +378,22 @@ async def test_an_answer_that_ends_the_chat_is_not_held(tmp_path: Path) -> None:
         assert heard[-1] == f"We have answered you by e-mail, at {ADA}."
 
 
+async def test_an_answer_stays_in_the_chat_when_no_mail_may_be_sent(tmp_path: Path) -> None:
+    """The customer would be told of a mail that never comes."""
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.say(tab, shop.code_in(await shop.mail(1)))
+        await shop.gw.pass_time(MORNING)
+        card = await shop.card(tab)
+        assert card.answer_address == Address(channel="email", value=ADA)
+        await shop.gw.gateway.store.marks.block(card.answer_address, at=NIGHT)
+        await shop.gw.desk_agent("ana").answer(card, "It left.")
+        heard = [m.text for m in await shop.gw.services.mailbox.messages(tab.address)]
+        assert heard[-1] == "It left."
+        assert shop.recipients == [ADA]
+
+
 async def test_what_is_not_said_is_no_promise(tmp_path: Path) -> None:
     """The word about the address takes the place of the bot's other answer, and of its promise."""
     async with night_shop(tmp_path) as shop, shop.visitor() as tab:
