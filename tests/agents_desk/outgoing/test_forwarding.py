@@ -194,6 +194,22 @@ async def test_erasing_the_customer_erases_what_was_forwarded(
         await gw.services.desk.card(2)
 
 
+async def test_erasing_reaches_what_was_forwarded_twice(gw: OutgoingGateway, ana: Visit) -> None:
+    """From the carrier's thread on to somebody else: the same words."""
+    await claimed(gw, ana)
+    agent, desk = gw.running.desk_agent("ana").agent, gw.services.desk
+    first = await desk.forward(1, agent, CARRIER, key="1")
+    await gw.running.settled()
+    second = await desk.forward(first.id, agent, "depot@carrier.example", key="2")
+    await gw.running.settled()
+    data, maria = gw.running.gateway.customer_data, Address(channel="fake", value="maria")
+    exported = await data.export(maria)
+    assert {row["id"] for row in exported["conversations"]} == {1, first.id, second.id}
+    await data.erase(maria)
+    with pytest.raises(NotFound):
+        await desk.card(second.id)
+
+
 async def test_somebody_outside_is_never_asked_for_an_opinion(
     gw: OutgoingGateway, ana: Visit
 ) -> None:
