@@ -285,7 +285,7 @@ class Gateway:
 
     async def _recover(self) -> int:
         """Recover from a crash. Returns how many sends it cut off."""
-        await self.store.inbox.count_interrupted()
+        await self.store.inbox.count_interrupted(self.infrastructure.clock.now())
         return await self.pipeline.delivery.recover()
 
     async def stop_background(self) -> None:

@@ -76,6 +76,9 @@ class Outreach:
         if len(copies) > MOST_COPIES:
             raise RefusedByChannel(f"A message goes to at most {MOST_COPIES} further addresses.")
         found = [await self._first_contact(address.replace(value=copy)) for copy in copies]
+        for copy in found:
+            if why := await self.store.beginnings.refusal(copy):
+                raise RefusedByChannel(f"{copy.value} cannot get a copy: {why}.")
         values = dict.fromkeys(copy.value for copy in found)
         return tuple(value for value in values if value != address.value)
 

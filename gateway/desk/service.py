@@ -149,7 +149,8 @@ class DeskService:
         hold: float = 0.0,
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
-        A repeated ``key`` changes nothing."""
+        A repeated ``key`` changes nothing. An answer with which a chat ends is not held: the
+        customer is told at once where it went."""
         await self._check_brand(conversation, agent)
         _check_answer(text, attachments)
         current = await self.store.queries.conversation(conversation)
@@ -177,7 +178,8 @@ class DeskService:
             copies=copies,
         )
         lane, now = current.address.lane, self.clock.now()
-        due = now + timedelta(seconds=min(hold, LONGEST_HOLD)) if hold > 0 else None
+        held = hold > 0 and elsewhere is None
+        due = now + timedelta(seconds=min(hold, LONGEST_HOLD)) if held else None
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, now, due=due)
         self.wake_lane(lane)
         self._changed(current.id)

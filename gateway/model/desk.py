@@ -60,6 +60,7 @@ class HeldAnswer(Value, frozen=True, kw_only=True):
     due: datetime
     suggestion: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 class QueueItem(Value, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from gateway.model import (
 )
 from gateway.pipeline.answering import HandlerAnswer, has_text
 from gateway.pipeline.case.promising import (
+    PROMISE_TIMER,
     claims_made,
     made_promises,
     promise_timers,
@@ -39,7 +40,7 @@ from gateway.ports import Traits, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open
 from gateway.routing.policy import PolicySource
-from gateway.routing.reasons import HARM, confident_intent, harm_is_known
+from gateway.routing.reasons import HARM, confident_intent, harm_is_known, spoke_of_harm
 from gateway.routing.route import hand_over
 from gateway.store import (
     SPAM,
@@ -53,6 +54,7 @@ from gateway.store import (
 from gateway.support.statements import with_placeholders
 
 OPTED_OUT = "the customer asked for no more messages at this address"
+BLOCKED = "this address is blocked"
 SUSPENDED = "nothing can be delivered to this address, as an earlier message to it showed"
 NO_TRAITS = Traits()
 """Of a channel that is no longer configured."""
@@ -117,11 +119,17 @@ class OutcomeBuilder:
         said to a customer who waits."""
         if answer is None or answer.reply is None:
             return outcome
-        replies = self._replies(turn, answer.reply, answer.handler)
-        kept = () if turn.route.action == "pass" else outcome.replies
-        mailbox = self._traits_of(turn.conversation).mailbox
+        if turn.route.action == "pass":
+            outcome = outcome.replace(
+                replies=(),
+                promises=(),
+                timers=tuple(t for t in outcome.timers if t.name != PROMISE_TIMER),
+            )
+        replies = (*outcome.replies, *self._replies(turn, answer.reply, answer.handler))
         return outcome.replace(
-            replies=(*kept, *replies), mailbox=mailbox, language=answer.reply.language
+            replies=replies,
+            mailbox=self._traits_of(turn.conversation).mailbox,
+            language=answer.reply.language,
         )
 
     def agent_message(
@@ -130,6 +138,8 @@ class OutcomeBuilder:
         """An agent's message on its way out: the voice only fits it to the channel."""
         if work.opted_out:
             return self.unsent(work, message, conversation, OPTED_OUT)
+        if is_silenced(work):
+            return self.unsent(work, message, conversation, BLOCKED)
         if work.suspended and self._traits_of(conversation).suspends:
             return self.unsent(work, message, conversation, SUSPENDED)
         reply = Reply(
@@ -417,6 +427,12 @@ def _messages(
             buttons=reply.buttons, survey=reply.survey, attachments=reply.attachments
         )
     return messages
+
+
+def is_silenced(work: WorkItem) -> bool:
+    """Whether nothing may be sent because people blocked the address. In a conversation about harm
+    the customer is answered all the same."""
+    return work.blocked and not spoke_of_harm(work.history)
 
 
 def is_consent_word(work: WorkItem) -> bool:

@@ -14,7 +14,13 @@ from gateway.pipeline.by_mail.answer_by_mail import ASK_TIMER
 from gateway.pipeline.case.promising import PROMISE_TIMER
 from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
-from gateway.pipeline.outcomes import ALARM_TIMER, CLAIM_TIMER, OutcomeBuilder, is_consent_word
+from gateway.pipeline.outcomes import (
+    ALARM_TIMER,
+    CLAIM_TIMER,
+    OutcomeBuilder,
+    is_consent_word,
+    is_silenced,
+)
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.turn_start import begin_turn
@@ -94,19 +100,33 @@ class TurnWorker:
         await self.handoffs.resume_bot(work)
         if is_consent_word(work):
             return self.outcomes.consent_word(work, begin_turn(work, self.clock.now()))
-        own_timers = {
+        if work.event is not None and (done := await self._own_event(work)) is not None:
+            return done
+        confirmed = None
+        if not is_silenced(work):
+            confirmed = await self.turns.by_mail.confirmed(work, self._opening(work))
+        return confirmed or await self.turns.run(work, await self.verification.redeem(work))
+
+    async def _own_event(self, work: WorkItem) -> TurnOutcome | None:
+        """The outcome of a timer or an event that no handler gets: one of our own, or one that
+        would write to a blocked address. None: handlers get it."""
+        name = work.event.name if work.event is not None else ""
+        silent = {
             CLAIM_TIMER: self.handoffs.move_up,
             ALARM_TIMER: self.handoffs.sound_alarm,
             UNANSWERED: self.handoffs.ask_again,
             SNOOZE_TIMER: self.handoffs.end_snooze,
-            ASK_TIMER: self._ask_later,
-            ANSWERED_ELSEWHERE: self.turns.by_mail.answered_elsewhere,
             PROMISE_TIMER: self.handoffs.promise_due,
         }
-        if work.event is not None and work.event.name in own_timers:
-            return await own_timers[work.event.name](work)
-        confirmed = await self.turns.by_mail.confirmed(work, self._opening(work))
-        return confirmed or await self.turns.run(work, await self.verification.redeem(work))
+        if name in silent:
+            return await silent[name](work)
+        if work.conversation is not None and is_silenced(work):
+            return TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
+        speaking = {
+            ASK_TIMER: self._ask_later,
+            ANSWERED_ELSEWHERE: self.turns.by_mail.answered_elsewhere,
+        }
+        return await speaking[name](work) if name in speaking else None
 
     async def _ask_later(self, work: WorkItem) -> TurnOutcome:
         return await self.turns.by_mail.ask_later(work, self._opening(work))

@@ -97,10 +97,11 @@ class Desk(Protocol):
         sends to another linked address of the customer (see `ContextCard.identities`), in a
         conversation there. ``copies``: who else gets it, on a channel that sends copies. ``hold``
         is for how many seconds (0 to 60) the agent can `take_back` the answer before it is sent; it
-        is stored at once. Raises NotAccepted if that address is not the customer's, or for a titled
-        link that is not safe to follow (see `why_unsafe_link`); `Unfilled` while ``text`` has a
-        placeholder (see `unfilled`); and `RefusedByChannel`, having changed nothing, when the
-        channel cannot carry ``attachments`` or ``copies``.
+        is stored at once. An answer that goes to `ContextCard.answer_address` is not held, because
+        the customer's chat ends with it. Raises NotAccepted if the address of ``via`` is not the
+        customer's, or for a titled link that is not safe to follow (see `why_unsafe_link`);
+        `Unfilled` while ``text`` has a placeholder (see `unfilled`); and `RefusedByChannel`, having
+        changed nothing, when the channel cannot carry ``attachments`` or ``copies``.
         """
         ...
 

@@ -140,6 +140,10 @@ class Beginnings(Protocol):
         """Whether a customer is known by ``address``."""
         ...
 
+    async def refusal(self, address: Address) -> str | None:
+        """Why nothing may be sent to ``address`` (an opt-out, a block); None when it may."""
+        ...
+
 
 class Promises(Protocol):
     """What was promised to customers, and the facts that agents confirmed. Methods raise

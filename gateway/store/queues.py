@@ -116,7 +116,7 @@ class Inbox(Protocol):
         """Lanes with unhandled rows, for the sweep."""
         ...
 
-    async def count_interrupted(self) -> int:
+    async def count_interrupted(self, at: datetime) -> int:
         """Count an attempt on each row that the last process may have been handling when it died,
         and return their number. Called once at start-up, so that a message that kills the process
         is not retried without end. With several processes `take` counts, and this does nothing."""

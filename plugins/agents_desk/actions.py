@@ -3,7 +3,6 @@ the conversation's page."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from plugins.agents_desk.guard import (
     InvalidForm,
     RequestGuard,
     SessionHandler,
+    message_key,
     parse_action_form,
     read_fields,
 )
@@ -222,7 +222,8 @@ class ConversationActions:
     async def _take_back(
         self, request: web.Request, session: DeskSession, form: ActionForm
     ) -> web.Response:
-        """Take an answer back before it is sent; its text returns to the text box."""
+        """Take an answer back before it is sent; its text, its files and its copies return to the
+        form."""
         if form.turn is None:
             raise InvalidForm(OUTDATED_PAGE)
         try:
@@ -231,7 +232,10 @@ class ConversationActions:
             )
         except NotAccepted:
             raise InvalidForm("It is on its way already and cannot be taken back.") from None
-        draft = PageDraft(answer=taken.text, suggestion=taken.suggestion)
+        await self.outgoing.unsent.put_back(form.conversation, session.agent.id, taken.attachments)
+        draft = PageDraft(
+            answer=taken.text, suggestion=taken.suggestion, copies=", ".join(taken.copies)
+        )
         return await self.pages.conversation(request, session, draft)
 
     async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
@@ -345,14 +349,10 @@ def _is_suggestion(card: ContextCard, form: ActionForm) -> bool:
 
 
 def answer_key(agent: str, form: ActionForm) -> str:
-    """The key that makes repeated submits one message: same agent, page, address and text. A
-    changed text or file is another message, even after an attempt that seemed to fail."""
+    """See `message_key`."""
     via = form.via.lane if form.via else ""
-    said = "\0".join(
-        (str(form.conversation), via, form.text, *form.files, form.copies, form.reply_all)
-    )
-    digest = hashlib.sha256(said.encode()).hexdigest()
-    return f"{agent}:{form.key}:{digest[:16]}"
+    said = (str(form.conversation), via, form.text, *form.files, form.copies, form.reply_all)
+    return message_key(agent, form.key, *said)
 
 
 def to_conversation(request: web.Request, number: int, *, in_flight: str = "") -> web.Response:

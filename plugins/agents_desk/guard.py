@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -229,6 +230,13 @@ async def _first_field(request: web.Request) -> tuple[MultipartReader, str]:
     except MALFORMED:
         pass
     raise web.HTTPBadRequest(text="the body is not a valid form")
+
+
+def message_key(agent: str, key: str, *said: str) -> str:
+    """The key that makes repeated submits of a form one message: same agent, page and content.
+    ``said`` is all that may change; another text is another message."""
+    digest = hashlib.sha256("\0".join(said).encode()).hexdigest()
+    return f"{agent}:{key}:{digest[:16]}"
 
 
 def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> ActionForm:

@@ -225,7 +225,8 @@ class DeskPages:
     async def promises_of(self, session: DeskSession) -> PromiseList:
         """The promises that this person is shown, who has a page open now."""
         self.promises.saw(session.agent)
-        return await self.promises.of(session.agent)
+        colleagues = self.settings.read_colleagues or may(session.role, "see_all")
+        return await self.promises.of(session.agent, colleagues=colleagues)
 
     async def _filled_reply(self, id: str, card: ContextCard, session: DeskSession) -> PageDraft:
         """A saved reply in the text box, for pages without scripts."""

@@ -83,7 +83,7 @@ async def test_only_ones_own_answer_and_only_in_time(
 async def test_a_crash_while_an_answer_is_held_loses_nothing(
     tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """The next process sends it, when it is due."""
+    """The next process sends it, when it is due; until then it can still be taken back."""
     clock = FakeClock()
     setup = {"config": answer_all, "tmp_path": tmp_path, "clock": clock}
     async with running(FakeChannel(), FakeHandler(echo), **setup) as gw:
@@ -93,6 +93,7 @@ async def test_a_crash_while_an_answer_is_held_loses_nothing(
     async with running(fake, FakeHandler(echo), **setup) as gw:
         await gw.settled()
         assert fake.sent == []
+        assert len(await gw.services.desk.held_answers(id)) == 1
         await gw.pass_time(HOLD)
         assert [message.text for message in fake.sent] == ["Hello Carla."]
 

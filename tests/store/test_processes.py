@@ -127,7 +127,7 @@ async def test_attempts_are_counted_only_for_dead_processes(postgres_url: str) -
         assert isinstance(theirs, WorkItem)
         await expire(dying)
         async with process(postgres_url) as new:
-            await new.inbox.count_interrupted()
+            await new.inbox.count_interrupted(NOW)
             found = [await new.inbox.take(one.lane, NOW) for one in (CARLA, bo, cy)]
             assert isinstance(found[0], NotBefore)
             assert [one.attempts for one in found[1:] if isinstance(one, WorkItem)] == [1, 0]

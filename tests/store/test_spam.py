@@ -15,6 +15,7 @@ from gateway import (
     Cue,
     Guess,
     Insight,
+    NotAccepted,
     NotFound,
     Reason,
     Reply,
@@ -22,7 +23,14 @@ from gateway import (
     Turn,
     hookimpl,
 )
-from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedCustomer, running
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    RunningGateway,
+    SimulatedCustomer,
+    running,
+)
 
 BEN = Agent(id="desk:ben", name="Ben")
 HURT = "I will hurt myself"
@@ -67,6 +75,7 @@ async def gw(tmp_path: Path, stored_in: str) -> AsyncIterator[RunningGateway]:
         FakeHandler(answer),
         config={"policy": str(policy)},
         tmp_path=tmp_path,
+        clock=FakeClock(),
     ) as found:
         yield found
 
@@ -161,6 +170,53 @@ async def test_a_message_in_a_conversation_that_a_person_has(gw: RunningGateway)
     card = await gw.services.desk.card(card.conversation.id)
     assert (card.conversation.state, card.conversation.labels) == ("person", ())
     assert card.messages[-1].text == "Buy!"
+
+
+async def test_a_blocked_address_gets_no_survey(gw: RunningGateway) -> None:
+    """Nor anything else that no message of theirs causes."""
+    customer = gw.customer("fake", "ana")
+    await customer.say("A person, please")
+    card = await gw.desk_agent("ben").claim()
+    await gw.services.desk.block(card.conversation.id, BEN)
+    await gw.services.desk.resolve(card.conversation.id, BEN, epoch=card.conversation.epoch)
+    await customer.listen()
+    assert customer.heard == ["One moment."]
+
+
+async def test_a_block_stops_an_answer_that_waits(gw: RunningGateway) -> None:
+    """The agent sees that it was not sent, and why."""
+    customer = gw.customer("fake", "ana")
+    await customer.say("A person, please")
+    id = (await gw.desk_agent("ben").claim()).conversation.id
+    desk = gw.services.desk
+    await desk.answer(id, BEN, "It leaves today.", key="k", hold=5)
+    await desk.block(id, BEN)
+    await gw.pass_time(5)
+    await customer.listen()
+    assert customer.heard == ["One moment."]
+    card = await desk.card(id)
+    assert [m.status for m in card.messages if m.author == "agent"] == ["failed"]
+    assert "Not sent: this address is blocked" in [m.text for m in card.messages]
+
+
+async def test_a_person_answers_a_blocked_customer_in_danger(gw: RunningGateway) -> None:
+    """The handover would be worth nothing else."""
+    customer, _ = await blocked(gw)
+    await customer.say(HURT)
+    ben = gw.desk_agent("ben")
+    await ben.answer(await ben.claim(), "I am here. Where are you?")
+    await customer.listen()
+    assert customer.heard[-1] == "I am here. Where are you?"
+
+
+async def test_a_blocked_address_gets_no_code(gw: RunningGateway) -> None:
+    """Whoever asks for it."""
+    spammer, _ = await blocked(gw)
+    ana = gw.customer("other", "ana")
+    await ana.say("A person, please")
+    card = await gw.desk_agent("ben").claim()
+    with pytest.raises(NotAccepted, match="blocked"):
+        await gw.services.desk.ask_proof(card.conversation.id, spammer.address, BEN)
 
 
 async def test_somebody_was_faster(gw: RunningGateway) -> None:

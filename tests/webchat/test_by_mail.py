@@ -361,6 +361,64 @@ async def test_an_answer_goes_to_the_chat_while_the_customer_is_there(tmp_path: 
         assert shop.recipients == [ADA]
 
 
+async def test_an_answer_that_ends_the_chat_is_not_held(tmp_path: Path) -> None:
+    """What the chat says of the mail is true at that moment: the answer cannot be taken back."""
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.say(tab, shop.code_in(await shop.mail(1)))
+        await shop.gw.pass_time(MORNING)
+        card = await shop.gw.desk_agent("ana").claim(await shop.card(tab))
+        desk, agent = shop.gw.services.desk, card.conversation.owner
+        assert agent
+        sent = await desk.answer(card.conversation.id, agent, "It left.", key="k", hold=10)
+        await shop.mail(2)
+        assert await desk.held_answers(sent.conversation) == ()
+        heard = [m.text for m in await shop.gw.services.mailbox.messages(tab.address)]
+        assert heard[-1] == f"We have answered you by e-mail, at {ADA}."
+
+
+async def test_an_answer_stays_in_the_chat_when_no_mail_may_be_sent(tmp_path: Path) -> None:
+    """The customer would be told of a mail that never comes."""
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.say(tab, shop.code_in(await shop.mail(1)))
+        await shop.gw.pass_time(MORNING)
+        card = await shop.card(tab)
+        assert card.answer_address == Address(channel="email", value=ADA)
+        await shop.gw.gateway.store.marks.block(card.answer_address, at=NIGHT)
+        await shop.gw.desk_agent("ana").answer(card, "It left.")
+        heard = [m.text for m in await shop.gw.services.mailbox.messages(tab.address)]
+        assert heard[-1] == "It left."
+        assert shop.recipients == [ADA]
+
+
+async def test_what_is_not_said_is_no_promise(tmp_path: Path) -> None:
+    """The word about the address takes the place of the bot's other answer, and of its promise."""
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        [*_, asked] = await shop.say(tab, "a human please")
+        assert "e-mail address" in asked
+        await shop.say(tab, ADA)
+        card = await shop.card(tab)
+        texts = {message.id: message.text for message in card.messages}
+        for made in card.promises:
+            assert made.words in texts[made.message]
+            assert "answer after we open" in made.words
+
+
+async def test_an_own_address_named_again_begins_nothing(tmp_path: Path) -> None:
+    """It is said again where the answer goes; one conversation there waits for it."""
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.say(tab, shop.code_in(await shop.mail(1)))
+        before = len((await shop.card(tab)).history)
+        for _ in range(3):
+            assert "goes to" in (await shop.say(tab, ADA))[0]
+        assert len((await shop.card(tab)).history) == before
+
+
 async def test_erasing_the_customer_erases_both(tmp_path: Path) -> None:
     """The chat and the mails; of an address that nobody has proven nothing stays either."""
     async with night_shop(tmp_path) as shop, shop.visitor() as tab:

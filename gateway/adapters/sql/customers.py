@@ -266,15 +266,19 @@ def _customer(connection: Connection, address: Address) -> int:
 def _conversations_and_addresses(
     connection: Connection, customer: int
 ) -> tuple[list[int], list[Address]]:
-    """With the conversations in which theirs were forwarded to others: they hold their words."""
+    """With the conversations in which theirs were forwarded to others, however often: they hold
+    their words."""
     own = select(conversations.c.id).where(conversations.c.customer_id == customer)
-    found = connection.execute(own).scalars().all()
-    forwarded = select(conversations.c.id).where(
-        conversations.c.forwarded_from.in_(found), conversations.c.customer_id != customer
-    )
-    found = [*found, *connection.execute(forwarded).scalars()]
+    found = list(connection.execute(own).scalars())
+    new = found
+    while new:
+        forwarded = select(conversations.c.id).where(
+            conversations.c.forwarded_from.in_(new), conversations.c.id.not_in(found)
+        )
+        new = list(connection.execute(forwarded).scalars())
+        found += new
     addresses = connection.execute(select(identities).where(identities.c.customer_id == customer))
-    return list(found), [rows.address(row) for row in addresses]
+    return found, [rows.address(row) for row in addresses]
 
 
 def _is_received(conversation_ids: list[int], addresses: list[Address]) -> ColumnElement[bool]:

@@ -166,6 +166,12 @@ def is_suspended(connection: Connection, address: Address) -> bool:
     return bool(connection.execute(chosen).scalar())
 
 
+def is_blocked(connection: Connection, address: Address) -> bool:
+    """Whether people blocked ``address``."""
+    chosen = select(identities.c.blocked_at).where(is_identity(address))
+    return connection.execute(chosen).scalar() is not None
+
+
 def suspend(connection: Connection, address: Address, *, suspended: bool = True) -> None:
     """Send nothing to ``address`` until the customer writes from it; or lift that."""
     changed = update(identities).where(is_identity(address)).values(unreachable=suspended)

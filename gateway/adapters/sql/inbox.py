@@ -195,10 +195,12 @@ class SqlInbox:
         ready = select(inbox.c.lane).where(inbox.c.state == "ready").distinct()
         return await self._db.read(lambda c: tuple(c.execute(ready).scalars()))
 
-    async def count_interrupted(self) -> int:
+    async def count_interrupted(self, at: datetime) -> int:
         if self._db.shared:
             return 0  # `lease_head` counts
-        count = update(inbox).where(inbox.c.id.in_(_HEADS)).values(attempts=inbox.c.attempts + 1)
+        # What was not due, nobody handled: an answer that is held can still be taken back.
+        handled = inbox.c.id.in_(_HEADS) & (inbox.c.due_at <= rows.to_ms(at))
+        count = update(inbox).where(handled).values(attempts=inbox.c.attempts + 1)
         return await self._db.write(lambda c: c.execute(count).rowcount)
 
     async def handled(self, turn: int) -> tuple[Message, ...] | None:

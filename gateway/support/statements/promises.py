@@ -16,6 +16,10 @@ _SENTENCE = re.compile(
     r"(?:[^.?!;\n]|\.(?=\S)|\.(?= ?(?:m\b|h\b))|(?<=\d)\.(?= \w)|(?<=\b[ap]\.m)\.)+[.?!]*"
 )
 
+_NEXT_CONDITION = re.compile(
+    r",? (?:and|und|et|y) (?:if|when|should you|wenn|falls|sollten sie|si|quand|cuando)\b"
+)
+"""Begins what is not about the promise: ``I will call you tomorrow, and if you need ...``."""
 _CLAUSE = re.compile(r"[,:;–—]\s|\s-\s|\s(?=(?:and|but|und|aber|et|mais|y|pero)\s)")
 
 
@@ -37,9 +41,9 @@ def _promises(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple[M
     read, known = read_text(text), phrases(language)
     found: list[MadePromise] = []
     for match in _SENTENCE.finditer(read.folded):
-        sentence = match[0]
+        sentence = _NEXT_CONDITION.split(match[0], maxsplit=1)[0]
         times = named_times(sentence, language, at, zone)
-        if not times or sentence.rstrip().endswith("?"):
+        if not times or match[0].rstrip().endswith("?"):
             continue
         if known.conditional.search(known.whether.sub(" ", sentence)):
             continue

@@ -47,18 +47,20 @@ class PromiseBoard:
         """``agent`` has a page of the desk open."""
         self._seen[agent.id] = None
 
-    async def of(self, agent: Agent) -> PromiseList:
-        """What ``agent`` is shown now."""
+    async def of(self, agent: Agent, *, colleagues: bool = True) -> PromiseList:
+        """What ``agent`` is shown now. ``colleagues``: they may read what others have."""
         now = self._services.clock.now()
         found = await self._services.desk.promises_due(brands=agent.brands)
-        shown = [due for due in found if self._concerns(due, agent, now)]
+        shown = [due for due in found if self._concerns(due, agent, now, colleagues=colleagues)]
         return PromiseList(
             broken=tuple(d for d in shown if d.promise.is_overdue(now)),
             due=tuple(d for d in shown if not d.promise.is_overdue(now)),
         )
 
-    def _concerns(self, due: DuePromise, agent: Agent, now: datetime) -> bool:
+    def _concerns(self, due: DuePromise, agent: Agent, now: datetime, *, colleagues: bool) -> bool:
         people = {person.id for person in (due.promise.agent, due.owner) if person}
         if agent.id in people:
             return True
+        if due.owner is not None and not colleagues:
+            return False
         return due.promise.is_overdue(now) and not any(map(self._is_present, people))

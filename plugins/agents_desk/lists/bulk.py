@@ -37,6 +37,7 @@ from plugins.agents_desk.access.accounts import (
     DeskAccounts,
     may_see,
     may_work_on,
+    stored_entries,
 )
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.settings import Role
@@ -143,7 +144,7 @@ class BulkActs:
     async def _carry_out_due(self) -> datetime | None:
         """Carry out what is due; return when the next act is."""
         now, coming = self.services.clock.now(), list[datetime]()
-        for entry in await self.services.storage.scan(PLUGIN, PREFIX):
+        async for entry in stored_entries(self.services.storage, PREFIX):
             act = msgspec.json.decode(entry.value, type=BulkAct)
             if act.due_at + KEPT < now:
                 await self._drop(entry.key, entry.version)

@@ -19,7 +19,7 @@ from gateway import (
 from plugins.agents_desk import labels
 from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
-from plugins.agents_desk.guard import InvalidForm, RequestGuard, read_fields
+from plugins.agents_desk.guard import InvalidForm, RequestGuard, message_key, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect
 
 ID = r"{id:\d{1,18}}"
@@ -90,7 +90,13 @@ class ForwardingPages:
                 session.agent,
                 form.to,
                 form.note,
-                key=f"{session.agent.id}:{form.key}",
+                key=message_key(
+                    session.agent.id,
+                    form.key,
+                    form.note,
+                    *map(str, form.messages or ()),
+                    str(form.files),
+                ),
                 messages=form.messages or (),
                 files=form.files,
             )

@@ -92,12 +92,9 @@ class UnsentFiles:
             raise InvalidForm("There is no room for files at the moment. Ask an admin.") from None
         now = self.clock.now()
         unsent = UnsentFile(file=kept, at=now, unread=media_type in UNREAD_PHOTOS)
-        # Ids sort by time, and by number within a millisecond.
-        id = f"{int(now.timestamp() * 1000):013d}-{before:03d}-{secrets.token_hex(6)}"
-        value = msgspec.json.encode(unsent).decode()
-        key = _prefix(conversation, agent) + id
-        await self.storage.put(PLUGIN, key, value, conversation=conversation)
-        return unsent.replace(id=id)
+        key = self._key(conversation, agent, before)
+        await self._store(key, unsent, conversation)
+        return unsent.replace(id=key.removeprefix(_prefix(conversation, agent)))
 
     async def take(
         self, conversation: int, agent: str, ids: Sequence[str]
@@ -120,15 +117,23 @@ class UnsentFiles:
         come a second time."""
         for entry, unsent in await self._stored(conversation, agent):
             if unsent.id in ids and not unsent.sent:
-                value = msgspec.json.encode(unsent.replace(sent=True)).decode()
-                with suppress(Outdated):
-                    await self.storage.put(
-                        PLUGIN,
-                        entry.key,
-                        value,
-                        version=entry.version,
-                        conversation=conversation,
-                    )
+                await self._store(entry.key, unsent.replace(sent=True), conversation, entry.version)
+
+    async def put_back(self, conversation: int, agent: str, files: Sequence[Attachment]) -> None:
+        """Let the files of an answer that was taken back wait again, also where that answer was to
+        go to another conversation than the one they were uploaded in."""
+        left = list(files)
+        for entry, unsent in await self._stored(conversation, agent):
+            if unsent.sent and unsent.file in left:
+                left.remove(unsent.file)
+                await self._store(
+                    entry.key, unsent.replace(sent=False), conversation, entry.version
+                )
+        for number, file in enumerate(left):
+            unsent = UnsentFile(
+                file=file, at=self.clock.now(), unread=file.media_type in UNREAD_PHOTOS
+            )
+            await self._store(self._key(conversation, agent, number), unsent, conversation)
 
     async def drop(self, conversation: int, agent: str, ids: Sequence[str]) -> None:
         """Forget the files with these ids. Their bytes go with the next clean-up of files, unless a
@@ -150,6 +155,17 @@ class UnsentFiles:
             if not self._is_expired(unsent):
                 found.append((entry, unsent.replace(id=entry.key.removeprefix(prefix))))
         return found
+
+    async def _store(self, key: str, file: UnsentFile, conversation: int, version: int = 0) -> None:
+        """``version`` of the entry to replace; 0: a new one. What changed meanwhile stays."""
+        value = msgspec.json.encode(file).decode()
+        with suppress(Outdated):
+            await self.storage.put(PLUGIN, key, value, version=version, conversation=conversation)
+
+    def _key(self, conversation: int, agent: str, number: int) -> str:
+        """A new key. Ids sort by time, and by ``number`` within a millisecond."""
+        now = int(self.clock.now().timestamp() * 1000)
+        return f"{_prefix(conversation, agent)}{now:013d}-{number:03d}-{secrets.token_hex(6)}"
 
     def _is_expired(self, file: UnsentFile) -> bool:
         return self.clock.now() - file.at > EXPIRY

@@ -22,7 +22,7 @@ from gateway import (
 from plugins.agents_desk import labels
 from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
-from plugins.agents_desk.guard import InvalidForm, RequestGuard, read_fields
+from plugins.agents_desk.guard import InvalidForm, RequestGuard, message_key, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect
 from plugins.agents_desk.outgoing.addresses import parse_copies
 from plugins.agents_desk.outgoing.unsent import NO_CONVERSATION, UnsentFiles
@@ -165,7 +165,9 @@ class WritingPages:
                 form.address,
                 session.agent,
                 form.text,
-                key=f"{session.agent.id}:{form.key}",
+                key=message_key(
+                    session.agent.id, form.key, form.subject, form.text, form.copies, *form.files
+                ),
                 subject=form.subject if place.subjects else "",
                 attachments=files,
                 copies=parse_copies(form.copies),

@@ -1,7 +1,7 @@
 // A gap that a draft leaves open ([… what to fill in]) is shown before the answer is sent. The
 // server refuses such an answer too.
 
-const GAP = /\[(?:…|\.\.\.)[^\[\]]*\]/;
+const GAP = /\[(?:…|\.\.\.)(?:[^\[\]]|\[[^\[\]]*\])*\]|\[…[^\n]*/;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -52,6 +52,43 @@ CLAIMS = [
     ("es", "Mañana le enviaremos otro.", ""),
     ("es", "¿Ha enviado el paquete?", ""),
     ("es", "Todavía no se ha enviado.", ""),
+    ("en", "We have refunded you, and the money will be in your account in 5 days.", "refunded"),
+    ("en", "I have sent the parcel; you can follow it here.", "sent"),
+    ("en", "I have refunded you because the lamp was not working.", "refunded"),
+    ("en", "We sent a replacement after we got your mail.", "sent"),
+    ("en", "I've gone ahead and refunded you.", "refunded"),
+    ("en", "The refund was made yesterday.", "refunded"),
+    ("en", "As soon as it is paid and has been sent, you will get a mail.", ""),
+    ("en", "You will be told when it has been sent.", ""),
+    ("en", "Please tell us where it was sent from.", ""),
+    ("en", "Have you been refunded, and has it been sent?", ""),
+    ("de", "Wir haben den Betrag erstattet, er wird in 5 Tagen auf Ihrem Konto sein.", "refunded"),
+    ("de", "Da die Lampe nicht geht, habe ich Ihnen das Geld erstattet.", "refunded"),
+    ("de", "Das Abo ist gekündigt.", "done"),
+    ("de", "Sie bekommen eine Mail, sobald es verschickt wurde.", ""),
+    ("fr", "Nous vous avons remboursé, le montant sera sur votre compte lundi.", "refunded"),
+    ("fr", "Nous avons annulé votre commande comme vous l'avez demandé.", "done"),
+    ("fr", "Vous avez été remboursé.", "refunded"),
+    ("fr", "Vous avez été patient.", ""),
+    ("fr", "Vous recevrez un mail dès que le colis a été envoyé.", ""),
+    ("es", "He enviado el paquete, puede seguirlo aquí.", "sent"),
+    ("es", "Como la lámpara no funciona, le hemos reembolsado.", "refunded"),
+    ("es", "Hemos realizado el reembolso.", "refunded"),
+    ("es", "Usted nos ha enviado una foto.", ""),
+    ("es", "Una persona lee todo lo que ha escrito.", ""),
+]
+PROMISES = [
+    ("en", "I will refund you by Friday, and if you need anything else, write to us.", True),
+    ("en", "Let me get back to you by 5 pm.", True),
+    ("de", "Ich rufe Sie morgen an, und wenn Sie noch Fragen haben, schreiben Sie gern.", True),
+    ("fr", "Je vous rappelle demain, et si vous avez des questions, écrivez-moi.", True),
+    ("es", "Le llamo mañana, y si tiene preguntas, escríbame.", True),
+    ("en", "If you send it back and if it is broken, we will refund you by Friday.", False),
+    ("en", "I will call you tomorrow if that suits you.", False),
+    ("en", "Let me know by Friday if it works.", False),
+    ("de", "Geben Sie mir bis Freitag Bescheid.", False),
+    ("fr", "Dites-moi avant vendredi si cela convient.", False),
+    ("es", "Dígame antes del viernes si funciona.", False),
 ]
 
 
@@ -83,6 +120,13 @@ def test_claims(language: str, text: str, kind: str) -> None:
     assert [claim.kind for claim in claims_in(text, language)] == ([kind] if kind else [])
 
 
+@pytest.mark.parametrize(("language", "text", "promised"), PROMISES)
+def test_everyday_promises(language: str, text: str, promised: bool) -> None:
+    """What is said after a promise is no condition of it; a wish is no promise."""
+    at = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("UTC"))
+    assert bool(promises_in(text, language, at, ZoneInfo("UTC"))) == promised
+
+
 def test_a_claim_becomes_a_gap_in_the_drafts_language() -> None:
     """The rest of the draft stays, and the gap says when the words may stay."""
     draft = with_placeholders("Guten Tag! Ich habe das Paket verschickt. Viele Grüße", "de")
@@ -91,6 +135,36 @@ def test_a_claim_becomes_a_gap_in_the_drafts_language() -> None:
     )
     assert unfilled(draft) == "[… nur wenn es verschickt ist: Ich habe das Paket verschickt.]"
     assert with_placeholders(draft, "de") == draft
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have sent you [the label](https://lindenhof.example/label).",
+        "I have refunded [order 4711](https://a.example) and [order 4712](https://b.example).",
+    ],
+)
+def test_a_link_in_a_claim_does_not_fill_its_gap(text: str) -> None:
+    """Brackets within the brackets are no way out."""
+    draft = with_placeholders(text, "en")
+    assert draft != text
+    assert unfilled(draft) == draft
+    assert with_placeholders(draft, "en") == draft
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("[see our page](https://lindenhof.example)", None),
+        ("Press [Enter], and write [sic] to us.", None),
+        ("Read [more…](https://lindenhof.example)", None),
+        ("[… only if it was sent: I have posted your parcel.", True),
+        ("[…]", True),
+    ],
+)
+def test_what_is_a_gap(text: str, gap: bool | None) -> None:
+    """Other brackets are not; half a gap still is one."""
+    assert (unfilled(text) is not None) == bool(gap)
 
 
 def test_a_weekday_is_that_of_the_business() -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Clock, Reason, Reply, Turn, Unfilled
+from gateway import Clock, Reason, Reply, Route, Turn, Unfilled
+from gateway.pipeline.answering import HandlerAnswer
+from gateway.store import WorkItem
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
 from plugins.agents_desk.case.promises import PromiseBoard
 from plugins.followup.texts import TEXTS
 from tests.agents_desk.conversations import JumpClock
+from tests.engines.helpers import make_turn
 from tests.routing import dialogue
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -116,6 +119,26 @@ async def test_a_broken_promise_of_somebody_away_comes_up_at_the_teams_desks(
         assert (await board.of(ben)).all == ()
         here.clear()
         assert len((await board.of(ben)).broken) == 1
+        assert (await board.of(ben, colleagues=False)).all == ()  # who may not read it
+        assert len((await board.of(ana, colleagues=False)).broken) == 1
+
+
+async def test_a_reply_that_is_replaced_promises_nothing(tmp_path: Path) -> None:
+    """Whoever waits hears about their address instead: the customer never got the promise."""
+    async with shop(tmp_path) as gw:
+        builder = gw.gateway.pipeline.outcomes
+        turn = make_turn("ada@example.org", route=Route(action="automate"))
+        work = WorkItem(
+            id=1, lane="fake:c1", kind="message", attempts=0, at=turn.at, customer=turn.customer
+        )
+        promised = HandlerAnswer(turn=turn, reply=Reply(body=("I will call you tomorrow.",)))
+        outcome = builder.answered(work, promised, None)
+        assert len(outcome.promises) == len(outcome.timers) == 1
+        waiting = turn.replace(route=Route(action="pass"))
+        told = HandlerAnswer(turn=waiting, reply=Reply(body=("I have sent a code.",)))
+        extended = builder.extended(outcome, waiting, told)
+        assert [message.text for message in extended.replies] == ["I have sent a code."]
+        assert (extended.promises, extended.timers) == ((), ())
 
 
 async def test_promises_are_exported_and_erased_and_survive_a_restart(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from gateway import Address
+from gateway import Address, StoredValue
 from plugins.agents_desk.lists.bulk import HOLD, BulkAct
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
@@ -63,6 +63,22 @@ async def cleo(visitor: Callable[[], Visit]) -> Visit:
     visit = visitor()
     await visit.sign_in("cleo")
     return visit
+
+
+async def test_no_act_is_forgotten_behind_many_others(ana: Visit, gw: DeskGateway) -> None:
+    """The acts of a day stay for their pages; those that wait are found among them."""
+    done = BulkAct(
+        id="x", name="resolve", chosen=(), agent=BEN, account="aa", role="agent",
+        due_at=gw.clock.now(), state="done",
+    )  # fmt: skip
+    value = msgspec.json.encode(done).decode()
+    rows = [StoredValue(key=f"bulk/aa/{n:04}", value=value, version=0) for n in range(510)]
+    await gw.services.storage.put_many("agents_desk", rows)
+    await choose(ana, JULES, act="resolve")
+    gw.clock.advance(LATER)
+    async with asyncio.timeout(10):
+        while await states(gw, JULES) != ["resolved"]:
+            pass
 
 
 async def test_an_act_is_held_and_then_carried_out(ana: Visit, gw: DeskGateway) -> None:

@@ -86,11 +86,17 @@ def png(width: int = 60, height: int = 40) -> bytes:
 
 
 @pytest.fixture
-async def gw(tmp_path: Path) -> AsyncIterator[OutgoingGateway]:
+def undo_send() -> int:
+    """Seconds for which an answer can be taken back."""
+    return 0
+
+
+@pytest.fixture
+async def gw(tmp_path: Path, undo_send: int) -> AsyncIterator[OutgoingGateway]:
     chat = FakeChannel("fake", traits=Traits(attachments=True, files=LIMITS))
     mail = FakeMail()
     users = [as_config(user("ana", "agent")), as_config(user("ben"))]
-    config = {"plugins": {"agents_desk": {"users": users, "undo_send": 0}}}
+    config = {"plugins": {"agents_desk": {"users": users, "undo_send": undo_send}}}
     plugins = (agents_desk, chat, mail, FakeHandler(hand_over))
     async with running(*plugins, config=config, tmp_path=tmp_path, clock=FakeClock()) as gateway:
         yield OutgoingGateway(gateway, chat, mail)

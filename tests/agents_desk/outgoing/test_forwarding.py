@@ -11,7 +11,7 @@ from plugins.agents_desk.guard import InvalidForm
 from plugins.agents_desk.outgoing.addresses import parse_copies
 from tests.agents_desk.conftest import Visit
 
-from .conftest import PDF, OutgoingGateway, answer, claimed
+from .conftest import PDF, OutgoingGateway, answer, claimed, newest
 
 CARRIER = "claims@carrier.example"
 
@@ -62,6 +62,28 @@ async def test_those_in_copy_of_the_customers_mail_are_shown_and_can_be_kept(
     await answer(ana, path, "To both.", reply_all="partner@example.org")
     await gw.running.settled()
     assert [sent.copies for sent in gw.mail.sent[-2:]] == [(), ("partner@example.org",)]
+
+
+async def test_nobody_gets_a_copy_who_asked_for_nothing_more(
+    gw: OutgoingGateway, ana: Visit
+) -> None:
+    """An opt-out and a block hold for copies too; nothing is sent, and the page says why."""
+    out = gw.running.customer("email", "out@example.org")
+    await out.say("Hello", subject="Hi")
+    await out.say("STOP", subject="Hi", consent="out")
+    spam = gw.running.customer("email", "spam@example.org")
+    await spam.say("Buy!", subject="Buy")
+    agent = gw.running.desk_agent("ben").agent
+    await gw.services.desk.block(await newest(gw), agent)
+    path = await claimed(gw, ana, "email", subject="Lamp")
+    before = len(gw.mail.sent)
+    for copy, why in (("out@example.org", "no more messages"), ("spam@example.org", "blocked")):
+        response = await answer(ana, path, "Here.", copies=copy)
+        assert response.status == 422
+        assert f"{copy} cannot get a copy" in ana.page
+        assert why in ana.page
+    await gw.running.settled()
+    assert len(gw.mail.sent) == before
 
 
 async def test_a_chat_has_no_copies(gw: OutgoingGateway, ana: Visit) -> None:
@@ -170,6 +192,22 @@ async def test_erasing_the_customer_erases_what_was_forwarded(
     await data.erase(Address(channel="fake", value="maria"))
     with pytest.raises(NotFound):
         await gw.services.desk.card(2)
+
+
+async def test_erasing_reaches_what_was_forwarded_twice(gw: OutgoingGateway, ana: Visit) -> None:
+    """From the carrier's thread on to somebody else: the same words."""
+    await claimed(gw, ana)
+    agent, desk = gw.running.desk_agent("ana").agent, gw.services.desk
+    first = await desk.forward(1, agent, CARRIER, key="1")
+    await gw.running.settled()
+    second = await desk.forward(first.id, agent, "depot@carrier.example", key="2")
+    await gw.running.settled()
+    data, maria = gw.running.gateway.customer_data, Address(channel="fake", value="maria")
+    exported = await data.export(maria)
+    assert {row["id"] for row in exported["conversations"]} == {1, first.id, second.id}
+    await data.erase(maria)
+    with pytest.raises(NotFound):
+        await desk.card(second.id)
 
 
 async def test_somebody_outside_is_never_asked_for_an_opinion(

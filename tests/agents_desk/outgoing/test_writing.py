@@ -79,6 +79,21 @@ async def test_the_same_form_twice_begins_one_conversation(gw: OutgoingGateway, 
     assert len(gw.mail.sent) == 1
 
 
+async def test_another_text_from_the_same_page_is_another_message(
+    gw: OutgoingGateway, ana: Visit
+) -> None:
+    """Somebody went back in the browser and wrote anew."""
+    await ana.open("/desk/new")
+    page = ana.page
+    for text in ("Hi", "Something else"):
+        ana.page = page
+        key = ana.field("key", 'id="write-form"')
+        fields = {"place": "email", "to": "a@example.org", "subject": "Hi", "key": key}
+        await ana.send("/desk/new", text=text, **fields)
+    await gw.running.settled()
+    assert [sent.text for sent in gw.mail.sent] == ["Hi", "Something else"]
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [

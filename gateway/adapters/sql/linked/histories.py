@@ -11,7 +11,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, exists, or_, select, update
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.identities import customer_at, customer_of
+from gateway.adapters.sql.identities import (
+    customer_at,
+    customer_of,
+    is_blocked,
+    refused_by,
+)
 from gateway.adapters.sql.inbox import insert_event
 from gateway.adapters.sql.schema import conversations, handoffs, messages
 from gateway.model import Address, Agent, Conversation
@@ -41,7 +46,7 @@ def answer_address(
     connection: Connection, conversation: Conversation, at: datetime
 ) -> Address | None:
     """Where an answer in ``conversation`` goes: the address at which its history goes on, unless
-    the customer still writes here. None: its own address."""
+    the customer still writes here, or nothing may be sent there. None: its own address."""
     lane = conversation.address.lane
     known = history_of(connection, conversation)
     others = [each for each in known if each.continues and each.address.lane != lane]
@@ -49,6 +54,8 @@ def answer_address(
         return None
     address = others[-1].address
     if customer_at(connection, address) != customer_of(connection, conversation.id):
+        return None
+    if is_blocked(connection, address) or refused_by(connection, address):
         return None
     here = exists().where(
         messages.c.lane == lane,

@@ -18,6 +18,7 @@ from gateway.adapters.sql.identities import (
     customer_of,
     ensure_customer_at,
     is_at,
+    is_blocked,
     is_opted_out,
     move_address,
 )
@@ -37,7 +38,7 @@ from gateway.adapters.sql.turns.side_effects import (
     store_message,
 )
 from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
-from gateway.pipeline.outcomes import OPTED_OUT
+from gateway.pipeline.outcomes import BLOCKED, OPTED_OUT
 from gateway.ports import Conflict, NotAccepted, NotFound
 from gateway.store import HandoffRequest, ProvenAddress
 
@@ -205,6 +206,8 @@ def _links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...
 def check_limits(connection: Connection, address: Address, at: datetime) -> None:
     if is_opted_out(connection, address):
         raise NotAccepted(OPTED_OUT)
+    if is_blocked(connection, address):
+        raise NotAccepted(BLOCKED)
     hour = rows.to_ms(at - timedelta(hours=1))
     # Those that customers asked for stay as long as their conversation: see `named.WINDOW`.
     old = codes.c.expires_at < hour

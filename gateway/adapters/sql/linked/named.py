@@ -20,6 +20,7 @@ from gateway.adapters.sql.identities import (
     customer_of,
     ensure_customer_at,
     is_at,
+    is_blocked,
     refused_by,
 )
 from gateway.adapters.sql.linked.histories import member_at
@@ -34,6 +35,7 @@ from gateway.adapters.sql.linked.links import (
 from gateway.adapters.sql.schema import codes, conversations, links, messages
 from gateway.adapters.sql.turns.side_effects import enqueue, store_message
 from gateway.model import Address, Conversation
+from gateway.pipeline.outcomes import BLOCKED
 from gateway.ports import NotAccepted
 from gateway.store import NamedMail, ProofMail, ProvenAddress
 
@@ -93,11 +95,14 @@ def _ask(
     """Queue the mail; True when the address is the customer's already, so that none is needed."""
     at, customer = mail.message.at, customer_of(connection, conversation)
     here = _conversation(connection, conversation)
-    if customer_at(connection, address) == customer:
-        _hold(connection, customer, address, at, mail=mail, continues=here.root)
-        return True
+    if is_blocked(connection, address):
+        raise NotAccepted(BLOCKED)
     if refusal := refused_by(connection, address):
         raise NotAccepted(refusal)
+    if customer_at(connection, address) == customer:
+        if member_at(connection, here, address) is None:
+            _hold(connection, customer, address, at, mail=mail, continues=here.root)
+        return True
     if _count(
         connection, at - AGAIN, codes.c.conversation_id == conversation, is_at(codes, address)
     ):
@@ -157,7 +162,9 @@ def _mailable(connection: Connection, address: Address) -> Address | None:
     )
     for row in connection.execute(proven).all():
         known = rows.address(row)
-        if customer_at(connection, known) == customer and not refused_by(connection, known):
+        if customer_at(connection, known) != customer or is_blocked(connection, known):
+            continue
+        if not refused_by(connection, known):
             return known
     return None
 

@@ -26,11 +26,10 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.side_effects import newest_open_handoff
 from gateway.model import Address, Agent, BlockedAddress, Conversation
+from gateway.pipeline.outcomes import BLOCKED
 from gateway.ports import Conflict, NotAccepted, NotFound
 from gateway.routing.reasons import HARM
 from gateway.store import SNOOZE_TIMER
-
-BLOCKED = "this address is blocked"
 
 
 class SqlMarks:

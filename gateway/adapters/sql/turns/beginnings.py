@@ -13,15 +13,16 @@ from gateway.adapters.sql.identities import (
     begin_conversation,
     customer_at,
     ensure_customer_at,
-    is_identity,
+    is_blocked,
+    is_opted_out,
     refused_by,
 )
 from gateway.adapters.sql.inbox import DESK, agent_row, insert_rows
 from gateway.adapters.sql.linked.links import last_conversation, take_conversation
-from gateway.adapters.sql.schema import conversations, customers, identities, inbox
+from gateway.adapters.sql.schema import conversations, customers, inbox
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Accepted, Address, Agent, Conversation
-from gateway.pipeline.outcomes import SUSPENDED
+from gateway.pipeline.outcomes import BLOCKED, OPTED_OUT, SUSPENDED
 from gateway.ports import Conflict, RefusedByChannel
 from gateway.store import AgentMessage, BegunConversation, ConversationRequest
 
@@ -70,6 +71,14 @@ class SqlBeginnings:
     async def is_known(self, address: Address) -> bool:
         return await self._db.read(lambda c: customer_at(c, address) is not None)
 
+    async def refusal(self, address: Address) -> str | None:
+        def job(connection: Connection) -> str | None:
+            if is_blocked(connection, address):
+                return BLOCKED
+            return OPTED_OUT if is_opted_out(connection, address) else None
+
+        return await self._db.read(job)
+
 
 def _begun_before(connection: Connection, lane: str, key: str) -> BegunConversation | None:
     """What an earlier call with this ``key`` began."""
@@ -89,8 +98,7 @@ def _check_consent(connection: Connection, request: ConversationRequest) -> None
     why = refused_by(connection, request.address)
     if why is not None and (why != SUSPENDED or request.suspends):
         raise RefusedByChannel(f"Not sent: {why}.")
-    blocked = select(identities.c.blocked_at).where(is_identity(request.address))
-    if connection.execute(blocked).scalar() is not None:
+    if is_blocked(connection, request.address):
         raise RefusedByChannel("Not sent: this address is blocked. A lead can unblock it first.")
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.exc import NoResultFound
 from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin, PreparedStatement
-from gateway.adapters.sql.identities import is_opted_out, is_suspended
+from gateway.adapters.sql.identities import is_blocked, is_opted_out, is_suspended
 from gateway.adapters.sql.processes import ProcessLease, is_alive, remove_expired
 from gateway.adapters.sql.schema import (
     conversations,
@@ -295,6 +295,7 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         survey=_open_survey(connection, conversation),
         opted_out=is_opted_out(connection, conversation.address),
         suspended=is_suspended(connection, conversation.address),
+        blocked=is_blocked(connection, conversation.address),
     )
 
 

@@ -89,4 +89,5 @@ def _held_answer(connection: Connection, row: Row[Any]) -> HeldAnswer | None:
         due=rows.from_ms(row.due_at),
         suggestion=message.suggestion,
         attachments=message.attachments,
+        copies=message.copies,
     )
