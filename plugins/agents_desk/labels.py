@@ -97,6 +97,12 @@ def channel(name: str) -> str:
     return CHANNELS.get(name) or name.capitalize()
 
 
+def by_channel(name: str) -> str:
+    """The channel within a sentence: ``web chat``, but ``SMS``."""
+    title = channel(name)
+    return title.lower() if name in ("webchat", "email") else title
+
+
 def linked(link: LinkedAddress, agent: str = "") -> str:
     """How an address was linked, for the agent with the id ``agent``."""
     if link.how == "code":

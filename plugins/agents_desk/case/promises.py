@@ -10,6 +10,7 @@ from cachetools import TTLCache
 from gateway import Agent, DuePromise, Services
 from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.labels import customer_name
 from plugins.agents_desk.marks.due import DueItem
 
 PRESENT_FOR = timedelta(minutes=3)
@@ -101,6 +102,6 @@ def _item(due: DuePromise, agent: Agent, at: datetime) -> DueItem:
         words=promise.words,
         due_at=promise.due,
         late=promise.is_overdue(at),
-        customer=due.customer or "Customer",
+        customer=customer_name(due.customer, due.address),
         by="you" if maker and maker.id == agent.id else maker.name if maker else "the bot",
     )

@@ -5,6 +5,7 @@ import { watchAlerts } from "./alerts.js";
 import { forget, keepDrafts, restore } from "./drafts.js";
 import { watchKeys } from "./keys.js";
 import { follow } from "./live.js";
+import { closeMenus } from "./menus.js";
 import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
@@ -34,7 +35,6 @@ if (messageLog) stayAtEnd();
 follow(refresh);
 document.addEventListener("submit", submit);
 document.addEventListener("click", editSuggestion);
-document.addEventListener("click", (event) => closeMenus(event.target));
 
 /** Fetch this page again, or only the queue in it, and show what changed; drafts stay. A page that
  * was requested before an action finished is older than the result of that action, so it is not
@@ -146,12 +146,6 @@ function editSuggestion(event) {
   document.getElementById("answer-suggestion").value = link.dataset.suggestion;
   box.focus();
   box.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-function closeMenus(except = null) {
-  for (const menu of document.querySelectorAll(".menu[open]")) {
-    if (!menu.contains(except)) menu.open = false;
-  }
 }
 
 function show(page, composer) {
