@@ -104,6 +104,7 @@ async function submit(event) {
       history.replaceState(null, "", page.url);
     }
     if (form.hasAttribute("data-keep")) form.reset();
+    clearTexts(form.closest(".menu[id]"));
     const text = button?.dataset.announce ?? form.dataset.announce;
     if (text) announce(text);
   } else if (form.closest(".card:target")) {
@@ -146,6 +147,14 @@ function editSuggestion(event) {
   document.getElementById("answer-suggestion").value = link.dataset.suggestion;
   box.focus();
   box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** A menu keeps what is typed while the page refreshes; what was done is not to be there again. */
+function clearTexts(menu) {
+  if (!menu) return;
+  const here = document.getElementById(menu.id); // a refresh may have replaced the menu meanwhile
+  const texts = here?.querySelectorAll("input:not([type]), input[type=datetime-local]") ?? [];
+  for (const field of texts) field.value = field.defaultValue;
 }
 
 function show(page, composer) {
