@@ -98,6 +98,15 @@ async def _mark(page: Any, gw: DeskGateway) -> None:
     assert (await gw.desk.card(MARIA)).conversation.labels == ("carrier", "refund-run")
 
 
+async def _hear_of_it(gw: DeskGateway) -> None:
+    """Ben, who was mentioned."""
+
+    async def stored() -> bool:
+        return len(await gw.services.storage.scan("agents_desk", "mention/desk:ben/")) == 1
+
+    await until(stored)
+
+
 async def _follow_up(page: Any, gw: DeskGateway) -> None:
     """The reminder comes up by itself; its words become a draft, which is not sent."""
     gw.clock.advance(120)
@@ -169,11 +178,7 @@ async def test_an_agents_shift(page: Any, gw: DeskGateway) -> None:
     await _look_around(page)
     await _answer(page, gw)
     await _mark(page, gw)
-
-    async def mentioned() -> bool:
-        return len(await gw.services.storage.scan("agents_desk", "mention/desk:ben/")) == 1
-
-    await until(mentioned)
+    await _hear_of_it(gw)
     await _follow_up(page, gw)
     await _transfer(page, gw)
     await _reply_by_slash(page, gw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def hand_over(turn: Turn) -> Reply | None:
     return Reply(body=("A colleague will answer you.",), purpose="handover", escalate=why)
 
 
-def shop(tmp_path: Path, clock: Clock | None = None, *plugins: object):
+def shop(
+    tmp_path: Path, clock: Clock | None = None, *plugins: object
+) -> AbstractAsyncContextManager[RunningGateway]:
     parts = (FakeChannel(), FakeHandler(hand_over), PlainVoice(), *plugins)
     return running(*parts, tmp_path=tmp_path, clock=clock or FakeClock(MONDAY))
 
