@@ -39,7 +39,7 @@ class DueSource(Protocol):
 
     It is asked whenever a page is built whose copy of the answer is older than
     `personal.LONGEST_AGE`, after an event of the topic ``desk`` that is named `name`, and after a
-    change of a conversation of which something is due.
+    change of any conversation.
     """
 
     @property

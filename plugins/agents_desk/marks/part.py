@@ -125,8 +125,8 @@ class DeskMarks:
             agent = event.data.get("agent", "")
             self.views.outdate(agent)
             self._refresh(agent)
-        if event.conversation:
-            self.views.outdate_due(event.conversation)
+        if event.name == "conversation":
+            self.views.outdate_due()
         if (alert := alert_of(event)) is not None:
             await self._alert(alert.kind, alert.conversation, alert.to)
 

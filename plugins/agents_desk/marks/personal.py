@@ -68,11 +68,9 @@ class PersonalViews:
             self._known.clear()
             self._team.clear()
 
-    def outdate_due(self, conversation: int) -> None:
-        """``conversation`` has changed: who is shown something due of it is asked for again."""
-        for agent, view in list(self._known.items()):
-            if any(item.conversation == conversation for item in view.due):
-                self.outdate(agent)
+    def outdate_due(self) -> None:
+        """A conversation has changed: something may be due that was not, for whomever."""
+        self._known.clear()
 
     async def _load(self, session: DeskSession) -> PersonalView:
         now = self._clock.now()
