@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model.base import Agent, Value
+from gateway.model.base import Address, Agent, Value
 
 PromiseKind = Literal["answer", "call", "send", "refund", "check", "other"]
 PromiseState = Literal["open", "kept", "replaced", "withdrawn"]
@@ -64,6 +64,8 @@ class DuePromise(Value, frozen=True, kw_only=True):
     promise: Promise
     customer: str | None
     """The customer's name."""
+    address: Address
+    """Where it was made."""
     brand: str = ""
     owner: Agent | None = None
     """Who has the conversation now."""

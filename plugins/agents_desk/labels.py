@@ -86,15 +86,21 @@ def promise_state(promise: Promise, now: datetime) -> str:
     return promise.state
 
 
-def due(promise: Promise, now: datetime) -> str:
+def due(at: datetime, now: datetime) -> str:
     """Until when: ``due in 2 h``, ``due 3 days ago``."""
-    if promise.due >= now:
-        return f"due in {duration(now, promise.due)}".replace("in now", "now")
-    return f"due {ago(promise.due, now)}"
+    if at >= now:
+        return f"due in {duration(now, at)}".replace("in now", "now")
+    return f"due {ago(at, now)}"
 
 
 def channel(name: str) -> str:
     return CHANNELS.get(name) or name.capitalize()
+
+
+def by_channel(name: str) -> str:
+    """The channel within a sentence: ``web chat``, but ``SMS``."""
+    title = channel(name)
+    return title.lower() if name in ("webchat", "email") else title
 
 
 def linked(link: LinkedAddress, agent: str = "") -> str:

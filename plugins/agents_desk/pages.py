@@ -27,7 +27,6 @@ from gateway import (
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.access.sessions import DeskSession, is_background
-from plugins.agents_desk.case.promises import PromiseBoard, PromiseList
 from plugins.agents_desk.composing.placeholders import fill, variables
 from plugins.agents_desk.composing.presence import ConversationPresence, describe_people
 from plugins.agents_desk.composing.saved_replies import SavedReplies
@@ -86,7 +85,6 @@ class DeskPages:
     boards: QueueBoards
     navigator: ListNavigator
     outgoing: Outgoing
-    promises: PromiseBoard
     staff: StaffStorage
     replies: SavedReplies
     presence: ConversationPresence
@@ -116,10 +114,7 @@ class DeskPages:
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
         nav = await self.navigator.view(session)
-        promises = await self.promises_of(session)
-        return self.html.page(
-            "queue.html", session=session, queue=queue, view=None, nav=nav, promises=promises
-        )
+        return self.html.page("queue.html", session=session, queue=queue, view=None, nav=nav)
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
         """Only what shows the queue: a page that was told of a change fetches no more than this.
@@ -192,7 +187,6 @@ class DeskPages:
             nav=await self.navigator.view(session),
             side=await self.navigator.side(session, list_of(request)),
             view=conversation,
-            promises=await self.promises_of(session),
             draft=draft or PageDraft(),
             outgoing=await self.outgoing.view(card, session),
             held=await self.services.desk.held_answers(number),
@@ -221,12 +215,6 @@ class DeskPages:
         """The page of the conversation with a typed answer, and a problem if there is one."""
         draft = PageDraft(answer=text.replace("\r\n", "\n"), problem=problem)
         return await self.conversation(request, session, draft, 422 if problem else 200)
-
-    async def promises_of(self, session: DeskSession) -> PromiseList:
-        """The promises that this person is shown, who has a page open now."""
-        self.promises.saw(session.agent)
-        colleagues = self.settings.read_colleagues or may(session.role, "see_all")
-        return await self.promises.of(session.agent, colleagues=colleagues)
 
     async def _filled_reply(self, id: str, card: ContextCard, session: DeskSession) -> PageDraft:
         """A saved reply in the text box, for pages without scripts."""

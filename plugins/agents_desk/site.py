@@ -51,7 +51,7 @@ from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.staff.pages import staff_routes
-from plugins.agents_desk.staff.runner import StaffRunner
+from plugins.agents_desk.staff.runner import StaffRunner, StaffTeam
 from plugins.agents_desk.staff.standing import StandingReader
 from plugins.agents_desk.staff.storage import StaffStorage
 
@@ -119,7 +119,10 @@ class WebDesk:
         assets = StaticAssets("plugins.agents_desk")
         self._plugin_pages = plugin_pages = collect_pages(services)
         accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
-        self._marks = marks = DeskMarks(services, accounts)
+        staff = StaffStorage(storage)
+        team = StaffTeam(staff, accounts, settings)
+        promises = PromiseBoard(services, team.is_at_work, colleagues=settings.read_colleagues)
+        self._marks = marks = DeskMarks(services, accounts, [promises])
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
@@ -136,7 +139,6 @@ class WebDesk:
             secure=self._public_url.startswith("https://"),
             second_factor=settings.second_factor,
         )
-        staff = StaffStorage(storage)
         standing = StandingReader(staff, services.clock, settings)
         guard = RequestGuard(
             sessions=sessions,
@@ -182,7 +184,6 @@ class WebDesk:
             boards=boards,
             navigator=navigator,
             outgoing=outgoing,
-            promises=PromiseBoard(services),
             staff=staff,
             replies=replies,
             presence=live.presence,

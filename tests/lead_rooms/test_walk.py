@@ -82,6 +82,7 @@ async def at_desk(browser: Any) -> AsyncIterator[Callable[..., Any]]:
 async def _set_hours(ana: LeadAtDesk) -> None:
     """With Christmas, tried before it is saved."""
     page = ana.page
+    await page.click("#all-menu > summary")
     await page.get_by_role("link", name="Rooms").click()
     await page.locator(".lr-rooms").get_by_role("link", name="Hours").click()
     await page.uncheck("#f-always")

@@ -74,6 +74,7 @@ class CaseActions:
         await self.services.desk.settle_promise(
             conversation, _id(fields, "promise"), session.agent, kept=outcome == "kept"
         )
+        self.pages.marks.views.outdate(session.agent.id)  # the next page shows what was done here
 
 
 def _id(fields: Fields, name: str) -> int:

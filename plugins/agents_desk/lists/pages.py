@@ -140,7 +140,6 @@ class ListPages:
             session=session,
             view=None,
             queue=await self.pages.queue(request, session),
-            promises=await self.pages.promises_of(session),
             nav=nav,
             listing=query,
             rows=rows,

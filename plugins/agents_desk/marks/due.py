@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from gateway import Agent, Value
+from gateway import Value
+from plugins.agents_desk.access.sessions import DeskSession
 
 
 class DueItem(Value, frozen=True, kw_only=True):
     """One line of the strip "Due now".
 
-    ``key`` is what the source finds it by. ``words`` are the agent's own, or what was promised;
-    they may become a draft answer. ``acts``: whether the person may mark it as done and postpone
-    it in the strip; a source without these acts has a page of its own.
+    ``key`` is what the source finds it by. ``words`` are the agent's own, or what was promised.
+    ``acts``: the words are a reminder of the person's own, who may make them a draft answer, mark
+    it as done and postpone it in the strip; a source without these acts has a page of its own.
     """
 
     key: str
     source: str
     conversation: int
+    message: int = 0
+    """The message that the line leads to; 0 for the conversation."""
     words: str
     due_at: datetime
+    late: bool = False
+    """It should have been done already, and somebody waits for it: shown before all others."""
+    customer: str = ""
+    """The name of the customer to whom it was promised."""
+    by: str = ""
+    """Who promised it: ``you``, a colleague's name, ``the bot``."""
     acts: bool = False
 
 
@@ -29,7 +38,8 @@ class DueSource(Protocol):
     """A part of the desk that knows of things to do by a time: reminders, promises.
 
     It is asked whenever a page is built whose copy of the answer is older than
-    `personal.LONGEST_AGE`, or after an event of the topic ``desk`` that is named `name`.
+    `personal.LONGEST_AGE`, after an event of the topic ``desk`` that is named `name`, and after a
+    change of any conversation.
     """
 
     @property
@@ -37,6 +47,6 @@ class DueSource(Protocol):
         """The source's name, and that of the event which says that its answer has changed."""
         ...
 
-    async def due(self, agent: Agent, at: datetime) -> Sequence[DueItem]:
-        """What is due for ``agent`` at ``at`` or before, the longest due first."""
+    async def due(self, session: DeskSession, at: datetime) -> Sequence[DueItem]:
+        """What the person of ``session`` is to be reminded of at ``at``."""
         ...

@@ -96,14 +96,13 @@ class DeskMarks:
             await self._pages.seen(session, conversation)
 
     async def draft(self, session: DeskSession, conversation: int, key: str) -> str:
-        """The words of a reminder, or of another due item, of this person and conversation as a
-        draft; empty if it is gone."""
+        """The words of a reminder of this person and conversation as a draft; empty if it is
+        gone."""
         with suppress(NotFound):
             found = await self._reminders.find(key, session.agent.id)
-            return found.words if found.conversation == conversation else ""
-        items = self.views.of(session).due
-        wanted = (i for i in items if i.key == key and i.conversation == conversation)
-        return next((item.words for item in wanted), "")
+            if found.conversation == conversation:
+                return found.words
+        return ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -126,6 +125,8 @@ class DeskMarks:
             agent = event.data.get("agent", "")
             self.views.outdate(agent)
             self._refresh(agent)
+        if event.name == "conversation":
+            self.views.outdate_due()
         if (alert := alert_of(event)) is not None:
             await self._alert(alert.kind, alert.conversation, alert.to)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cachetools import TTLCache
 
-from gateway import Agent, Clock, Value
+from gateway import Clock, Value
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.marks.due import DueItem, DueSource
@@ -54,7 +54,7 @@ class PersonalViews:
     async def prepare(self, session: DeskSession) -> None:
         """Load the view of whoever asks for a page."""
         if session.agent.id not in self._known:
-            self._known[session.agent.id] = await self._load(session.agent)
+            self._known[session.agent.id] = await self._load(session)
 
     def of(self, session: DeskSession) -> PersonalView:
         """As `prepare` loaded it."""
@@ -68,12 +68,16 @@ class PersonalViews:
             self._known.clear()
             self._team.clear()
 
-    async def _load(self, agent: Agent) -> PersonalView:
+    def outdate_due(self) -> None:
+        """A conversation has changed: something may be due that was not, for whomever."""
+        self._known.clear()
+
+    async def _load(self, session: DeskSession) -> PersonalView:
         now = self._clock.now()
-        due = [item for source in self._sources for item in await source.due(agent, now)]
-        mentions = await self._mentions.of(agent.id)
+        due = [item for source in self._sources for item in await source.due(session, now)]
+        mentions = await self._mentions.of(session.agent.id)
         return (await self._shared()).replace(
-            due=tuple(sorted(due, key=lambda item: item.due_at)),
+            due=tuple(sorted(due, key=lambda item: (not item.late, item.due_at))),
             unread=tuple(mention for mention in mentions if mention.read_at is None),
         )
 

@@ -17,6 +17,7 @@ import msgspec
 
 from gateway import Agent, Event, Events, NotFound, Outdated, PluginStorage, StoredValue, Value
 from plugins.agents_desk.access.accounts import PLUGIN
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import InvalidForm
 from plugins.agents_desk.marks.due import DueItem
 
@@ -51,7 +52,7 @@ class Reminders:
     def __init__(self, storage: PluginStorage, events: Events) -> None:
         self._storage, self._events = storage, events
 
-    async def due(self, agent: Agent, at: datetime) -> Sequence[DueItem]:
+    async def due(self, session: DeskSession, at: datetime) -> Sequence[DueItem]:
         return tuple(
             DueItem(
                 key=reminder.key,
@@ -61,7 +62,7 @@ class Reminders:
                 due_at=reminder.due_at,
                 acts=True,
             )
-            for reminder in await self.of(agent.id)
+            for reminder in await self.of(session.agent.id)
             if reminder.due_at <= at
         )
 

@@ -171,7 +171,7 @@ class OwnPages:
         return self.html.page(
             "staff/praise.html",
             session=session,
-            own=await self._with_words(own[:PRAISE_SHOWN], session),
+            mine=await self._with_words(own[:PRAISE_SHOWN], session),
             shared=await self._with_words(shared[:PRAISE_SHOWN], session),
             profile=await self.storage.profile(session.agent.id),
         )

@@ -118,6 +118,14 @@ class StaffTeam:
             )
         return found
 
+    async def is_at_work(self, agent: str, now: datetime) -> bool:
+        """Whether the person with this agent's id is in a shift and not away."""
+        presence = await self._storage.presence(agent, now)
+        seen = await self._storage.get(SEEN + agent, datetime)
+        load = await self._storage.load(agent)
+        state = presence_now(presence, seen, load, now, away_after=self._settings.away_after)
+        return state != "away" and in_shift(await self._storage.profile(agent), now)
+
 
 def presence_now(
     presence: Presence,

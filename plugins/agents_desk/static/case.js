@@ -23,4 +23,5 @@ document.addEventListener("submit", (event) => {
   }
   box.focus();
   box.setSelectionRange(gap.index, gap.index + gap[0].length);
+  box.addEventListener("input", () => { if (note) note.textContent = ""; }, { once: true });
 }, true);

@@ -5,6 +5,7 @@ import { watchAlerts } from "./alerts.js";
 import { forget, keepDrafts, restore } from "./drafts.js";
 import { watchKeys } from "./keys.js";
 import { follow } from "./live.js";
+import { closeMenus } from "./menus.js";
 import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
 import { announce, load } from "./fetch.js";
@@ -34,7 +35,6 @@ if (messageLog) stayAtEnd();
 follow(refresh);
 document.addEventListener("submit", submit);
 document.addEventListener("click", editSuggestion);
-document.addEventListener("click", (event) => closeMenus(event.target));
 
 /** Fetch this page again, or only the queue in it, and show what changed; drafts stay. A page that
  * was requested before an action finished is older than the result of that action, so it is not
@@ -104,6 +104,7 @@ async function submit(event) {
       history.replaceState(null, "", page.url);
     }
     if (form.hasAttribute("data-keep")) form.reset();
+    clearTexts(form.closest(".menu[id]"));
     const text = button?.dataset.announce ?? form.dataset.announce;
     if (text) announce(text);
   } else if (form.closest(".card:target")) {
@@ -148,10 +149,12 @@ function editSuggestion(event) {
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function closeMenus(except = null) {
-  for (const menu of document.querySelectorAll(".menu[open]")) {
-    if (!menu.contains(except)) menu.open = false;
-  }
+/** A menu keeps what is typed while the page refreshes; what was done is not to be there again. */
+function clearTexts(menu) {
+  if (!menu) return;
+  const here = document.getElementById(menu.id); // a refresh may have replaced the menu meanwhile
+  const texts = here?.querySelectorAll("input:not([type]), input[type=datetime-local]") ?? [];
+  for (const field of texts) field.value = field.defaultValue;
 }
 
 function show(page, composer) {

@@ -1,6 +1,8 @@
 // Keyboard shortcuts. Single letters work only outside text fields, and can be switched off
 // (WCAG 2.1.4).
 
+import { closeMenus } from "./menus.js";
+
 const OFF = "single-keys-off";
 const SHORTCUTS = {
   j: () => move(1),
@@ -42,6 +44,8 @@ function pressed(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  // In a menu, letters are meant for it: `r` in the name of a label must not begin an answer.
+  if (target.closest("details.menu[open]")) return;
   if (localStorage.getItem(OFF) || !Object.hasOwn(SHORTCUTS, key)) return;
   event.preventDefault();
   SHORTCUTS[key]();
@@ -69,8 +73,11 @@ function write(id) {
 function openMenu(id) {
   const menu = document.getElementById(id);
   if (!menu) return;
+  closeMenus(menu);
   menu.open = true;
-  menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select")?.focus();
+  const first = menu.querySelector("[data-first]")
+    ?? menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select");
+  first?.focus();
 }
 
 function help() {

@@ -65,7 +65,15 @@ export function pick({ label, placeholder, items, empty }) {
   box.showModal();
   input.focus();
   return new Promise((resolve) => {
-    box.addEventListener("close", () => { box.remove(); if (dialog === box) dialog = null; resolve(); });
+    box.addEventListener("close", () => {
+      const back = document.activeElement;
+      box.remove();
+      if (dialog === box) dialog = null;
+      // Chromium gives the focus back, but not always the caret: what is typed would be lost.
+      back?.blur();
+      back?.focus();
+      resolve();
+    });
   });
 }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway import Clock, Reason, Reply, Route, Turn, Unfilled
+from gateway import Agent, Clock, Reason, Reply, Route, Turn, Unfilled
 from gateway.pipeline.answering import HandlerAnswer
 from gateway.store import WorkItem
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
@@ -28,7 +29,9 @@ def hand_over(turn: Turn) -> Reply | None:
     return Reply(body=("A colleague will answer you.",), purpose="handover", escalate=why)
 
 
-def shop(tmp_path: Path, clock: Clock | None = None, *plugins: object):
+def shop(
+    tmp_path: Path, clock: Clock | None = None, *plugins: object
+) -> AbstractAsyncContextManager[RunningGateway]:
     parts = (FakeChannel(), FakeHandler(hand_over), PlainVoice(), *plugins)
     return running(*parts, tmp_path=tmp_path, clock=clock or FakeClock(MONDAY))
 
@@ -102,25 +105,38 @@ async def test_an_overdue_promise_is_said_once_and_comes_up_first(tmp_path: Path
         assert due.promise.is_overdue(clock.now())
 
 
+def board_of(gw: RunningGateway, here: set[str]) -> PromiseBoard:
+    async def is_at_work(agent: str, _at: datetime) -> bool:
+        return agent in here
+
+    return PromiseBoard(gw.services, is_at_work)
+
+
+async def shown(board: PromiseBoard, gw: RunningGateway, agent: Agent) -> list[bool]:
+    """Of each promise that ``agent`` is shown, whether it is broken."""
+    now = gw.services.clock.now()
+    return [due.promise.is_overdue(now) for due in await board.of(agent, now)]
+
+
 async def test_a_broken_promise_of_somebody_away_comes_up_at_the_teams_desks(
     tmp_path: Path,
 ) -> None:
-    """Ben sees Ana's only while she is away."""
+    """Ben sees Ana's only while she is away, and not if he may not read what colleagues have."""
     async with shop(tmp_path) as gw:
         await promise(gw)
         ana, ben = gw.desk_agent("ana").agent, gw.desk_agent("ben").agent
         here = {ana.id}
-        board = PromiseBoard(gw.services, here.__contains__)
+        board = board_of(gw, here)
         await gw.pass_time(4 * 86_400 + 3_600)
-        assert len((await board.of(ana)).due) == 1
-        assert (await board.of(ben)).all == ()
+        assert await shown(board, gw, ana) == [False]
+        assert await shown(board, gw, ben) == []
         await gw.pass_time(86_400)
-        assert len((await board.of(ana)).broken) == 1
-        assert (await board.of(ben)).all == ()
+        assert await shown(board, gw, ana) == [True]
+        assert await shown(board, gw, ben) == []
         here.clear()
-        assert len((await board.of(ben)).broken) == 1
-        assert (await board.of(ben, colleagues=False)).all == ()  # who may not read it
-        assert len((await board.of(ana, colleagues=False)).broken) == 1
+        assert await shown(board, gw, ben) == [True]
+        now = gw.services.clock.now()
+        assert await board.of(ben, now, sees_all=False) == ()
 
 
 async def test_a_reply_that_is_replaced_promises_nothing(tmp_path: Path) -> None:
@@ -192,7 +208,7 @@ async def test_none_is_overdue_unseen_over_a_month(tmp_path: Path) -> None:
     async with shop(tmp_path, clock) as gw:
         agents = [gw.desk_agent(name) for name in ("ana", "ben")]
         here: set[str] = set()
-        board = PromiseBoard(gw.services, here.__contains__)
+        board = board_of(gw, here)
         texts = ("I will post it tomorrow.", "I'll call you back in two hours.",
                  "You will hear from us by Friday.")  # fmt: skip
         unseen: dict[int, int] = {}
@@ -216,7 +232,8 @@ async def test_none_is_overdue_unseen_over_a_month(tmp_path: Path) -> None:
             late = {d.promise.id for d in await gw.services.desk.promises_due()
                     if d.promise.is_overdue(now)}  # fmt: skip
             for person in (a.agent for a in agents if a.agent.id in here):
-                seen |= {d.promise.id for d in (await board.of(person)).broken}
+                shown_now = await board.of(person, now)
+                seen |= {d.promise.id for d in shown_now if d.promise.is_overdue(now)}
             for number in late:
                 unseen[number] = 0 if number in seen or not working else unseen.get(number, 0) + 1
             assert max(unseen.values(), default=0) <= 1

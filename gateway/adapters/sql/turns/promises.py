@@ -17,7 +17,7 @@ from gateway.adapters.sql.schema import (
     promises,
 )
 from gateway.adapters.sql.turns.side_effects import store_message
-from gateway.model import Agent, ConfirmedFact, Conversation, DuePromise, Message, Promise
+from gateway.model import Address, Agent, ConfirmedFact, Conversation, DuePromise, Message, Promise
 from gateway.pipeline.case.promising import kinds_kept, reminder
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import NotFound
@@ -247,6 +247,7 @@ def _due(connection: Connection, row: Row[Any]) -> DuePromise:
     return DuePromise(
         promise=_promise(connection, row),
         customer=rows.readable(connection, "customers.name", "", row.name),
+        address=Address.from_lane(row.lane),
         brand=row.brand,
         owner=rows.maybe_agent(row.owner),
     )
