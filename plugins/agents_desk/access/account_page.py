@@ -179,7 +179,7 @@ class AccountPage:
             status=status,
             session=session,
             account=account,
-            own=await self._own(session),
+            browsers=await self._own(session),
             required=account is not None and self.sessions.must_have_second_factor(account),
             shortest=SHORTEST_PASSWORD,
             longest=LONGEST_PASSWORD,

@@ -226,7 +226,7 @@ class UserPages:
             status=status,
             session=session,
             user=account,
-            own=account.name == session.name,
+            is_self=account.name == session.name,
             brands={
                 **self._choices(session),
                 **{id: self.services.brands.get(id, id) for id in account.agent.brands},
