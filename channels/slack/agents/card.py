@@ -146,7 +146,8 @@ def _summary(card: ContextCard) -> str:
 def _written(card: ContextCard) -> bool:
     """Whether a summariser wrote the summary, or it says what was said to a customer in danger."""
     lines = card.summary
-    return bool(lines) and (lines[-1].startswith("Written by") or lines[0].startswith("Was "))
+    said = any(line.startswith(("Was told", "Was perhaps not told")) for line in lines)
+    return bool(lines) and (lines[-1].startswith("Written by") or said)
 
 
 def _lines(lines: Sequence[StoryLine]) -> str:
