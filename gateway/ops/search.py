@@ -102,7 +102,8 @@ class SearchIndexer:
     clock: Clock
     encrypted: bool
     _erased: list[str] = field(default_factory=list, init=False)
-    _adding: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    adding: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    """Held while messages are added."""
 
     async def run(self) -> None:
         """Keep the index current, until cancelled."""
@@ -125,7 +126,7 @@ class SearchIndexer:
     async def catch_up(self) -> None:
         """Index all messages that are not in the index yet."""
         while True:
-            async with self._adding:
+            async with self.adding:
                 after = await self.index.position()
                 documents, looked_at = await self.source.documents(after, BATCH)
                 if documents:
@@ -173,7 +174,7 @@ class SearchIndexer:
         lanes, self._erased = self._erased, []
         if not lanes:
             return
-        async with self._adding:
+        async with self.adding:
             await self.index.remove_lanes(lanes)
             await self._add_again(lanes)
         await self.clean_up()  # what they wrote from an address that is somebody else's

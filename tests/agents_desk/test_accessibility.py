@@ -90,6 +90,7 @@ async def test_what_opens_on_a_conversation(
         await page.wait_for_selector(f"{box}[open]")
         assert await violations(page, scheme) == []
         await page.keyboard.press("Escape")
+        await page.wait_for_selector(f"{box}[open]", state="hidden")
     await page.click("#replies-open")
     await page.wait_for_selector(".picker [role=option]")
     assert await violations(page, scheme) == []
