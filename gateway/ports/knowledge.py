@@ -29,7 +29,7 @@ class KnowledgeStore(Protocol):
     async def sources(self) -> tuple[KnowledgeSource, ...]: ...
 
     async def checked(self, source: int) -> None:
-        """Note that ``source`` was read to the end."""
+        """Note that ``source`` was read to the end. Raises NotFound."""
         ...
 
     async def remove_source(self, source: int) -> None:
