@@ -32,9 +32,10 @@ SAYS_UPDATED = re.compile(
     (?:son\s+güncelleme))\b|最終更新(?:日)?|更新日|最后更新|آخر\s+تحديث""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Words before such a date. DeepL and native readers were not asked; they are common phrases."""
+"""Words before such a date."""
 NEAR = 60
 """Characters after those words in which the date is looked for."""
+MOST_DATE_WORDS = 10
 _ISO = re.compile(r"\b((?:19|20)\d\d)-(\d{1,2})-(\d{1,2})")
 _EAST = re.compile(r"((?:19|20)\d\d)\s*[年/.]\s*(\d{1,2})\s*[月/.]\s*(\d{1,2})")
 _POINTS = re.compile(r"\b(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d)\b")
@@ -139,6 +140,11 @@ def updated_in(text: str) -> datetime | None:
         if moment := parse_date(text[said.end() : said.end() + NEAR]):
             return moment
     return None
+
+
+def is_date_line(text: str) -> bool:
+    """Whether ``text`` says when the page was changed, and nothing else."""
+    return len(text.split()) <= MOST_DATE_WORDS and updated_in(text) is not None
 
 
 def parse_date(text: str) -> datetime | None:

@@ -17,7 +17,7 @@ from plugins.knowledge.readers.blocks import (
     heading_text,
     table_text,
 )
-from plugins.knowledge.readers.dates import dates_of_page
+from plugins.knowledge.readers.dates import dates_of_page, is_date_line
 from plugins.knowledge.readers.main_text import is_list_of_links, main_part, without_surroundings
 
 if TYPE_CHECKING:
@@ -256,6 +256,8 @@ class _Walk:
                 yield from self.blocks(item, 1)
             return
         lines = _items(element)
+        if len(lines) <= 4 and any(is_date_line(line) for line in lines):
+            return  # who wrote it, and when
         if lines:
             kind: BlockKind = "steps" if element.tag == "ol" else "list"
             yield Block(kind=kind, text="\n".join(lines), anchor=element.get("id") or "")
@@ -442,7 +444,7 @@ def _add(inline: list[str], text: str | None) -> None:
 
 def _paragraph(inline: list[str]) -> Iterator[Block]:
     text = clean_lines("".join(inline))
-    if text and not _RIGHTS.match(text):
+    if text and not _RIGHTS.match(text) and not is_date_line(text):
         yield Block(kind="paragraph", text=text)
 
 

@@ -74,6 +74,7 @@ _AROUND = re.compile(
     back-?to-?top|scroll-?top|edit-(?:this-page|link|page)|
     headerlink|anchor-?link|hash-link|permalink|
     visually-?hidden|sr-only|screen-reader-text|noprint|
+    byline|(?:article|post|entry|page)-meta(?:data)?|meta-group|meta-data|avatar|author(?:-info)?|
     announcement|lang(?:uage)?-?(?:switch|switcher|selector|picker)|search
     )(?:-(?:list|wrapper|container|section|area|box|inner|bar|banner|notice|links?|widget|block|
     articles?|posts?|content|topics|pages?|form|icons?|media|buttons?|share|items?|panel|menu|nav))*""",

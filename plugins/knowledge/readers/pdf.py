@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from plugins.knowledge.readers.blocks import (
     Block,
@@ -17,6 +17,7 @@ from plugins.knowledge.readers.blocks import (
     clean_line,
     table_text,
 )
+from plugins.knowledge.readers.pdf_tables import PdfLine, PdfRule, find_tables, rules_of
 
 MOST_PAGES = 1_000
 MOST_LINES = 100_000
@@ -29,29 +30,12 @@ REPEATED = 0.5
 """A line at the edge of so many of the pages is a running title or a page number."""
 EDGE = 0.1
 """The share of a page's height that is its edge, above and below."""
-ALIGNED = 6.0
-"""Points (1/72 inch) that the cells of a column may begin apart."""
-CELL_WORDS = 7
-"""Lines of more words than this side by side are columns of text, and no table."""
 _BULLET = re.compile(r"^[•●▪■◦‣⁃∙·–\-*]\s+(?=\S)")
 _STEP = re.compile(r"^(?:(?:step|schritt|étape|paso)\s+)?(\d{1,2})[.)]\s+(?=\S)", re.IGNORECASE)
 _CODE_TITLE = re.compile(
     r"^(?:microsoft word - |untitled|.*\.(?:docx?|indd|pages|pptx?|xlsx?|odt)$)", re.I
 )
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
-
-
-class _Line(NamedTuple):
-    text: str
-    page: int
-    x: float
-    right: float
-    top: float
-    bottom: float
-    size: float
-    bold: bool
-    box: int
-    at_edge: bool
 
 
 def read_pdf(data: bytes) -> ReadDocument:
@@ -63,7 +47,8 @@ def read_pdf(data: bytes) -> ReadDocument:
 
     try:
         info, language = _about(data)
-        lines = list(_lines(data))
+        rules: dict[int, list[PdfRule]] = {}
+        lines = list(_lines(data, rules))
     except PDFPasswordIncorrect as error:
         raise UnreadableDocument(
             "the PDF is protected by a password; save it without one"
@@ -80,7 +65,7 @@ def read_pdf(data: bytes) -> ReadDocument:
             "the PDF has no text: its pages are pictures; let a scanner's text recognition (OCR) "
             "write it, or add the document that it was made of"
         )
-    blocks = tuple(_joined_items(list(_blocks(_without_running(lines)))))
+    blocks = tuple(_joined_items(list(_blocks(_without_running(lines), rules))))
     title = clean_line(info.get("Title", ""))
     first = next((b.text for b in blocks if b.kind == "heading" and b.level == 1), "")
     return ReadDocument(
@@ -109,7 +94,8 @@ def _about(data: bytes) -> tuple[dict[str, str], str]:
     return found, code if code.isalpha() else ""
 
 
-def _lines(data: bytes) -> Iterator[_Line]:
+def _lines(data: bytes, rules: dict[int, list[PdfRule]]) -> Iterator[PdfLine]:
+    """The lines of text in the order of reading; ``rules`` gets what is drawn on each page."""
     from pdfminer.high_level import extract_pages  # noqa: PLC0415
     from pdfminer.layout import LAParams, LTTextBox, LTTextLine  # noqa: PLC0415
 
@@ -118,6 +104,7 @@ def _lines(data: bytes) -> Iterator[_Line]:
         if number > MOST_PAGES:
             raise UnreadableDocument(f"the PDF has more than {MOST_PAGES} pages; split it")
         height = page.height or 1.0
+        rules[number] = rules_of(page)
         for index, box in enumerate(page):
             if not isinstance(box, LTTextBox):
                 continue
@@ -130,7 +117,7 @@ def _lines(data: bytes) -> Iterator[_Line]:
                     raise UnreadableDocument(f"the PDF has more than {MOST_LINES} lines; split it")
                 size, bold = _font(line)
                 edge = line.y0 > height * (1 - EDGE) or line.y1 < height * EDGE
-                yield _Line(
+                yield PdfLine(
                     text, number, line.x0, line.x1, line.y1, line.y0, size, bold, index, edge
                 )
 
@@ -148,7 +135,7 @@ def _font(line: Any) -> tuple[float, bool]:
     return (sizes.most_common(1)[0][0] if sizes else 0.0), bold > letters / 2
 
 
-def _without_running(lines: Sequence[_Line]) -> list[_Line]:
+def _without_running(lines: Sequence[PdfLine]) -> list[PdfLine]:
     """Without running titles and page numbers."""
     pages = max(line.page for line in lines)
     if pages < 2:
@@ -167,56 +154,58 @@ def _plain(text: str) -> str:
     return re.sub(r"\d+", "0", text.lower())
 
 
-def _blocks(lines: Sequence[_Line]) -> Iterator[Block]:
+def _blocks(lines: Sequence[PdfLine], rules: Mapping[int, Sequence[PdfRule]]) -> Iterator[Block]:
     """The blocks of all pages. A paragraph may go on over a page's end."""
     body = _body_size(lines)
     levels = _levels(lines, body)
-    waiting: list[_Line] = []
+    waiting: list[PdfLine] = []
+
+    def level_of(line: PdfLine) -> int:
+        return _level(line, body, levels)
+
     for page in sorted({line.page for line in lines}):
         here = [line for line in lines if line.page == page]
-        tables = _tables(here)
-        of_table = {line: table for table in tables for row in table for line in row}
-        told: set[int] = set()
+        tables = find_tables(here, rules.get(page, ()))
+        begun: set[int] = set()
         for line in here:
-            if (table := of_table.get(line)) is not None:
-                if id(table) not in told:
-                    told.add(id(table))
-                    yield from _text(waiting)
+            number = next((i for i, table in enumerate(tables) if line in table.lines), None)
+            if number is not None:
+                if number not in begun:
+                    begun.add(number)
+                    yield from _text(waiting, level_of)
                     waiting = []
-                    rows = [[cell.text for cell in row] for row in table]
-                    yield Block(kind="table", text=table_text(rows), anchor=f"page={page}")
-                continue
-            level = _level(line, body, levels)
-            if (
-                level
-                and waiting
-                and _level(waiting[-1], body, levels) == level
-                and _continues(waiting[-1], line)
-            ):
+                    text = table_text(tables[number].rows)
+                    yield Block(kind="table", text=text, anchor=f"page={page}")
+            elif not waiting or _goes_on(waiting[-1], line, level_of):
                 waiting.append(line)
-                continue
-            if waiting and (level or _level(waiting[-1], body, levels) or _ends(waiting[-1], line)):
-                yield from _text(waiting, _level(waiting[-1], body, levels))
-                waiting = []
-            waiting.append(line)
-    if waiting:
-        yield from _text(waiting, _level(waiting[-1], body, levels))
+            else:
+                yield from _text(waiting, level_of)
+                waiting = [line]
+    yield from _text(waiting, level_of)
 
 
-def _body_size(lines: Sequence[_Line]) -> float:
+def _goes_on(before: PdfLine, line: PdfLine, level_of: Callable[[PdfLine], int]) -> bool:
+    """Whether ``line`` belongs to the paragraph or the heading of the line before it."""
+    level = level_of(line)
+    if level != level_of(before):
+        return False
+    return _continues(before, line) if level else not _ends(before, line)
+
+
+def _body_size(lines: Sequence[PdfLine]) -> float:
     sizes: Counter[float] = Counter()
     for line in lines:
         sizes[line.size] += len(line.text)
     return sizes.most_common(1)[0][0]
 
 
-def _levels(lines: Sequence[_Line], body: float) -> dict[float, int]:
+def _levels(lines: Sequence[PdfLine], body: float) -> dict[float, int]:
     """The level of each size of letters that is larger than the text's."""
     sizes = sorted({line.size for line in lines if line.size >= body * LARGER}, reverse=True)
     return {size: min(number, LEVELS) for number, size in enumerate(sizes, 1)}
 
 
-def _level(line: _Line, body: float, levels: dict[float, int]) -> int:
+def _level(line: PdfLine, body: float, levels: dict[float, int]) -> int:
     words = len(line.text.split())
     if _BULLET.match(line.text):
         return 0
@@ -226,12 +215,12 @@ def _level(line: _Line, body: float, levels: dict[float, int]) -> int:
     return 0 if plain or not line.bold else LEVELS + 1
 
 
-def _continues(before: _Line, line: _Line) -> bool:
+def _continues(before: PdfLine, line: PdfLine) -> bool:
     """Whether a heading goes on in ``line``."""
     return before.page == line.page and 0 <= before.bottom - line.top + line.size <= 1.6 * line.size
 
 
-def _ends(before: _Line, line: _Line) -> bool:
+def _ends(before: PdfLine, line: PdfLine) -> bool:
     """Whether a paragraph ends before ``line``."""
     if _BULLET.match(line.text) or _STEP.match(line.text):
         return True
@@ -244,11 +233,11 @@ def _ends(before: _Line, line: _Line) -> bool:
     return before.bottom - line.top > 0.9 * line.size
 
 
-def _text(lines: list[_Line], level: int = 0) -> Iterator[Block]:
+def _text(lines: list[PdfLine], level_of: Callable[[PdfLine], int]) -> Iterator[Block]:
     """A paragraph, a heading or an item of a list. `_joined_items` joins those."""
     if not lines:
         return
-    text = lines[0].text
+    text, level = lines[0].text, level_of(lines[0])
     for line in lines[1:]:
         if re.search(r"[^\W\d_]-$", text) and line.text[:1].islower():
             text = text[:-1] + line.text
@@ -275,44 +264,6 @@ def _joined_items(blocks: Sequence[Block]) -> Iterator[Block]:
             yield block
     if items:
         yield items[0].replace(text="\n".join(item.text for item in items))
-
-
-def _tables(lines: Sequence[_Line]) -> list[list[list[_Line]]]:
-    """The tables of a page: rows that follow each other, whose cells begin in the same columns."""
-    tables: list[list[list[_Line]]] = []
-    table: list[list[_Line]] = []
-    for row in _rows(lines):
-        if len(row) > 1 and (not table or _same_columns(table[0], row)):
-            table.append(row)
-            continue
-        if _is_table(table):
-            tables.append(table)
-        table = [row] if len(row) > 1 else []
-    if _is_table(table):
-        tables.append(table)
-    return tables
-
-
-def _rows(lines: Sequence[_Line]) -> list[list[_Line]]:
-    """Lines side by side, from the top of a page."""
-    rows: list[list[_Line]] = []
-    for line in sorted(lines, key=lambda each: -each.top):
-        middle = (line.top + line.bottom) / 2
-        if rows and rows[-1][0].bottom < middle < rows[-1][0].top:
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return [sorted(row, key=lambda each: each.x) for row in rows]
-
-
-def _same_columns(first: list[_Line], row: list[_Line]) -> bool:
-    starts = [cell.x for cell in first]
-    return all(any(abs(cell.x - x) <= ALIGNED for x in starts) for cell in row)
-
-
-def _is_table(rows: list[list[_Line]]) -> bool:
-    words = sorted(len(cell.text.split()) for row in rows for cell in row)
-    return len(rows) >= 2 and words[len(words) // 2] <= CELL_WORDS
 
 
 def _moment(text: str) -> datetime | None:

