@@ -58,7 +58,7 @@ class NewPassage(Value, frozen=True, kw_only=True):
 
 
 class Passage(NewPassage, frozen=True, kw_only=True):
-    """A stored passage, with what it inherits of its document and source."""
+    """A stored passage, with what it inherits of its document and source as they are now."""
 
     id: int
     document: int

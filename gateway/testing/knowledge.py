@@ -16,6 +16,8 @@ from gateway.model import (
 )
 from gateway.ports import Clock, NotFound, WarmlineError
 
+KEPT_VERSIONS = 10
+
 
 class MemoryKnowledge:
     """A `KnowledgeStore` in memory."""
@@ -26,7 +28,7 @@ class MemoryKnowledge:
         self._documents: dict[int, KnowledgeDocument] = {}
         self._passages: dict[int, Passage] = {}
         self._changes: dict[int, DocumentChange] = {}
-        self._vectors: dict[tuple[int, str], bytes] = {}
+        self._vectors: dict[int, tuple[str, bytes]] = {}
         self._uses: list[SourceUse] = []
         self._ids: dict[str, int] = {}
 
@@ -64,7 +66,7 @@ class MemoryKnowledge:
             self._uses = [use for use in self._uses if use.document != document.id]
             del self._documents[document.id]
             self._note("removed", document)
-        self._vectors = {key: v for key, v in self._vectors.items() if key[0] in self._passages}
+        self._vectors = {id: v for id, v in self._vectors.items() if id in self._passages}
 
     async def documents(self, source: int) -> tuple[KnowledgeDocument, ...]:
         return tuple(d for d in self._documents.values() if d.source == source)
@@ -81,7 +83,10 @@ class MemoryKnowledge:
             ),
             None,
         )
-        unchanged = before is not None and before.digest == document.digest
+        same = ("digest", "title", "language")
+        unchanged = before is not None and all(
+            getattr(before, name) == getattr(document, name) for name in same
+        )
         stored = KnowledgeDocument(
             id=before.id if before else self._next("document"),
             source=source,
@@ -100,6 +105,7 @@ class MemoryKnowledge:
             stored = stored.replace(passages=before.passages)
         self._documents[stored.id] = stored
         if not unchanged:
+            self._drop_old_versions(stored)
             for new in document.passages:
                 id = self._next("passage")
                 self._passages[id] = Passage(
@@ -147,8 +153,21 @@ class MemoryKnowledge:
             if (passage.document, passage.version) == (document, wanted)
         )
 
+    async def current_passages(self, after: int = 0, limit: int = 500) -> tuple[Passage, ...]:
+        found = (p for id, p in sorted(self._passages.items()) if id > after and p.current)
+        return tuple(found)[:limit]
+
     async def changes(self, after: int = 0, limit: int = 500) -> tuple[DocumentChange, ...]:
         return tuple(c for id, c in sorted(self._changes.items()) if id > after)[:limit]
+
+    async def last_change(self) -> int:
+        return max(self._changes, default=0)
+
+    async def unsettled_changes(self, limit: int = 100) -> tuple[DocumentChange, ...]:
+        wanted = ("changed", "gone", "removed")
+        newest = sorted(self._changes.items(), reverse=True)
+        found = (c for _, c in newest if c.kind in wanted and not c.settled_by)
+        return tuple(found)[:limit]
 
     async def settle_change(self, change: int, who: str) -> None:
         if change not in self._changes:
@@ -156,23 +175,37 @@ class MemoryKnowledge:
         self._changes[change] = self._changes[change].replace(settled_by=who)
 
     async def vectors(self, ids: Sequence[int], model: str) -> Mapping[int, bytes]:
-        return {id: self._vectors[id, model] for id in ids if (id, model) in self._vectors}
+        stored = {id: self._vectors[id] for id in ids if id in self._vectors}
+        return {id: vector for id, (of, vector) in stored.items() if of == model}
 
     async def put_vectors(self, model: str, vectors: Mapping[int, bytes]) -> None:
         for id, vector in vectors.items():
             if id in self._passages:
-                self._vectors[id, model] = vector
+                self._vectors[id] = (model, vector)
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
-        found = [use for use in self._uses if use.document == document]
-        return tuple(sorted(found, key=lambda use: use.at, reverse=True)[:limit])
+        found = [use for use in reversed(self._uses) if use.document == document]
+        return tuple(found[:limit])
+
+    def _drop_old_versions(self, document: KnowledgeDocument) -> None:
+        used = {use.passage for use in self._uses}
+        for id, passage in tuple(self._passages.items()):
+            old = passage.version <= document.version - KEPT_VERSIONS
+            if passage.document == document.id and old and id not in used:
+                del self._passages[id]
 
     def _mark_passages(self, document: KnowledgeDocument) -> None:
-        """Make the passages of the newest version current, unless the document is gone."""
+        """Make the passages of the newest version current, unless the document is gone; all
+        inherit what it tells now."""
         for id, passage in self._passages.items():
             if passage.document == document.id:
                 current = document.state == "current" and passage.version == document.version
-                self._passages[id] = passage.replace(current=current)
+                self._passages[id] = passage.replace(
+                    current=current,
+                    title=document.title,
+                    language=document.language,
+                    updated_at=document.updated_at,
+                )
 
     def _note(
         self, kind: ChangeKind, document: KnowledgeDocument, differences: Sequence[str] = ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Connection, insert, select
 
 from gateway import (
     KnowledgeStore,
@@ -12,12 +14,28 @@ from gateway import (
     NewPassage,
     NewSource,
     NotFound,
+    Passage,
     SourceUse,
     WarmlineError,
 )
+from gateway.adapters.sql.engine.opening import migrate, open_database
+from gateway.adapters.sql.knowledge.documents import record_uses
+from gateway.adapters.sql.knowledge.store import SqlKnowledge
+from gateway.adapters.sql.rows import to_ms
+from gateway.adapters.sql.schema import conversations, customers
+from gateway.settings import PostgresSettings
 from gateway.testing import FakeClock, MemoryKnowledge
 
 SITE = NewSource(location="https://help.example.org/", title="Help", brand="north", owner="Ana")
+
+CONVERSATION = {
+    "customer_id": 1,
+    "channel": "fake",
+    "address": "ana",
+    "lane": "fake:ana",
+    "state": "bot",
+    "opened_at": 1,
+}
 
 
 def page(text: str, *, digest: str, location: str = "https://help.example.org/a") -> NewDocument:
@@ -40,9 +58,55 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def stored_in(request: pytest.FixtureRequest) -> str:
+    """Where the store of this test keeps its sources."""
+    return str(request.param)
+
+
 @pytest.fixture
-def store(clock: FakeClock) -> KnowledgeStore:
-    return MemoryKnowledge(clock)
+async def knowledge(
+    stored_in: str, clock: FakeClock, request: pytest.FixtureRequest
+) -> AsyncIterator[SqlKnowledge | MemoryKnowledge]:
+    if stored_in == "memory":
+        yield MemoryKnowledge(clock)
+        return
+    database = open_database(request.getfixturevalue("database_url"), PostgresSettings())
+    await migrate(database)
+    yield SqlKnowledge(database, clock)
+    await database.stop()
+
+
+@pytest.fixture
+def store(knowledge: SqlKnowledge | MemoryKnowledge) -> KnowledgeStore:
+    return knowledge
+
+
+async def note_use(
+    knowledge: SqlKnowledge | MemoryKnowledge, clock: FakeClock, passage: Passage, turn: int
+) -> None:
+    """Note that the answer of a turn of conversation 1 rests on ``passage``."""
+    if isinstance(knowledge, SqlKnowledge):
+        at = to_ms(clock.now())
+
+        def job(connection: Connection) -> None:
+            if connection.execute(select(conversations.c.id)).first() is None:
+                connection.execute(insert(customers), {"created_at": 1, "opted_out": False})
+                connection.execute(insert(conversations), CONVERSATION)
+            record_uses(connection, 1, turn, [passage.id, 999], at)
+
+        await knowledge._db.write(job)
+        return
+    knowledge.note_use(
+        SourceUse(
+            passage=passage.id,
+            document=passage.document,
+            version=passage.version,
+            conversation=1,
+            turn=turn,
+            at=clock.now(),
+        )
+    )
 
 
 async def test_a_location_is_one_source(store: KnowledgeStore) -> None:
@@ -177,23 +241,90 @@ async def test_what_does_not_exist_is_not_found(store: KnowledgeStore) -> None:
         await store.checked(1)
 
 
-async def test_uses_come_newest_first(clock: FakeClock) -> None:
-    """Answers that rest on a document are found by it."""
-    store = MemoryKnowledge(clock)
-    source = await store.add_source(SITE)
-    stored = await store.put_document(source.id, page("It costs €4.90.", digest="1"))
-    (passage, _) = await store.passages_of(stored.id)
+async def test_uses_come_newest_first(
+    knowledge: SqlKnowledge | MemoryKnowledge, clock: FakeClock
+) -> None:
+    """Answers that rest on a document are found by it, until its source is removed."""
+    source = await knowledge.add_source(SITE)
+    stored = await knowledge.put_document(source.id, page("It costs €4.90.", digest="1"))
+    passage, _ = await knowledge.passages_of(stored.id)
     for turn in (1, 2):
         await clock.advance(60)
-        store.note_use(
-            SourceUse(
-                passage=passage.id,
-                document=stored.id,
-                version=1,
-                conversation=7,
-                turn=turn,
-                at=clock.now(),
-            )
-        )
-    assert [use.turn for use in await store.uses(stored.id)] == [2, 1]
-    assert await store.uses(stored.id + 1) == ()
+        await note_use(knowledge, clock, passage, turn)
+    newest, first = await knowledge.uses(stored.id)
+    assert (newest.turn, newest.at, first.turn) == (2, clock.now(), 1)
+    assert (newest.passage, newest.version, newest.conversation) == (passage.id, 1, 1)
+    assert await knowledge.uses(stored.id, limit=1) == (newest,)
+    assert await knowledge.uses(stored.id + 1) == ()
+    await knowledge.remove_source(source.id)
+    assert await knowledge.uses(stored.id) == ()
+
+
+async def test_a_walk_meets_every_current_passage_once(store: KnowledgeStore) -> None:
+    """In the order of their ids, and none of an earlier version or of a document that is gone."""
+    source = await store.add_source(SITE)
+    stay = await store.put_document(source.id, page("It costs €4.90.", digest="1"))
+    gone = await store.put_document(source.id, page("Red", digest="2", location="b"))
+    await store.put_document(source.id, page("It costs €5.90.", digest="3"))
+    await store.put_document(source.id, page("Blue", digest="4", location="c"))
+    await store.mark_gone(gone.id)
+    walked: list[Passage] = []
+    while found := await store.current_passages(walked[-1].id if walked else 0, limit=3):
+        walked += found
+    assert [p.text for p in walked] == ["It costs €5.90.", "| a | b", "Blue", "| a | b"]
+    assert all(p.current for p in walked)
+    assert (await store.passages_of(stay.id))[0] == walked[0]
+
+
+async def test_a_new_title_is_a_new_version(store: KnowledgeStore) -> None:
+    """What was made of title and text together must be made again."""
+    source = await store.add_source(SITE)
+    first = await store.put_document(source.id, page("Free.", digest="1"))
+    renamed = page("Free.", digest="1").replace(title="Shipping")
+    second = await store.put_document(source.id, renamed)
+    assert (second.id, second.version) == (first.id, 2)
+    [new, _] = await store.passages_of(first.id)
+    assert (new.title, new.current) == ("Shipping", True)
+
+
+async def test_old_versions_stay_while_answers_rest_on_them(
+    knowledge: SqlKnowledge | MemoryKnowledge, clock: FakeClock
+) -> None:
+    """Of a page that changes every day ten versions stay, and those that were answered from."""
+    source = await knowledge.add_source(SITE)
+    stored = await knowledge.put_document(source.id, page("day 1", digest="1"))
+    used, _ = await knowledge.passages_of(stored.id)
+    await note_use(knowledge, clock, used, 1)
+    for day in range(2, 15):
+        await knowledge.put_document(source.id, page(f"day {day}", digest=str(day)))
+    kept = [
+        [p.text for p in await knowledge.passages_of(stored.id, version=version)]
+        for version in range(1, 6)
+    ]
+    assert kept == [["day 1"], [], [], [], ["day 5", "| a | b"]]
+
+
+async def test_unsettled_changes_come_newest_first(store: KnowledgeStore) -> None:
+    """Those that answers may rest on: what was added or returned is none of them."""
+    source = await store.add_source(SITE)
+    assert await store.last_change() == 0
+    stored = await store.put_document(source.id, page("It costs €4.90.", digest="1"))
+    await store.put_document(source.id, page("It costs €5.90.", digest="2"))
+    await store.mark_gone(stored.id)
+    gone, changed = await store.unsettled_changes()
+    assert (gone.kind, changed.kind) == ("gone", "changed")
+    assert await store.unsettled_changes(limit=1) == (gone,)
+    assert await store.last_change() == gone.id
+    await store.settle_change(gone.id, "desk:ana")
+    assert await store.unsettled_changes() == (changed,)
+
+
+async def test_a_vector_replaces_that_of_another_model(store: KnowledgeStore) -> None:
+    """One vector is kept for a passage: the newest."""
+    source = await store.add_source(SITE)
+    stored = await store.put_document(source.id, page("It costs €4.90.", digest="1"))
+    passage, _ = await store.passages_of(stored.id)
+    await store.put_vectors("old", {passage.id: b"1"})
+    await store.put_vectors("new", {passage.id: bytes(range(256))})
+    assert await store.vectors([passage.id], "old") == {}
+    assert await store.vectors([passage.id], "new") == {passage.id: bytes(range(256))}
