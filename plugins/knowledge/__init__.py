@@ -39,7 +39,7 @@ def register_routes(
         from plugins.knowledge.pages import SourcePages  # noqa: PLC0415  (a web server)
         from plugins.knowledge.sources.recheck import SourceRecheck  # noqa: PLC0415
 
-        register(SourceRecheck(settings=section))
+        register(SourceRecheck(settings=section, folder=settings.base))
         register(SourcePages(settings=section))
 
 

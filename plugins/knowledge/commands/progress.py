@@ -29,7 +29,12 @@ class ReadingDisplay:
     def __enter__(self) -> Self:
         console = Console(stderr=True)
         if console.is_terminal:
-            columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            columns = (
+                SpinnerColumn(),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+            )
             self._bar = Progress(*columns, console=console, transient=True)
             self._bar.start()
             self._task = self._bar.add_task(escape(self._location), total=None)

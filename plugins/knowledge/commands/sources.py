@@ -178,9 +178,7 @@ async def _read(
         for source in sources:
             try:
                 with ReadingDisplay(source.location) as display:
-                    check = await reading.refresh(
-                        source, on_progress=display.show, whole=whole
-                    )
+                    check = await reading.refresh(source, on_progress=display.show, whole=whole)
                 display.summarise(check)
             except WarmlineError as error:
                 failed.append(str(error))

@@ -14,6 +14,7 @@ from plugins.knowledge.settings import KnowledgeSettings
 from plugins.knowledge.sources.checks import SourceChecks
 from plugins.knowledge.sources.refresh import SourceRefresh
 from plugins.knowledge.sources.registry import add_or_find, listed_sources
+from plugins.knowledge.sources.requests import ReadRequests
 
 log = structlog.get_logger()
 FIRST_LOOK = 60.0
@@ -34,13 +35,15 @@ class SourceRecheck:
     """What relative paths of listed sources begin at."""
 
     async def watch(self, services: Services) -> None:
-        """Look every ten minutes, the first time a little after the start."""
+        """Look every ten minutes, and at once when somebody asks; the first time a little after
+        the start."""
         if services.knowledge is None:
             return
-        await services.clock.sleep(FIRST_LOOK)
-        while True:
-            await self.read_due(services)
-            await services.clock.sleep(LOOK_EVERY)
+        async with ReadRequests(services).heard() as bell:
+            await bell.wait(services, FIRST_LOOK)
+            while True:
+                await self.read_due(services)
+                await bell.wait(services, LOOK_EVERY)
 
     def stand_by(self) -> None:
         """Another process reads them."""
@@ -55,7 +58,9 @@ class SourceRecheck:
                 await add_or_find(services, source)
             except WarmlineError as error:
                 log.error("knowledge.source_refused", problem=str(error))  # noqa: TRY400
-        due = await self._due(services)
+        requests = ReadRequests(services)
+        wanted = await requests.waiting()
+        due = await self._due(services, wanted)
         if not due:
             return  # nothing heavy is started
         limits = self.settings.limits
@@ -63,22 +68,24 @@ class SourceRecheck:
             refresh = SourceRefresh(services=services, limits=limits, reader=reader)
             for each in due:
                 try:
-                    await refresh.refresh(each, automatic=True)
+                    await refresh.refresh(each, automatic=each.id not in wanted)
                 except WarmlineError as error:
                     log.warning("knowledge.not_read", source=each.id, problem=str(error))
                 except Exception:
                     log.exception("knowledge.recheck_failed", source=each.id)
+                finally:
+                    await requests.done(each.id)
 
-    async def _due(self, services: Services) -> list[KnowledgeSource]:
+    async def _due(self, services: Services, wanted: frozenset[int]) -> list[KnowledgeSource]:
         assert services.knowledge is not None  # noqa: S101  (`watch` looked)
         now = services.clock.now()
         every = timedelta(hours=self.settings.recheck_hours)
         checks = await SourceChecks(services.storage).every()
-        due = []
+        due: list[KnowledgeSource] = []
         for source in await services.knowledge.sources():
             check = checks.get(source.id)
             failed = check is not None and check.problem and now - check.at < TRY_AGAIN
             old = source.checked_at is None or now - source.checked_at >= every
-            if old and not failed:
+            if source.id in wanted or (old and not failed):
                 due.append(source)
         return due

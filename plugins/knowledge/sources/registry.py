@@ -29,7 +29,9 @@ def location_of(text: str, folder: Path | None = None) -> str:
         raise WarmlineError(f"{text!r}: only http:// and https:// can be read")
     path = ((folder or Path.cwd()) / Path(text).expanduser()).resolve()
     if not path.exists():
-        hint = " (for a site write https:// before it)" if "." in text and "/" not in text[:1] else ""
+        hint = (
+            " (for a site write https:// before it)" if "." in text and "/" not in text[:1] else ""
+        )
         raise WarmlineError(f"{path} is not there; write the path of a folder or a file{hint}")
     return str(path)
 
@@ -39,7 +41,11 @@ async def find_source(store: KnowledgeStore, wanted: str) -> KnowledgeSource:
     sources = await store.sources()
     places = {wanted, wanted.rstrip("/"), str(Path(wanted).expanduser().absolute())}
     for source in sources:
-        if str(source.id) == wanted or source.location in places or source.location.rstrip("/") in places:
+        if (
+            str(source.id) == wanted
+            or source.location in places
+            or source.location.rstrip("/") in places
+        ):
             return source
     raise NotFound(f"there is no source {wanted!r}; `warmline knowledge list` names them")
 
