@@ -244,7 +244,7 @@ class _Walk:
                 yield Block(kind="paragraph", text=text)
         elif tag == "details":
             yield from self._details(element, depth)
-        elif tag not in ("hr", "figure") or element.find(".//figcaption") is not None:
+        elif tag != "hr":
             yield from self.blocks(element, depth + 1)
 
     def _list(self, element: HtmlElement) -> Iterator[Block]:

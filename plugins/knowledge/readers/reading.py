@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -51,7 +51,6 @@ SUFFIXES: dict[str, DocumentFormat] = {
     ".ndjson": "json",
     ".xml": "xml",
 }
-FORMATS: tuple[DocumentFormat, ...] = get_args(DocumentFormat)
 OLD_OFFICE = {
     ".doc": ".docx",
     ".xls": ".xlsx",
@@ -92,6 +91,14 @@ class ReadResult(Value, frozen=True, kw_only=True):
     canonical: str = ""
     links: tuple[str, ...] = ()
     unlisted: bool = False
+
+
+class DocumentReader(Protocol):
+    """Reads documents."""
+
+    async def read(self, request: ReadRequest) -> tuple[ReadResult, ...]:
+        """Read one file or page. Raises UnreadableDocument."""
+        ...
 
 
 def format_of(media_type: str, name: str) -> DocumentFormat | None:

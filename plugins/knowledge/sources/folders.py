@@ -10,8 +10,7 @@ from pathlib import Path
 
 from gateway import KnowledgeDocument, KnowledgeSource, WarmlineError
 from plugins.knowledge.readers.blocks import UnreadableDocument
-from plugins.knowledge.readers.process import ReadingProcess
-from plugins.knowledge.readers.reading import OLD_OFFICE, SUFFIXES, ReadRequest
+from plugins.knowledge.readers.reading import DocumentReader, OLD_OFFICE, SUFFIXES, ReadRequest
 from plugins.knowledge.settings import CrawlLimits
 from plugins.knowledge.sources.naming import title_of_name
 from plugins.knowledge.sources.outcomes import (
@@ -35,7 +34,7 @@ class FolderWalk:
         self,
         source: KnowledgeSource,
         *,
-        reader: ReadingProcess,
+        reader: DocumentReader,
         limits: CrawlLimits,
         conditional: bool,
     ) -> None:

@@ -17,7 +17,7 @@ from gateway import (
     Value,
     WarmlineError,
 )
-from plugins.knowledge.readers.process import ReadingProcess
+from plugins.knowledge.readers.reading import DocumentReader
 from plugins.knowledge.settings import CrawlLimits
 from plugins.knowledge.sources.checks import SourceCheck, SourceChecks
 from plugins.knowledge.sources.differences import differences_between
@@ -62,7 +62,7 @@ class SourceRefresh:
 
     services: Services
     limits: CrawlLimits
-    reader: ReadingProcess
+    reader: DocumentReader
 
     async def refresh(
         self,

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from gateway import Clock, KnowledgeDocument, KnowledgeSource, WarmlineError
 from plugins.knowledge.readers.blocks import UnreadableDocument
-from plugins.knowledge.readers.process import ReadingProcess
-from plugins.knowledge.readers.reading import ReadRequest, ReadResult, format_of
+from plugins.knowledge.readers.reading import DocumentReader, ReadRequest, ReadResult, format_of
 from plugins.knowledge.settings import CrawlLimits
 from plugins.knowledge.sources.fetching import FetchedPage, NotFetched, PageFetcher, settle
 from plugins.knowledge.sources.naming import title_of_name
@@ -42,7 +41,7 @@ class SiteWalk:
         source: KnowledgeSource,
         *,
         fetcher: PageFetcher,
-        reader: ReadingProcess,
+        reader: DocumentReader,
         clock: Clock,
         limits: CrawlLimits,
         conditional: bool,
