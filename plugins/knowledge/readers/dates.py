@@ -22,14 +22,14 @@ META = (
 """Names of metadata with the date of the last change, the surest first."""
 SAYS_UPDATED = re.compile(
     r"""\b(?:last\s+(?:updated|modified|changed|edited|reviewed|revised)|updated(?:\s+(?:on|at))?|modified\s+on|
-    (?:zuletzt|letztmals)\s+(?:aktualisiert|geändert|bearbeitet)|aktualisiert\s+(?:am|:)|stand\s*:|letzte\s+(?:aktualisierung|änderung)|
+    (?:zuletzt|letztmals)\s+(?:aktualisiert|geändert|bearbeitet)|aktualisiert\s+am|letzte\s+(?:aktualisierung|änderung)|
     (?:mis\s+à\s+jour|dernière\s+(?:mise\s+à\s+jour|modification))(?:\s+le)?|modifié\s+le|
     (?:última\s+(?:actualización|modificación)|actualizado(?:\s+el)?)|
     (?:última\s+(?:atualização|modificação)|atualizado\s+em)|
     (?:ultimo\s+aggiornamento|aggiornato\s+il)|
     (?:laatst\s+(?:bijgewerkt|gewijzigd)|bijgewerkt\s+op)|
     (?:ostatnia\s+aktualizacja|zaktualizowano)|(?:senast\s+(?:uppdaterad|ändrad)|uppdaterad)|
-    (?:son\s+güncelleme))\b|最終更新(?:日)?|更新日|最后更新|آخر\s+تحديث""",
+    (?:son\s+güncelleme))\b|\b(?:stand|aktualisiert|updated)\s*:|最終更新(?:日)?|更新日|最后更新|آخر\s+تحديث""",
     re.IGNORECASE | re.VERBOSE,
 )
 """Words before such a date."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from gateway import NewPassage, PassageKind
@@ -15,6 +16,7 @@ WHOLE_WORDS = 1000
 """A table or a list above this is split between its rows or items, and each piece of a table
 begins with the header again: what embeds and shows a passage needs a bound."""
 QUESTION_MARKS = ("?", "？", "؟")
+_SENTENCE = re.compile(r".+?(?:[.!?؟।]+[\"'»”)]*\s+|[。！？]+|$)", re.DOTALL)
 _WHOLE: tuple[PassageKind, ...] = ("table", "steps", "list")
 
 
@@ -95,42 +97,39 @@ def _pieces(block: Block) -> Iterator[Block]:
     if block.words <= most:
         yield block
         return
-    lines = block.text.split("\n")
+    lines, between = block.text.split("\n"), "\n"
     if block.kind == "paragraph" and len(lines) == 1:
-        lines = _sentences(lines[0])
+        lines, between = _sentences(lines[0]), ""
     head = lines[:1] if block.kind == "table" else []
     piece: list[str] = []
     words = 0
     for line in lines:
         count = count_words(line)
         if piece and words + count > most:
-            yield block.replace(text=_joined(block, piece))
+            yield block.replace(text=between.join(piece).strip())
             piece, words = list(head), sum(map(count_words, head))
         piece.append(line)
         words += count
-    yield block.replace(text=_joined(block, piece))
-
-
-def _joined(block: Block, lines: list[str]) -> str:
-    one_line = block.kind == "paragraph" and "\n" not in block.text
-    return (" " if one_line else "\n").join(lines)
+    yield block.replace(text=between.join(piece).strip())
 
 
 def _sentences(text: str) -> list[str]:
-    """``text`` cut after full stops, and after so many words where there are none."""
-    sentences: list[str] = []
-    words: list[str] = []
-    for word in text.split(" "):
-        words.append(word)
-        ends = word.endswith((".", "!", "?", "。", "！", "？", "؟", "।"))
-        if (ends and len(words) > 3) or len(words) >= ENOUGH_WORDS:
-            sentences.append(" ".join(words))
-            words = []
-    return [*sentences, " ".join(words)] if words else sentences
+    """``text`` cut after full stops, with the spaces there, and after so many words where there
+    are none."""
+    found: list[str] = []
+    for sentence in _SENTENCE.findall(text):
+        if count_words(sentence) <= MOST_WORDS:
+            found.append(sentence)
+        else:
+            words = re.findall(r"\S{1,200}\s*", sentence)
+            step = ENOUGH_WORDS if len(words) > ENOUGH_WORDS else 1
+            found += ["".join(words[i : i + step]) for i in range(0, len(words), step)]
+    return found
 
 
 def _kind(group: list[Block], *, asks: bool) -> PassageKind:
-    for kind in _WHOLE:
+    for kind in _SENTENCE = re.compile(r".+?(?:[.!?؟।]+[\"'»”)]*\s+|[。！？]+|$)", re.DOTALL)
+_WHOLE:
         if any(block.kind == kind for block in group):
             return kind
     return "question" if asks else "text"

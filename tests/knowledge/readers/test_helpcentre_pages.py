@@ -44,8 +44,10 @@ def text_of(result: ReadResult) -> str:
 def truth_of(path: Path) -> str:
     page = html.fromstring(path.read_bytes())
     (part, *_) = page.xpath(TEXT)
-    for element in part.xpath(".//script | .//nav | .//header//a | .//footer | .//*[contains(@class, 'toc')]"
-        " | .//p[@class='updated' or @class='stamp' or @class='eyebrow'] | .//*[@class='kb-date']"):
+    for element in part.xpath(
+        ".//script | .//nav | .//header//a | .//footer | .//*[contains(@class, 'toc')]"
+        " | .//p[@class='updated' or @class='stamp' or @class='eyebrow'] | .//*[@class='kb-date']"
+    ):
         element.drop_tree()
     title = "" if part.xpath(".//h1") else page.xpath("string(//h1)")
     return f"{title} " + " ".join(part.itertext())
