@@ -128,8 +128,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _kind(group: list[Block], *, asks: bool) -> PassageKind:
-    for kind in _SENTENCE = re.compile(r".+?(?:[.!?؟।]+[\"'»”)]*\s+|[。！？]+|$)", re.DOTALL)
-_WHOLE:
+    for kind in _WHOLE:
         if any(block.kind == kind for block in group):
             return kind
     return "question" if asks else "text"
