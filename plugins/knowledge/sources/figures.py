@@ -51,14 +51,6 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
         ),
     ),
     (
-        "hour",
-        re.compile(
-            r"\b\d{1,2}[:.h]\d{2}(?:\s?[ap]\.?m\.?|\s?(?:uhr|h)\b)?|"
-            r"\b\d{1,2}\s?(?:[ap]\.?m\b\.?|uhr\b|o'clock)",
-            re.IGNORECASE,
-        ),
-    ),
-    (
         "price",
         re.compile(
             rf"(?<!\w)(?:{_CURRENCY}\s?(?:{_NUMBER})|(?:{_NUMBER})\s?{_CURRENCY}(?!\w))",
@@ -69,6 +61,15 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
         "percentage",
         re.compile(
             rf"(?:{_NUMBER})\s?(?:%|percent|per cent|prozent|pour cent|por ciento|procent)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "hour",
+        re.compile(
+            r"\b\d{1,2}[:h]\d{2}(?:\s?[ap]\.?m\.?|\s?(?:uhr|h)\b)?|"
+            r"\b\d{1,2}\.\d{2}\s?(?:[ap]\.?m\b\.?|uhr\b)|"
+            r"\b\d{1,2}\s?(?:[ap]\.?m\b\.?|uhr\b|o'clock)",
             re.IGNORECASE,
         ),
     ),
