@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from gateway import NewPassage, Value
-from plugins.knowledge.sources.figures import Figure, FigureKind, figures_in
+from plugins.knowledge.sources.figures import FigureKind, StatedFigure, figures_in
 
 MOST = 30
 """Differences of one document that are told; more are a rewrite, and the last line says how
@@ -160,7 +160,9 @@ def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
         yield Difference(what="text", before=changed[0], after=changed[1], place=_short(place))
 
 
-def _those(figures: Sequence[Figure], wanted: dict[tuple[FigureKind, str], int]) -> list[Figure]:
+def _those(
+    figures: Sequence[StatedFigure], wanted: dict[tuple[FigureKind, str], int]
+) -> list[StatedFigure]:
     found = []
     for figure in figures:
         key = (figure.kind, figure.plain)
@@ -180,7 +182,7 @@ def _added(line: str, place: str) -> Iterator[Difference]:
 
 def _where(line: str, place: str) -> str:
     """The heading, and of a table's row its first cell."""
-    row = line.split(" | ")[0] if " | " in line else ""
+    row = line.partition(" | ")[0] if " | " in line else ""
     return ": ".join(filter(None, (_short(place), _short(row))))
 
 

@@ -25,7 +25,6 @@ from plugins.knowledge.sources.fetching import PageFetcher
 from plugins.knowledge.sources.folders import FolderWalk
 from plugins.knowledge.sources.outcomes import (
     LocationOutcome,
-    ReadLocation,
     SameLocation,
     SkippedLocation,
     SourceWalk,

@@ -17,7 +17,8 @@ TEXT = "//*[contains(@class,'article-body') or @class='kb'] | //article[not(@cla
 ARTICLES = [path for path in PAGES if path.stem != "index"]
 AROUND = re.compile(
     r"cookie|accept all|skip to content|related articles|verwandte artikel|was this article|"
-    r"imprint|impressum|subscribe to|still stuck|last updated|zuletzt aktualisiert|sign in|basket \(",
+    r"imprint|impressum|subscribe to|still stuck|last updated|zuletzt aktualisiert|"
+    r"sign in|basket \(",
     re.IGNORECASE,
 )
 

@@ -30,7 +30,7 @@ XXE = b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd"
 LAUGHS = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><l>&b;</l>'
 
 
-@pytest.mark.parametrize("format", ["docx", "xlsx"])
+@pytest.mark.parametrize("kind", ["docx", "xlsx"])
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
@@ -45,17 +45,17 @@ LAUGHS = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><l>&b;</l>'
     ],
     ids=["ratio", "part", "total", "parts", "xxe", "laughs", "late", "utf-16"],
 )
-def test_bombs_in_office_files(format: DocumentFormat, parts: dict[str, bytes], says: str) -> None:
+def test_bombs_in_office_files(kind: DocumentFormat, parts: dict[str, bytes], says: str) -> None:
     """Zip bombs and entities are refused before anything is parsed."""
     with pytest.raises(UnreadableDocument, match=says):
-        read_as(format, archive(parts))
+        read_as(kind, archive(parts))
 
 
 def test_an_archive_that_lies_about_its_sizes() -> None:
     """What is read is counted, whatever the index says."""
     data = archive({"a.xml": b"x" * 500_000})
     broken = data.replace((500_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
-    with pytest.raises(UnreadableDocument, match="damaged|more than it says"):
+    with pytest.raises(UnreadableDocument, match=r"damaged|more than it says"):
         read_as("docx", broken)
 
 
@@ -78,10 +78,12 @@ async def test_html_that_is_made_to_break_parsers() -> None:
         for name, body in BROKEN.items():
             data = f"<html><body>{body}".encode()
             request = ReadRequest(data=data, format="html", location="https://x.example/")
+            why = ""
             try:
                 await reader.read(request)
             except UnreadableDocument as error:
-                assert "more than 20 seconds" not in str(error), name
+                why = str(error)
+            assert "more than 20 seconds" not in why, name
         request = ReadRequest(
             data=b"<p>Some ordinary words here</p>", format="html", location="https://x.example/"
         )
