@@ -132,11 +132,7 @@ def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference
 
 def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
     """The figures of a line that changed; else its words."""
-    were, are = figures_in(old), figures_in(new)
-    lost = Counter((figure.kind, figure.plain) for figure in were)
-    lost.subtract((figure.kind, figure.plain) for figure in are)
-    removed = _those(were, {key: n for key, n in lost.items() if n > 0})
-    added = _those(are, {key: -n for key, n in lost.items() if n < 0})
+    removed, added = _changed_figures(figures_in(old), figures_in(new))
     where = _where(old, place)
     told = False
     for figure in removed:
@@ -160,14 +156,36 @@ def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
         yield Difference(what="text", before=changed[0], after=changed[1], place=_short(place))
 
 
-def _those(
-    figures: Sequence[StatedFigure], wanted: dict[tuple[FigureKind, str], int]
-) -> list[StatedFigure]:
+def _changed_figures(
+    were: Sequence[StatedFigure], are: Sequence[StatedFigure]
+) -> tuple[list[StatedFigure], list[StatedFigure]]:
+    """The figures that only one line has. Where both have as many of a kind, those at the same
+    place are compared; else those that the other does not have at all."""
+    removed: list[StatedFigure] = []
+    added: list[StatedFigure] = []
+    for kind in dict.fromkeys(figure.kind for figure in (*were, *are)):
+        left = [figure for figure in were if figure.kind == kind]
+        right = [figure for figure in are if figure.kind == kind]
+        plain = [Counter(figure.plain for figure in each) for each in (left, right)]
+        if plain[0] == plain[1]:
+            continue
+        if len(left) == len(right):
+            pairs = [
+                pair for pair in zip(left, right, strict=True) if pair[0].plain != pair[1].plain
+            ]
+            removed += [pair[0] for pair in pairs]
+            added += [pair[1] for pair in pairs]
+        else:
+            removed += _those(left, plain[0] - plain[1])
+            added += _those(right, plain[1] - plain[0])
+    return removed, added
+
+
+def _those(figures: Sequence[StatedFigure], wanted: Counter[str]) -> list[StatedFigure]:
     found = []
     for figure in figures:
-        key = (figure.kind, figure.plain)
-        if wanted.get(key, 0) > 0:
-            wanted[key] -= 1
+        if wanted[figure.plain] > 0:
+            wanted[figure.plain] -= 1
             found.append(figure)
     return found
 

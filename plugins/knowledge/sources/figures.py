@@ -80,7 +80,13 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    ("number", re.compile(rf"(?<![\w.,])(?:{_NUMBER})(?![\w%])")),
+    (
+        "number",
+        re.compile(
+            rf"(?<![\w.,])(?:(?:{_NUMBER})\s?(?:to|bis|à|a|-|–)\s?)?(?:{_NUMBER})(?![\w%])",
+            re.IGNORECASE,
+        ),
+    ),
 )
 _WORDED = re.compile(
     r"\b(one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|fifteen|twenty|thirty|"
