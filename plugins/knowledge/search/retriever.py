@@ -98,7 +98,7 @@ class PassageSearch:
             )
         while True:
             await self.follow()
-            await self._learn_words()
+            await self.learn_words()
             await services.clock.sleep(INTERVAL)
 
     async def watch(self, services: Services) -> None:
@@ -248,7 +248,7 @@ class PassageSearch:
 
             await self._locked(put)
 
-    async def _learn_words(self) -> None:
+    async def learn_words(self) -> None:
         """Embed the words of passages that have no vector yet."""
         meaning = self._meaning
         while meaning is not None:
