@@ -24,6 +24,9 @@ LAYOUT = 1
 """Grows when other texts are embedded, or they are stored in another way."""
 _HEAD = Struct("<BHH")
 """The layout, the sentences, and the numbers of a vector."""
+TEXTS_AT_ONCE = 4
+"""Texts of a passage in one call: a customer's message waits for one call at most, some
+milliseconds."""
 LONGEST = 2_000
 """Characters of a passage that are embedded as a whole."""
 
@@ -116,7 +119,12 @@ class Meaning:
         alone = [text[start:end] for start, end in spans]
         whole = f"{title}. {text[:LONGEST]}"
         texts = [whole, *alone, *(f"{title}: {sentence}" for sentence in alone)]
-        found = _floats(await self._encoder.embed(texts))
+        found = np.concatenate(
+            [
+                _floats(await self._encoder.embed(texts[at : at + TEXTS_AT_ONCE]))
+                for at in range(0, len(texts), TEXTS_AT_ONCE)
+            ]
+        )
         return PassageVectors(*to_bytes(unit(found - self._of_sentences)))
 
     def _near(self, rows: Floats) -> Floats:

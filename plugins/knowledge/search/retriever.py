@@ -31,11 +31,14 @@ log = structlog.get_logger()
 T = TypeVar("T")
 INTERVAL = 2.0
 """Seconds between two looks for changes that other processes stored."""
-LOADED_AT_ONCE = 100
-"""Passages that are added together: a question waits 20 ms for them at most."""
+READ_AT_ONCE = 200
+"""Passages read from the store together."""
+ADDED_AT_ONCE = 20
+"""Passages added to the index together: a question waits some milliseconds for them."""
 EMBEDDED_AT_ONCE = 8
 """Passages embedded before their vectors are stored."""
-WORDS_AT_ONCE = 128
+WORDS_AT_ONCE = 16
+"""Words embedded in one call, as `meaning.TEXTS_AT_ONCE`; a word takes a quarter of the time."""
 SEVERAL = 3
 """A message of more sentences is compared sentence by sentence; a shorter one as a whole."""
 LONGEST_QUESTION = 10_000
@@ -147,7 +150,7 @@ class PassageSearch:
             if self._seen is None:
                 seen = await store.last_change()
                 after = 0
-                while passages := await store.current_passages(after, LOADED_AT_ONCE):
+                while passages := await store.current_passages(after, READ_AT_ONCE):
                     await self._add(passages)
                     after = passages[-1].id
                 self._seen = seen
@@ -167,7 +170,7 @@ class PassageSearch:
         if meaning is None or not meaning.model.startswith(encoder.embedding_model):
             meaning = await Meaning.of(encoder)
         embedded, after = 0, 0
-        while passages := await store.current_passages(after, LOADED_AT_ONCE):
+        while passages := await store.current_passages(after, READ_AT_ONCE):
             after = passages[-1].id
             known = await store.vectors([each.id for each in passages], meaning.model)
             missing = [each for each in passages if each.id not in known]
@@ -212,10 +215,13 @@ class PassageSearch:
                 self._index.remove(id)
 
         await self._locked(drop)
-        for start in range(0, len(passages), LOADED_AT_ONCE):
-            await self._add(passages[start : start + LOADED_AT_ONCE])
+        await self._add(passages)
 
     async def _add(self, passages: Sequence[Passage]) -> None:
+        for start in range(0, len(passages), ADDED_AT_ONCE):
+            await self._add_some(passages[start : start + ADDED_AT_ONCE])
+
+    async def _add_some(self, passages: Sequence[Passage]) -> None:
         def add() -> None:
             for each in passages:
                 text = f"{title_of(each)}\n{each.text}"
@@ -236,8 +242,8 @@ class PassageSearch:
         meaning = self._meaning
         if meaning is None:
             return
-        for start in range(0, len(ids), LOADED_AT_ONCE):
-            part = ids[start : start + LOADED_AT_ONCE]
+        for start in range(0, len(ids), READ_AT_ONCE):
+            part = ids[start : start + READ_AT_ONCE]
             stored = await store.vectors(part, meaning.model)
 
             def put(stored: dict[int, bytes] = dict(stored)) -> None:  # noqa: B006
