@@ -42,6 +42,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.history import PastConversations
+from gateway.ports.knowledge import KnowledgeStore
 from gateway.ports.lifecycle import (
     AgentDataHolder,
     CustomerDataHolder,
@@ -154,6 +155,7 @@ __all__ = [
     "HealthProblem",
     "HttpRoutes",
     "Intake",
+    "KnowledgeStore",
     "Lifecycle",
     "Mailbox",
     "Malformed",

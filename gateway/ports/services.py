@@ -27,6 +27,7 @@ from gateway.model import (
 from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.history import PastConversations
+from gateway.ports.knowledge import KnowledgeStore
 from gateway.ports.search import ConversationSearch
 from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
@@ -328,6 +329,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the brands as people read them, by key."""
     search: ConversationSearch | None = None
     """Search over the conversations; None in services that were made by hand."""
+    knowledge: KnowledgeStore | None = None
+    """The team's sources; None as for ``search``."""
     past_conversations: PastConversations | None = None
     """Adds conversations that took place elsewhere; None as for ``search``."""
     visits: Visits | None = None

@@ -1,0 +1,35 @@
+"""Finding the passages that answer a question: what the parts of this plugin agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway import Passage, Value
+
+
+class FoundPassage(Value, frozen=True, kw_only=True):
+    """A passage that may answer a question."""
+
+    passage: Passage
+    score: float
+    """Comparable between the passages of one question, and higher for better ones. It is no
+    probability."""
+    cosine: float
+    """Of question and passage, -1 to 1."""
+    bm25: float
+    """Raw, 0 and more."""
+    sentences: tuple[tuple[int, int, float], ...] = ()
+    """The sentences of the passage that answer best, best first: where they begin and end in its
+    text, and the cosine of the question with the title and the sentence."""
+
+
+class Retriever(Protocol):
+    """Finds passages among those that are current."""
+
+    async def find(
+        self, question: str, *, language: str = "", brand: str = "", limit: int = 10
+    ) -> Sequence[FoundPassage]:
+        """The best passages for ``question``, best first, of ``brand`` and of no brand, in any
+        language. Empty while there are no sources. Raises WarmlineError when the encoder fails."""
+        ...
