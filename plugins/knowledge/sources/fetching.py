@@ -103,6 +103,7 @@ class PageFetcher:
             if not allowed(found):
                 raise NotFetched(f"it is redirected to {found}", gone=True, lasting=True)
             seen.add(url := found)
+            conditions = {}  # they are of the page that was redirected
         raise NotFetched(f"it is redirected more than {MOST_REDIRECTS} times", lasting=True)
 
     async def _get(

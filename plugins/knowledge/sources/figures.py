@@ -41,24 +41,6 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
     ),
     ("telephone", re.compile(r"\+\d[\d ()/-]{6,}\d|\b0\d{2,4}[ /-]\d[\d /-]{4,}\d")),
     (
-        "date",
-        re.compile(
-            rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}\.\s?\d{{1,2}}\.(?:\s?\d{{2,4}})?(?!\d)|"
-            rf"\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|"
-            rf"\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s+(?:de\s+)?{_MONTHS}(?:\s+(?:de\s+)?\d{{4}})?|"
-            rf"\b{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s+\d{{4}})?",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "hour",
-        re.compile(
-            r"\b\d{1,2}[:.h]\d{2}(?:\s?[ap]\.?m\.?|\s?(?:uhr|h)\b)?|"
-            r"\b\d{1,2}\s?(?:[ap]\.?m\b\.?|uhr\b|o'clock)",
-            re.IGNORECASE,
-        ),
-    ),
-    (
         "price",
         re.compile(
             rf"(?<!\w)(?:{_CURRENCY}\s?(?:{_NUMBER})|(?:{_NUMBER})\s?{_CURRENCY}(?!\w))",
@@ -69,6 +51,25 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
         "percentage",
         re.compile(
             rf"(?:{_NUMBER})\s?(?:%|percent|per cent|prozent|pour cent|por ciento|procent)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "date",
+        re.compile(
+            rf"\b\d{{4}}-\d\d-\d\d\b|\b[0-3]?\d\.\s?(?:0?[1-9]|1[0-2])\.(?:\s?\d{{2,4}})?(?!\d)|"
+            rf"\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|"
+            rf"\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s+(?:de\s+)?{_MONTHS}(?:\s+(?:de\s+)?\d{{4}})?|"
+            rf"\b{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s+\d{{4}})?",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "hour",
+        re.compile(
+            r"\b\d{1,2}[:h]\d{2}(?:\s?[ap]\.?m\.?|\s?(?:uhr|h)\b)?|"
+            r"\b\d{1,2}\.\d{2}\s?(?:[ap]\.?m\b\.?|uhr\b)|"
+            r"\b\d{1,2}\s?(?:[ap]\.?m\b\.?|uhr\b|o'clock)",
             re.IGNORECASE,
         ),
     ),

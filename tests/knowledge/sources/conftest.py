@@ -131,6 +131,17 @@ class Reading:
         return [(c.kind, c.differences) for c in await self.store.changes() if c.kind != "added"]
 
 
+class NoProcess(DirectReader):
+    """Stands in for the process that reads."""
+
+    def __init__(self, **_: object) -> None: ...
+
+    async def __aenter__(self) -> NoProcess:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     made = Site()
