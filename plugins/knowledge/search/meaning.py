@@ -95,8 +95,11 @@ class Meaning:
         axes = np.zeros((own.shape[1], NEAR_SIZE), np.float32)
         main = np.linalg.svd(own, full_matrices=False)[2][:NEAR_SIZE].T
         axes[:, : main.shape[1]] = main
-        model = f"{encoder.embedding_model}, layout {LAYOUT}"
-        return cls(encoder, model, (means[0], means[1], means[2]), axes)
+        return cls(encoder, _name(encoder.embedding_model), (means[0], means[1], means[2]), axes)
+
+    def is_of(self, embedding_model: str) -> bool:
+        """Whether its vectors can be compared with those of this model."""
+        return self.model == _name(embedding_model)
 
     async def of_question(
         self, parts: Sequence[str], words: Sequence[str]
@@ -131,6 +134,11 @@ class Meaning:
         if not len(rows):
             return np.zeros((0, NEAR_SIZE), np.float32)
         return unit(unit(rows - self._of_words) @ self._axes)
+
+
+def _name(embedding_model: str) -> str:
+    """Under which vectors are stored."""
+    return f"{embedding_model}, layout {LAYOUT}"
 
 
 def title_of(passage: Passage) -> str:

@@ -61,6 +61,9 @@ class PassageSearch:
         self._encoder: TextEncoder | None = None
         self._clock: Clock | None = None
         self._meaning: Meaning | None = None
+        """That of the vectors in the index."""
+        self._writes: Meaning | None = None
+        """That of the vectors that are stored from here."""
         self._index = PassageIndex()
         self._lock = threading.Lock()
         self._loading = asyncio.Lock()
@@ -107,14 +110,20 @@ class PassageSearch:
     async def watch(self, services: Services) -> None:
         """Embed the passages that have no vectors. One process does this."""
         self.use(services)
-        seen: tuple[int, str] | None = None
+        store, encoder = self._ready()
+        seen, model = 0, ""
         while True:
-            store, encoder = self._ready()
-            if encoder is not None and encoder.embedding_model is not None:
-                now = (await store.last_change(), encoder.embedding_model)
-                if now != seen:
+            current = encoder.embedding_model if encoder is not None else None
+            if current is not None:
+                if current != model:
+                    seen = await store.last_change()
                     await self.embed_all()
-                    seen = now
+                    model = current
+                while changes := await store.changes(seen):
+                    for document in dict.fromkeys(change.document for change in changes):
+                        passages = await store.passages_of(document)
+                        await self._embed([each for each in passages if each.current])
+                    seen = changes[-1].id
             await services.clock.sleep(INTERVAL)
 
     def stand_by(self) -> None:
@@ -163,23 +172,27 @@ class PassageSearch:
     async def embed_all(self) -> int:
         """Embed all current passages without vectors, and store them; return how many there were.
         Raises WarmlineError when the encoder fails."""
+        store, _ = self._ready()
+        embedded, after = 0, 0
+        while passages := await store.current_passages(after, READ_AT_ONCE):
+            embedded += await self._embed(passages)
+            after = passages[-1].id
+        return embedded
+
+    async def _embed(self, passages: Sequence[Passage]) -> int:
         store, encoder = self._ready()
         if encoder is None or encoder.embedding_model is None:
             return 0
-        meaning = self._meaning
-        if meaning is None or not meaning.model.startswith(encoder.embedding_model):
-            meaning = await Meaning.of(encoder)
-        embedded, after = 0, 0
-        while passages := await store.current_passages(after, READ_AT_ONCE):
-            after = passages[-1].id
-            known = await store.vectors([each.id for each in passages], meaning.model)
-            missing = [each for each in passages if each.id not in known]
-            for start in range(0, len(missing), EMBEDDED_AT_ONCE):
-                part = missing[start : start + EMBEDDED_AT_ONCE]
-                vectors = {each.id: (await meaning.of_passage(each)).stored() for each in part}
-                await store.put_vectors(meaning.model, vectors)
-                embedded += len(part)
-        return embedded
+        meaning = self._writes
+        if meaning is None or not meaning.is_of(encoder.embedding_model):
+            meaning = self._writes = await Meaning.of(encoder)
+        known = await store.vectors([each.id for each in passages], meaning.model)
+        missing = [each for each in passages if each.id not in known]
+        for start in range(0, len(missing), EMBEDDED_AT_ONCE):
+            part = missing[start : start + EMBEDDED_AT_ONCE]
+            vectors = {each.id: (await meaning.of_passage(each)).stored() for each in part}
+            await store.put_vectors(meaning.model, vectors)
+        return len(missing)
 
     async def _read(self, text: str, language: str, brand: str) -> Question:
         words = content_words(text, language)
@@ -201,7 +214,7 @@ class PassageSearch:
         model = encoder.embedding_model if encoder is not None else None
         if encoder is None or model is None:
             return
-        if self._meaning is None or not self._meaning.model.startswith(model):
+        if self._meaning is None or not self._meaning.is_of(model):
             self._meaning = await Meaning.of(encoder)
             self._index, self._seen = PassageIndex(), None
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
+
+import structlog
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -12,6 +15,7 @@ from tests.bench.knowledge import figures, indexing
 from tests.bench.report import Report
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     report = Report(sys.stdout, figures.TARGETS)
     quick = os.environ.get("WARMLINE_BENCH_QUICK") == "1"
     with report.closing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,9 @@ PAUSE = 0.02
 """Seconds between two turns: customers do not wait for one another."""
 SENTENCE = "The {0} of page {1} is sent within {2} working days after your {0} has arrived."
 THINGS = ("parcel", "refund", "invoice", "voucher", "repair", "contract", "ticket", "spare part")
+
+_CUSTOMERS = count()
+"""Each turn is the first of its customer."""
 
 
 async def measure_turns(report: Report, pages: int) -> None:
@@ -70,7 +74,7 @@ async def _index(search: PassageSearch) -> int:
 async def _burst(gw: RunningGateway, turns: int) -> list[float]:
     times = []
     for number in range(turns):
-        customer = gw.customer("fake", f"c{number % 10}")
+        customer = gw.customer("fake", f"c{next(_CUSTOMERS)}")
         begun = time.perf_counter()
         await customer.say(f"My parcel number {number} has not arrived yet, where is it?")
         times.append(time.perf_counter() - begun)
