@@ -41,6 +41,7 @@ def register_routes(
 
         register(SourceRecheck(settings=section, folder=settings.base))
         register(SourcePages(settings=section))
+        register(section.search)
 
 
 @hookimpl

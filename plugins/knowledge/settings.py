@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from plugins.knowledge.search import PassageSearch
 
 
 class ListedSource(BaseModel):
@@ -45,3 +51,10 @@ class KnowledgeSettings(BaseModel):
     sources: tuple[ListedSource, ...] = ()
     recheck_hours: float = Field(24.0, gt=0, description="between two checks of a source")
     limits: CrawlLimits = CrawlLimits()
+
+    @cached_property
+    def search(self) -> PassageSearch:
+        """The one search of this section."""
+        from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (numpy)
+
+        return PassageSearch()
