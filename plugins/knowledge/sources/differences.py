@@ -16,6 +16,13 @@ many there are."""
 ALIKE = 0.55
 """Two lines with so much in common are one line that changed."""
 LONGEST = 120
+MOST_PAIRS = 10_000
+"""Pairs of lines, or of sections, that are compared; beyond that a section is a rewrite."""
+MOST_LINES = 2_000
+"""Lines of a section that are compared."""
+LONGEST_LINE = 2_000
+"""Characters of a line in which figures are looked for: a line of digits alone takes the square of
+its length."""
 _ARROW = " → "
 _PLACE = " — "
 _LABELS: dict[FigureKind, str] = {"span": "time", "hour": "hour"}
@@ -87,7 +94,7 @@ def _of_passages(before: Sequence[NewPassage], after: Sequence[NewPassage]) -> I
     gone = [place for place in old if place not in new]
     come = [place for place in new if place not in old]
     renamed: dict[str, str] = {}
-    for place in gone:
+    for place in gone if len(gone) * len(come) <= MOST_PAIRS else ():
         best = max(come, key=lambda other: _likeness(old[place], new[other]), default=None)
         if best is not None and _likeness(old[place], new[best]) >= ALIKE:
             renamed[place] = best
@@ -114,11 +121,18 @@ def _by_place(passages: Sequence[NewPassage]) -> dict[str, list[str]]:
 
 
 def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference]:
+    if max(len(old), len(new)) > MOST_LINES:
+        if old != new:
+            yield _rewritten(old, new, place)
+        return
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for what, begin, end, start, stop in matcher.get_opcodes():
         if what == "equal":
             continue
         left, right = old[begin:end], new[start:stop]
+        if len(left) * len(right) > MOST_PAIRS:
+            yield _rewritten(left, right, place)
+            continue
         for line in left:
             best = max(right, key=lambda other: _likeness([line], [other]), default=None)
             if best is not None and _likeness([line], [best]) >= ALIKE:
@@ -130,9 +144,16 @@ def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference
             yield from _added(line, place)
 
 
+def _rewritten(old: list[str], new: list[str], place: str) -> Difference:
+    counts = [f"{len(lines)} lines" for lines in (old, new)]
+    return Difference(what="text", before=counts[0], after=counts[1], place=_short(place))
+
+
 def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
     """The figures of a line that changed; else its words."""
-    removed, added = _changed_figures(figures_in(old), figures_in(new))
+    removed, added = _changed_figures(
+        figures_in(old[:LONGEST_LINE]), figures_in(new[:LONGEST_LINE])
+    )
     where = _where(old, place)
     told = False
     for figure in removed:

@@ -127,6 +127,20 @@ def test_a_rewrite_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1" * 300_000, "2" * 300_000),
+        ("\n".join(f"{n} one way" for n in range(3_000)), "\n".join("other" for _ in range(3_000))),
+        ("\n".join(f"{n} a" for n in range(1_500)), "\n".join(f"{n} b" for n in range(1_500))),
+    ],
+    ids=["digits", "many lines", "all lines"],
+)
+def test_documents_that_are_made_to_keep_us_busy(old: str, new: str) -> None:
+    """What is compared is bounded, and a rewrite is still told."""
+    assert told(old, new)
+
+
+@pytest.mark.parametrize(
     "difference",
     [
         Difference(what="price", before="€4.90", after="€5.90", place="Prices: Spain"),
