@@ -150,6 +150,12 @@ class PassageSearch:
         ]
         return found[:limit]
 
+    async def prepare(self) -> None:
+        """Embed and load all there is, for a command that asks once. Raises WarmlineError."""
+        await self.embed_all()
+        await self.follow()
+        await self.learn_words()
+
     async def follow(self) -> None:
         """Bring the index up to what is stored now. Raises WarmlineError."""
         store, _ = self._ready()
