@@ -45,9 +45,7 @@ async def packaged_search(store: MemoryKnowledge, clock: FakeClock) -> PassageSe
     """A search over ``store`` with the packaged encoder, complete."""
     search = PassageSearch()
     search.use(services(knowledge=store, clock=clock, encoder=Packaged()))
-    await search.embed_all()
-    await search.follow()
-    await search.learn_words()
+    await search.prepare()
     return search
 
 
