@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway import Json, MoodLabel, Purpose, Severity
+from gateway import Json, MoodLabel, Purpose, Severity, choose_from
 
 PieceKind = Literal[
     "greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"
@@ -121,6 +121,15 @@ class AddressForm(GuideModel):
         description="the words of each form; a capitalised word matches only where it has its "
         "capital and does not begin a sentence",
     )
+
+
+    @model_validator(mode="after")
+    def _form_has_words(self) -> Self:
+        if self.words and self.form not in self.words:
+            raise ValueError(
+                f"`form`: there is no form `{self.form}`; {choose_from(self.form, self.words)}"
+            )
+        return self
 
 
 class AvoidedPhrase(GuideModel):

@@ -16,7 +16,7 @@ from gateway.settings import BadConfig
 
 COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
-    "check": "show:check",
+    "check": "check:check",
     "doctor": "doctor:doctor",
     "understand": "show:understand",
     "plugins": "show:plugins",

@@ -7,6 +7,7 @@ one of its ``WARMLINE_`` variables is set; asleep if it is ``false`` or absent; 
 awake if all required settings are there.
 """
 
+from gateway.settings.advice import validation_mistakes
 from gateway.settings.brands import Brands, BrandSettings, SupportAddressName
 from gateway.settings.core import (
     EMAIL_SLOT,
@@ -26,7 +27,9 @@ from gateway.settings.core import (
     compile_slot,
 )
 from gateway.settings.hours import DAYS, Hours
-from gateway.settings.loading import DeclaredSection, load
+from gateway.settings.loading import DeclaredSection, SettingsRead, load, read_settings
+from gateway.settings.mentions import Mention, MentionReader, Mentions, MentionsNames
+from gateway.settings.word_forms import choose_from, nearest
 from gateway.settings.yaml_reader import (
     BadConfig,
     Problem,
@@ -52,25 +55,34 @@ __all__ = [
     "DeliverySettings",
     "Hours",
     "LimitSettings",
+    "Mention",
+    "MentionReader",
+    "Mentions",
+    "MentionsNames",
     "PostgresSettings",
     "Problem",
     "ProcessSettings",
     "RedisSettings",
     "RetentionSettings",
     "Settings",
+    "SettingsRead",
     "SlotSettings",
     "SupportAddressName",
     "WebhookEndpoint",
     "WebhookSettings",
     "WorkerSettings",
     "YamlLines",
+    "choose_from",
     "compile_slot",
     "compose_yaml",
     "construct_yaml",
     "load",
+    "nearest",
     "packaged_yaml",
+    "read_settings",
     "read_shape",
     "read_shape_and_lines",
     "read_yaml",
     "validate",
+    "validation_mistakes",
 ]

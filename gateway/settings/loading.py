@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from gateway.settings.advice import LIST, MAPPING
+from gateway.settings.corrections import as_meant
 from gateway.settings.core import CoreSettings, Settings
+from gateway.settings.word_forms import nearest
 from gateway.settings.yaml_reader import (
-    LIST,
-    MAPPING,
     BadConfig,
     Problem,
     YamlLines,
     read_yaml,
     validate,
 )
+
+M = TypeVar("M", bound=BaseModel)
 
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
@@ -65,13 +68,33 @@ def load(
 
     Raises BadConfig with every problem, each with file, line and key.
     """
+    read = read_settings(file, declared, environ)
+    if read.problems:
+        raise BadConfig(list(read.problems))
+    return read.settings
+
+
+class SettingsRead(NamedTuple):
+    """The settings as far as they are right, and what is wrong. A wrong value counts as absent."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+
+
+def read_settings(
+    file: Path | None, declared: list[DeclaredSection], environ: Mapping[str, str] | None = None
+) -> SettingsRead:
+    """As `load`, with what is wrong beside what is right, so that the files that the right part
+    names can be read, too. Raises BadConfig when ``file`` is not YAML."""
     tree, lines = read_yaml(file) if file else ({}, YamlLines(ENVIRONMENT, {}))
-    problems = _unknown_keys(tree, declared, lines)
+    problems = [*lines.repeated, *_unknown_keys(tree, declared, lines)]
+    tree, lines = _with_meant_keys(tree, declared, lines)
     env = _environment(os.environ if environ is None else environ, declared, problems)
     from_variables = _from_env(CoreSettings, PREFIX, env)
     values = _merge(_core_values(tree, env), from_variables)
     where = _OverlaidSettings(lines, "", from_variables, env)
     core = validate(CoreSettings, values, "", where, problems)
+    core = core or as_meant(CoreSettings, values) or CoreSettings()
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     warnings: list[Problem] = []
@@ -83,10 +106,40 @@ def load(
         asleep[section.name] = found.reason
         if found.surprising:
             warnings.append(lines.problem(section.name, f"is asleep: {found.reason}"))
-    if problems or core is None:
-        raise BadConfig(problems)
     base = file.parent if file else Path()
-    return Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
+    settings = Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
+    return SettingsRead(settings, tuple(dict.fromkeys(problems)))
+
+
+def _with_meant_keys(
+    tree: Mapping[str, Any], declared: list[DeclaredSection], lines: YamlLines
+) -> tuple[dict[str, Any], YamlLines]:
+    """``tree`` with the keys that somebody most likely meant by unknown ones, so that what stands
+    below them is read, too."""
+    sections = {section.name for section in declared}
+    known = set(CoreSettings.model_fields) | {name.partition(".")[0] for name in sections}
+    tree, renamed = _renamed(tree, known, "")
+    for group in ("channels", "plugins"):
+        below = tree.get(group)
+        if isinstance(below, dict):
+            names = {n.partition(".")[2] for n in sections if n.startswith(f"{group}.")}
+            tree[group], inner = _renamed(below, names, f"{group}.")
+            renamed |= inner
+    return tree, lines.with_other_names(renamed) if renamed else lines
+
+
+def _renamed(
+    tree: Mapping[str, Any], known: Collection[str], path: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """``tree`` with known keys, and the new name of each renamed key."""
+    found: dict[str, Any] = {}
+    renamed: dict[str, str] = {}
+    for key, value in tree.items():
+        near = key if key in known else nearest(key, set(known) - set(tree))
+        if near is not None and near != key:
+            renamed[f"{path}{key}"] = f"{path}{near}"
+        found[near or key] = value
+    return found, renamed
 
 
 def _environment(
@@ -125,7 +178,7 @@ def _unknown_keys(
             key,
             f"is a secret; set {PREFIX}{key.upper()} or {PREFIX}{key.upper()}_FILE instead"
             if key in SECRET
-            else f"unknown setting; known settings are {', '.join(sorted(known))}",
+            else _unknown_setting(key, known, sections),
         )
         for key in tree
         if key not in known
@@ -137,12 +190,33 @@ def _unknown_keys(
             continue
         problems += [
             lines.problem(
-                f"{group}.{name}", "no installed package has this section; see `warmline plugins`"
+                f"{group}.{name}",
+                f"no installed package has this section; {_which_section(group, name, sections)}",
             )
             for name in entries
             if f"{group}.{name}" not in sections
         ]
     return problems
+
+
+def _unknown_setting(key: str, known: Collection[str], sections: Collection[str]) -> str:
+    near = nearest(key, known)
+    for group in ("channels", "plugins"):
+        if near is None and f"{group}.{key}" in sections:
+            return f"unknown setting; `{key}` belongs below `{group}:`, with two spaces before it"
+    if near is not None:
+        return f"unknown setting; did you mean `{near}`?"
+    return f"unknown setting; known settings are {', '.join(sorted(known))}"
+
+
+def _which_section(group: str, name: str, sections: Collection[str]) -> str:
+    """What somebody may have meant by the section ``name`` of ``group``."""
+    for other in (group, "plugins", "channels"):
+        names = [each.partition(".")[2] for each in sections if each.startswith(f"{other}.")]
+        near = name if name in names else nearest(name, names)
+        if near is not None:
+            return f"did you mean `{near}`{'' if other == group else f' below `{other}:`'}?"
+    return "see `warmline plugins`"
 
 
 def _section(
@@ -173,6 +247,7 @@ def _section(
         problems.append(lines.problem(section.name, "must be a mapping, true, false or auto"))
     where = _OverlaidSettings(lines, section.name, from_variables, env)
     found = validate(section.model, values, section.name, where, problems)
+    found = found or as_meant(section.model, values)
     if found is None:
         return _Asleep("its settings are wrong")
     reason = found.why_asleep() if isinstance(found, SleepingSettings) else None

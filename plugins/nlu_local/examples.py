@@ -30,6 +30,7 @@ from gateway import (
     OverlayProblem,
     Problem,
     compose_yaml,
+    nearest,
     yaml_files,
 )
 
@@ -258,13 +259,25 @@ def _read_section(path: Path, section: yaml.Node) -> list[Example]:
         return []
     intent = _scalar(_get(section, "intent"))
     if not intent:
-        raise _bad(path, _line(section), "intent", "is missing; write `- intent: name`")
+        raise _bad(path, _line(section), "intent", _missing_intent(section))
     examples = _get(section, "examples")
     texts = _read_texts(path, intent, examples)
     if not texts:
         line = _line(examples or section)
         raise _bad(path, line, f"{intent}.examples", "has none; write `examples: |` and `- ...`")
     return [(text, intent) for text in texts]
+
+
+def _missing_intent(section: yaml.Node) -> str:
+    keys = [str(key.value) for key, _ in section.value] if _is_mapping(section) else []
+    for key in keys:
+        if nearest(key, ("intent",)):
+            return f"is missing; did you mean `intent` by `{key}`?"
+    return "is missing; write `- intent: name`"
+
+
+def _is_mapping(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode)
 
 
 def _read_texts(path: Path, intent: str, examples: yaml.Node | None) -> Sequence[str]:

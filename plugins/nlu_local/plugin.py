@@ -10,7 +10,18 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
-from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
+from gateway import (
+    HttpRoutes,
+    MentionReader,
+    Mentions,
+    Poller,
+    Section,
+    Settings,
+    Understander,
+    WarmlineError,
+    hookimpl,
+    yaml_files,
+)
 
 from .engine import NluLocal, has_universal
 from .examples import Example, ExampleFiles, packaged_courtesies, packaged_examples
@@ -100,6 +111,18 @@ class NluLocalSettings(BaseModel):
                 readers=self.readers or default_readers(),
             )
         return self._understander
+
+    def mentions(self, settings: Settings) -> Mentions:
+        """The intents that have examples."""
+        files = list(yaml_files([settings.path(path) for path in self.knowledge]))
+        read = MentionReader(files)
+        taught = tuple(read.values("nlu", "*", "intent"))
+        return Mentions(
+            engine=True,
+            taught=taught,
+            taught_too=frozenset(intent for _, intent in self._packaged_examples()),
+            unread=read.unread or len(list(read.values("nlu", "*", "examples"))) > len(taught),
+        )
 
     def _packaged_examples(self) -> list[Example]:
         """Those that join the shop's own. N-grams alone cannot use them: a greeting in front of any
