@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -40,10 +41,13 @@ from gateway.settings import (
     Problem,
     Settings,
     YamlLines,
+    as_meant,
     nearest,
     read_settings,
     read_yaml,
 )
+
+COLOUR_IN_COMMENT = re.compile(r"\s*(?:- )?([\w-]+):\s+(#[0-9a-fA-F]{6}|#[0-9a-fA-F]{3})\s*$")
 
 
 @click.command()
@@ -106,6 +110,7 @@ def check_files(file: Path | None) -> tuple[Gateway | None, list[Problem]]:
         sees_all_intents=registry.engines <= sum(each.engine for each in mentions),
         has_page=_page_finder(routed) if gateway else None,
     )
+    problems += _colours_in_comments(file)
     problems = list(dict.fromkeys(_placed(problem, file) for problem in problems))
     return (None if problems else gateway), problems
 
@@ -132,11 +137,20 @@ def _policy_file(settings: Settings) -> Path | None:
 
 
 def _read_policy(settings: Settings) -> tuple[Policy, list[Problem]]:
-    """The policy, the built-in one in place of one with mistakes; and these."""
+    """The policy, as it was meant where it has mistakes; and these."""
     try:
         return load_policy(_policy_file(settings)), []
     except BadConfig as bad:
-        return Policy(), bad.problems
+        return _policy_as_meant(settings), bad.problems
+
+
+def _policy_as_meant(settings: Settings) -> Policy:
+    file = _policy_file(settings)
+    try:
+        tree = read_yaml(file)[0] if file else {}
+    except BadConfig:
+        return Policy()
+    return as_meant(Policy, tree) or Policy()
 
 
 def _page_finder(routed: Iterable[web.RouteDef]) -> Callable[[str], bool]:
@@ -154,6 +168,18 @@ def _page_finder(routed: Iterable[web.RouteDef]) -> Callable[[str], bool]:
         )
 
     return has_page
+
+
+def _colours_in_comments(file: Path | None) -> Iterator[Problem]:
+    """Colours without quotes: YAML takes them for comments, so that the key is empty."""
+    if file is None:
+        return
+    lines = read_yaml(file)[1]
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        if found := COLOUR_IN_COMMENT.match(line):
+            what = "is empty, for `#` begins a comment"
+            message = f'{what}; put the colour in quotes: `{found[1]}: "{found[2]}"`'
+            yield lines.problem(lines.key_at(number), message)
 
 
 # -- where a mistake stands ----------------------------------------------------------------------

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from gateway.routing.policy import Policy
 from gateway.settings import (
     BadConfig,
-    Mention,
-    Mentions,
+    MentionedName,
+    MentionedNames,
     Problem,
     YamlLines,
     choose_from,
@@ -33,7 +33,7 @@ LISTS_OF_INTENTS = (
 
 
 def inconsistencies(
-    mentions: Sequence[Mentions],
+    mentions: Sequence[MentionedNames],
     *,
     policy: Policy,
     policy_file: Path | None,
@@ -59,6 +59,7 @@ def inconsistencies(
             known |= each.answered_too
         yield from _intents_without_answer(taught, known, answered[0].file)
     for each in mentions:
+        yield from each.problems
         yield from (found for link in each.links if (found := _bad_link(link, has_page)))
         yield from (
             _problem(
@@ -69,15 +70,17 @@ def inconsistencies(
         )
 
 
-def _names(mentions: Sequence[Mention]) -> set[str]:
+def _names(mentions: Sequence[MentionedName]) -> set[str]:
     return {mention.name for mention in mentions}
 
 
-def _problem(mention: Mention, message: str) -> Problem:
+def _problem(mention: MentionedName, message: str) -> Problem:
     return Problem(file=mention.file, line=mention.line, key=mention.key, message=message)
 
 
-def _answers_without_intent(answered: Sequence[Mention], known: Set[str]) -> Iterator[Problem]:
+def _answers_without_intent(
+    answered: Sequence[MentionedName], known: Set[str]
+) -> Iterator[Problem]:
     for answer in answered:
         if answer.name not in known:
             near = nearest(answer.name, known)
@@ -91,7 +94,7 @@ def _answers_without_intent(answered: Sequence[Mention], known: Set[str]) -> Ite
 
 
 def _intents_without_answer(
-    taught: Sequence[Mention], known: Set[str], file: str
+    taught: Sequence[MentionedName], known: Set[str], file: str
 ) -> Iterator[Problem]:
     seen: set[str] = set()
     for intent in taught:
@@ -116,7 +119,7 @@ def _never_answered(policy: Policy) -> frozenset[str]:
     )
 
 
-def _intents_in(file: Path | None) -> Iterator[Mention]:
+def _intents_in(file: Path | None) -> Iterator[MentionedName]:
     """The intents that the policy's own file names."""
     try:
         tree, lines = read_yaml(file) if file else ({}, YamlLines(""))
@@ -129,10 +132,10 @@ def _intents_in(file: Path | None) -> Iterator[Mention]:
         listed = isinstance(found, list)
         for index, name in enumerate(found if isinstance(found, list | Mapping) else ()):
             place = lines.problem(".".join((*path, str(index) if listed else str(name))), "")
-            yield Mention(name=str(name), file=place.file, line=place.line, key=place.key)
+            yield MentionedName(name=str(name), file=place.file, line=place.line, key=place.key)
 
 
-def _unknown_in_policy(named: Sequence[Mention], known: Set[str]) -> Iterator[Problem]:
+def _unknown_in_policy(named: Sequence[MentionedName], known: Set[str]) -> Iterator[Problem]:
     """Those of the policy's intents that are nearly a known one. Others may be an engine's."""
     for intent in named:
         if intent.name not in known and (near := nearest(intent.name, known)):
@@ -140,7 +143,7 @@ def _unknown_in_policy(named: Sequence[Mention], known: Set[str]) -> Iterator[Pr
             yield _problem(intent, what)
 
 
-def _bad_link(link: Mention, has_page: Callable[[str], bool] | None) -> Problem | None:
+def _bad_link(link: MentionedName, has_page: Callable[[str], bool] | None) -> Problem | None:
     """Why ``link`` leads nowhere, if that is sure without asking the network."""
     try:
         parts = urlsplit(link.name)

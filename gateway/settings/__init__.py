@@ -26,9 +26,10 @@ from gateway.settings.core import (
     WorkerSettings,
     compile_slot,
 )
+from gateway.settings.corrections import as_meant
 from gateway.settings.hours import DAYS, Hours
 from gateway.settings.loading import DeclaredSection, SettingsRead, load, read_settings
-from gateway.settings.mentions import Mention, MentionReader, Mentions, MentionsNames
+from gateway.settings.mentions import MentionedName, MentionedNames, MentionsNames, NameReader
 from gateway.settings.word_forms import choose_from, nearest
 from gateway.settings.yaml_reader import (
     BadConfig,
@@ -37,6 +38,7 @@ from gateway.settings.yaml_reader import (
     compose_yaml,
     construct_yaml,
     packaged_yaml,
+    read_as_meant,
     read_shape,
     read_shape_and_lines,
     read_yaml,
@@ -55,10 +57,10 @@ __all__ = [
     "DeliverySettings",
     "Hours",
     "LimitSettings",
-    "Mention",
-    "MentionReader",
-    "Mentions",
+    "MentionedName",
+    "MentionedNames",
     "MentionsNames",
+    "NameReader",
     "PostgresSettings",
     "Problem",
     "ProcessSettings",
@@ -72,6 +74,7 @@ __all__ = [
     "WebhookSettings",
     "WorkerSettings",
     "YamlLines",
+    "as_meant",
     "choose_from",
     "compile_slot",
     "compose_yaml",
@@ -79,6 +82,7 @@ __all__ = [
     "load",
     "nearest",
     "packaged_yaml",
+    "read_as_meant",
     "read_settings",
     "read_shape",
     "read_shape_and_lines",

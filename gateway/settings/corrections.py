@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from types import UnionType
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -63,6 +64,10 @@ def correction(model: type[BaseModel], tree: Any, error: ErrorDetails) -> Correc
     ``tree`` is what ``model`` refused. A secret is never repeated.
     """
     loc = error["loc"]
+    if error["type"] == "extra_forbidden":
+        meant = meant_key(model, loc, tree)
+        renamed = _renamed(tree, loc, meant) if meant else None
+        return Correction(meant, renamed) if meant and renamed is not None else None
     if loc and loc[-1] == KEY:
         return _right_key(model, tree, loc[:-1], error)
     written = written_at(tree, loc)
@@ -84,7 +89,11 @@ def _right_key(
     model: type[BaseModel], tree: Any, loc: Loc, error: ErrorDetails
 ) -> Correction | None:
     written = str(loc[-1])
-    for guess in (nearest(written, _options(error)), nearest(written, LANGUAGES), _as_name(written)):
+    for guess in (
+        nearest(written, _options(error)),
+        nearest(written, LANGUAGES),
+        _as_name(written),
+    ):
         if guess is None or guess == written:
             continue
         renamed = _renamed(tree, loc, guess)
@@ -102,16 +111,53 @@ MOST_MENDED = 60
 def as_meant(model: type[M], tree: Mapping[str, Any]) -> M | None:
     """``tree`` as a ``model``, with its mistakes corrected where that is possible and else left
     out; None: what is left is no model."""
+    return _mend(model, tree)[0]
+
+
+def later_mistakes(model: type[BaseModel], tree: Any) -> list[ErrorDetails]:
+    """Mistakes that pydantic finds only where there are no others: those of whole models."""
+    return _mend(model, tree)[1]
+
+
+def _mend(model: type[M], tree: Any) -> tuple[M | None, list[ErrorDetails]]:
+    """``tree`` as a ``model``, as it was meant, and the mistakes that showed on the way."""
+    first: set[tuple[Loc, str]] | None = None
+    later: dict[tuple[Loc, str], ErrorDetails] = {}
+    removed: list[Loc] = []
     for _ in range(MOST_MENDED):
         try:
-            return model.model_validate(tree)
+            return model.model_validate(tree), list(later.values())
         except ValidationError as refused:
-            error = refused.errors(include_url=False)[0]
+            errors = refused.errors(include_url=False)
+        found = {(each["loc"], each["msg"]): each for each in errors}
+        first = set(found) if first is None else first
+        later |= {
+            place: each
+            for place, each in found.items()
+            if place not in first and _is_its_own(each, removed)
+        }
+        # A value that is missing may stand under an unknown key.
+        error = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
         mended = correction(model, tree, error)
+        if mended is None:
+            removed.append(error["loc"])
         tree = mended.tree if mended else _without(tree, error)
         if not isinstance(tree, Mapping):
-            return None
-    return None
+            break
+    return None, list(later.values())
+
+
+def _is_its_own(error: ErrorDetails, removed: Sequence[Loc]) -> bool:
+    """Whether ``error`` is a mistake of a whole model that does not come from what was removed."""
+    if error["type"] != "value_error":
+        return False
+    named = NAMED_KEY.search(error["msg"])
+    at = (*error["loc"], *(named[1].split(".") if named else ()))
+    return not any(loc[: len(at)] == at for loc in removed)
+
+
+NAMED_KEY = re.compile(r"`([\w.-]+)`: (.+)", re.DOTALL)
+"""How a check of a whole model names the key that it is about, and what is wrong."""
 
 
 def _without(tree: Any, error: ErrorDetails) -> Any:
@@ -132,12 +178,10 @@ def _without(tree: Any, error: ErrorDetails) -> Any:
 
 def _has(tree: Any, loc: Loc) -> bool:
     for part in loc:
-        if isinstance(tree, Mapping) and part in tree:
-            tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
-            tree = tree[part]
-        else:
+        listed = isinstance(tree, list) and part in range(len(tree))
+        if not listed and not (isinstance(tree, Mapping) and part in tree):
             return False
+        tree = tree[part]
     return True
 
 
@@ -188,23 +232,32 @@ def _texts(text: str) -> Iterator[str]:
         return
     if bare != text:
         yield bare
+    if (at := re.sub(r"\s*(?:[(\[]at[)\]]|\bat\b)\s*", "@", bare)) != bare and "." in at:
+        yield at
     if _ENDLESS.search(bare):
         yield re.sub(r"(?<!\\)\*", "{0,8}", re.sub(r"(?<!\\)\+", "{1,8}", bare))
         return
-    if "://" not in bare and "." in bare and " " not in bare:
-        yield f"https://{bare.lstrip('/')}"
-        yield f"https://{bare.lstrip('/').partition('/')[0]}"
-    yield from _origins(bare)
-    yield from ([COLOURS[bare.casefold()]] if bare.casefold() in COLOURS else ())
-    if re.fullmatch(r"#?[0-9a-fA-F]{6}", bare):
-        yield f"#{bare.lstrip('#')}"
-    if re.fullmatch(r"#[0-9a-fA-F]{3}", bare):
-        yield "#" + "".join(digit * 2 for digit in bare[1:])
+    yield from _urls(bare)
+    yield from _colours(bare)
     if (code := nearest(bare, LANGUAGES)) is not None:
         yield code
-    for other in (bare.casefold(), bare.capitalize(), bare.replace(" ", ""), _as_name(bare)):
-        if other and other != text:
-            yield other
+    yield from (bare.casefold(), bare.capitalize(), bare.replace(" ", ""))
+
+
+def _colours(text: str) -> Iterator[str]:
+    if text.casefold() in COLOURS:
+        yield COLOURS[text.casefold()]
+    if re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
+        yield f"#{text.lstrip('#')}"
+    if re.fullmatch(r"#[0-9a-fA-F]{3}", text):
+        yield "#" + "".join(digit * 2 for digit in text[1:])
+
+
+def _urls(text: str) -> Iterator[str]:
+    if "://" not in text and "." in text and " " not in text:
+        yield f"https://{text.lstrip('/')}"
+        yield f"https://{text.lstrip('/').partition('/')[0]}"
+    yield from _origins(text)
 
 
 def _origins(text: str) -> Iterator[str]:
@@ -298,7 +351,7 @@ def _zones(text: str) -> Iterator[str]:
         yield near
     city = nearest(text.rpartition("/")[2].replace("_", " "), cities)
     exact = text.rpartition("/")[2].replace("_", " ").casefold()
-    yield from (cities[name] for name in (exact, city) if name in cities)
+    yield from (cities[name] for name in (exact, city) if name and name in cities)
     if near is not None:
         yield near
 
@@ -393,13 +446,45 @@ def as_yaml(value: Any) -> str:
         return f"[{', '.join(as_yaml(item) for item in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str):
-        return str(value)
-    if ": " not in value and value.startswith(("https://", "http://")):
-        return json.dumps(value)
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return value
-    if "\\" in value:
-        return "'" + value.replace("'", "''") + "'"
-    plain = yaml.safe_load(value) if re.fullmatch(r"[\w.@/-][\w .@/+-]*", value) else None
-    return value if plain == value else json.dumps(value, ensure_ascii=False)
+    return _text_as_yaml(value) if isinstance(value, str) else str(value)
+
+
+def _text_as_yaml(text: str) -> str:
+    if "\\" in text:
+        return "'" + text.replace("'", "''") + "'"
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return text  # a date, which YAML knows
+    bare = re.fullmatch(r"[\w.@/-][\w .@/+-]*", text) and yaml.safe_load(text) == text
+    return text if bare else json.dumps(text, ensure_ascii=False)
+
+
+# -- models --------------------------------------------------------------------------------------
+
+
+def known_keys(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def meant_key(model: type[BaseModel], loc: Loc, tree: Any) -> str | None:
+    """The key that somebody most likely meant by the unknown one at ``loc``: first one that is
+    not there yet."""
+    known, written = known_keys(model_at(model, loc[:-1])), str(loc[-1])
+    beside = written_at(tree, loc[:-1])
+    taken = set(beside) if isinstance(beside, Mapping) else set()
+    return nearest(written, known - taken) or nearest(written, known)
+
+
+def model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
+    """The model nested in ``model`` at ``loc``, or its nearest parent."""
+    kind: Any = model
+    for part in loc:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        else:  # a key of a mapping or an index of a list
+            kind = next((inner for inner in reversed(get_args(kind)) if inner is not ...), None)
+        if isinstance(kind, UnionType) or get_origin(kind) is Union:  # X | None
+            kind = get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
+    return model

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from gateway.settings.advice import LIST, MAPPING
+from gateway.settings.advice import SHAPES
+from gateway.settings.core import CoreSettings, Settings, SlotSettings
 from gateway.settings.corrections import as_meant
-from gateway.settings.core import CoreSettings, Settings
 from gateway.settings.word_forms import nearest
 from gateway.settings.yaml_reader import (
     BadConfig,
@@ -27,7 +27,6 @@ M = TypeVar("M", bound=BaseModel)
 
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
-_IN_JSON = {LIST: "must be a list, as JSON", MAPPING: "must be a mapping, as JSON"}
 SECRET = frozenset({"data_key"})
 """Settings of the gateway that may come only from the environment."""
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
@@ -94,7 +93,7 @@ def read_settings(
     values = _merge(_core_values(tree, env), from_variables)
     where = _OverlaidSettings(lines, "", from_variables, env)
     core = validate(CoreSettings, values, "", where, problems)
-    core = core or as_meant(CoreSettings, values) or CoreSettings()
+    core = core or _core_as_meant(values)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     warnings: list[Problem] = []
@@ -109,6 +108,19 @@ def read_settings(
     base = file.parent if file else Path()
     settings = Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
     return SettingsRead(settings, tuple(dict.fromkeys(problems)))
+
+
+def _core_as_meant(values: Mapping[str, Any]) -> CoreSettings:
+    """What is right in ``values``. A slot with a wrong pattern still has its name, so that nobody
+    hears that answers state an unknown one."""
+    core = as_meant(CoreSettings, values) or CoreSettings()
+    slots = values.get("slots")
+    named = [name for name in slots if isinstance(name, str)] if isinstance(slots, dict) else []
+    if not any(nearest(name, core.slots) for name in named if name not in core.slots):
+        core.slots.update(
+            {name: SlotSettings(pattern=".") for name in named if name not in core.slots}
+        )
+    return core
 
 
 def _with_meant_keys(
@@ -245,6 +257,14 @@ def _section(
             return _Asleep(f"waits for {', '.join(missing)}")
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(section.name, "must be a mapping, true, false or auto"))
+    if given is _ABSENT and (missing := _missing(section, values)):
+        variable = next(n for n in env if n.startswith(prefix) or n in section.aliases)
+        what = f"{variable} is set, but `{section.name}` is not in the configuration"
+        fix = f"add the section, or set {', '.join(missing)}"
+        problems.append(
+            Problem(file=ENVIRONMENT, line=1, key=section.name, message=f"{what}; {fix}")
+        )
+        return _Asleep("its settings are wrong")
     where = _OverlaidSettings(lines, section.name, from_variables, env)
     found = validate(section.model, values, section.name, where, problems)
     found = found or as_meant(section.model, values)
@@ -355,7 +375,9 @@ class _OverlaidSettings(YamlLines):
             return self._under.problem(key, message)
         candidates = (_variable(".".join(parts[:end])) for end in range(len(parts), 0, -1))
         name = next((each for each in candidates if each in self._names), _variable(str(key)))
-        message = f"{_IN_JSON.get(message, message)} (set by {name})"
+        what, _, _ = message.partition("; ")
+        message = f"{what}, as JSON" if what in SHAPES else message
+        message = f"{message} (set by {name})"
         return Problem(file=ENVIRONMENT, line=1, key=str(key), message=message)
 
     def _is_given(self, parts: list[str]) -> bool:

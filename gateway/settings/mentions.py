@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import yaml
 
 from gateway.model import Value
-from gateway.settings.yaml_reader import BadConfig, YamlLines, read_yaml
+from gateway.settings.yaml_reader import BadConfig, Problem, YamlLines, read_yaml
 
 if TYPE_CHECKING:
     from gateway.settings.core import Settings
 
 
-class Mention(Value, frozen=True, kw_only=True):
+class MentionedName(Value, frozen=True, kw_only=True):
     """A name, and where it stands."""
 
     name: str
@@ -24,29 +24,31 @@ class Mention(Value, frozen=True, kw_only=True):
     key: str
 
 
-class Mentions(Value, frozen=True, kw_only=True):
+class MentionedNames(Value, frozen=True, kw_only=True):
     """What the files of one section mention.
 
     Files with mistakes count as far as they can be read; ``unread`` says that one cannot be read
     at all, so that nothing is said to be missing.
     """
 
-    answered: tuple[Mention, ...] = ()
+    answered: tuple[MentionedName, ...] = ()
     """Intents with a written answer."""
     answered_too: frozenset[str] = frozenset()
     """Intents that have an answer without a line in the team's files."""
     answers_anything: bool = False
     """Whether the plugin may answer any question, whatever its intent."""
-    taught: tuple[Mention, ...] = ()
+    taught: tuple[MentionedName, ...] = ()
     """Intents with examples."""
     taught_too: frozenset[str] = frozenset()
     """Intents that are known without a line in the team's files."""
     engine: bool = False
     """Whether the plugin is an engine and these are all the intents that it finds."""
-    links: tuple[Mention, ...] = ()
+    links: tuple[MentionedName, ...] = ()
     """URLs, or paths of the gateway's own pages."""
-    tiers: tuple[Mention, ...] = ()
+    tiers: tuple[MentionedName, ...] = ()
     """Tiers of the policy."""
+    problems: tuple[Problem, ...] = ()
+    """What else is valid and surely a mistake."""
     unread: bool = False
 
 
@@ -55,12 +57,12 @@ class MentionsNames(Protocol):
     """The model of a section whose files mention what other files must have, for
     ``warmline check``."""
 
-    def mentions(self, settings: Settings) -> Mentions:
+    def mentions(self, settings: Settings) -> MentionedNames:
         """Return what they mention. Read the files; raise nothing for a mistake in them."""
         ...
 
 
-class MentionReader:
+class NameReader:
     """Reads names out of YAML files, also those with mistakes."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -72,14 +74,14 @@ class MentionReader:
             except BadConfig:
                 self.unread = True
 
-    def keys(self, name: str) -> Iterator[Mention]:
+    def keys(self, name: str) -> Iterator[MentionedName]:
         """The keys of the mapping ``name`` at the top of each file."""
         for tree, lines in self._files:
             found = tree.get(name)
             for key in found if isinstance(found, dict) else ():
                 yield _mention(str(key), lines, f"{name}.{key}")
 
-    def values(self, *path: str) -> Iterator[Mention]:
+    def values(self, *path: str) -> Iterator[MentionedName]:
         """The texts at ``path``, in which ``*`` is each key of a mapping or index of a list."""
         for tree, lines in self._files:
             for key, value in _walk(tree, path, ""):
@@ -87,9 +89,9 @@ class MentionReader:
                     yield _mention(value, lines, key)
 
 
-def _mention(name: str, lines: YamlLines, key: str) -> Mention:
+def _mention(name: str, lines: YamlLines, key: str) -> MentionedName:
     place = lines.problem(key, "")
-    return Mention(name=name, file=place.file, line=place.line, key=place.key)
+    return MentionedName(name=name, file=place.file, line=place.line, key=place.key)
 
 
 def _walk(tree: Any, path: Sequence[str], at: str) -> Iterator[tuple[str, Any]]:

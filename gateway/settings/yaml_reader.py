@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.ports import WarmlineError
 from gateway.settings.advice import validation_mistakes
+from gateway.settings.corrections import as_meant, dates_in
 from gateway.settings.yaml_mistakes import explain_yaml_mistake
 
 M = TypeVar("M", bound=BaseModel)
@@ -71,12 +72,16 @@ class YamlLines:
         """The same lines, also for the keys that read as other ``names``: old to new."""
         found = YamlLines(self.file, self._lines.items())
         for old, new in names.items():
-            found._lines |= {  # noqa: SLF001  (our own class)
+            found._lines |= {
                 new + key.removeprefix(old): line
                 for key, line in self._lines.items()
                 if key == old or key.startswith(f"{old}.")
             }
         return found
+
+    def key_at(self, line: int) -> str:
+        """The key that stands on ``line``; empty: none."""
+        return next((key for key, at in self._lines.items() if at == line), "")
 
     def problem(self, key: object, message: str) -> Problem:
         """A problem at the line of ``key``, or of its nearest parent that exists."""
@@ -158,8 +163,22 @@ def construct_yaml(node: yaml.Node | None, file: str, loader: Any = yaml.CSafeLo
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _bad(file, line, f"not YAML: {error.problem}; correct the line") from None
     except (ValueError, OverflowError) as error:
-        message = f"not YAML: a date or number is not valid ({error}); put quotes around it"
-        raise _bad(file, 1, message) from None
+        scalar = _unreadable(node, loader) or node
+        dates = " or ".join(f"`{day}`" for day in dates_in(str(scalar.value)))
+        fix = f"write {dates}" if dates else "put quotes around it"
+        message = f"not YAML: a date or number is not valid ({error}); {fix}"
+        raise _bad(file, scalar.start_mark.line + 1, message) from None
+
+
+def _unreadable(node: yaml.Node, loader: Any) -> yaml.Node | None:
+    """The first scalar of ``node`` that has no value."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            loader("").construct_document(node)
+        except (ValueError, OverflowError):
+            return node
+        return None
+    return next((found for child in _children(node) if (found := _unreadable(child, loader))), None)
 
 
 def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any], YamlLines]:
@@ -196,6 +215,18 @@ def read_shape_and_lines(file: Path, model: type[M]) -> tuple[M, YamlLines]:
     if found is None:
         raise BadConfig([*lines.repeated, *problems])
     return found, lines
+
+
+def read_as_meant(file: Path, model: type[M]) -> tuple[M | None, YamlLines, list[Problem]]:
+    """As `read_shape_and_lines`, for a file with mistakes: what is right or could be corrected,
+    and the mistakes; None when nothing is left."""
+    try:
+        tree, lines = read_yaml(file, yaml.CBaseLoader)
+    except BadConfig as bad:
+        return None, YamlLines(str(file)), bad.problems
+    problems: list[Problem] = []
+    found = validate(model, tree, "", lines, problems, missing="is missing; add it")
+    return found or as_meant(model, tree), lines, [*lines.repeated, *problems]
 
 
 def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from typing import Literal
 import argon2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway import MentionReader, Mentions, Settings
+from gateway import MentionedNames, NameReader, Settings
 from plugins.agents_desk.staff.assignment import AssignmentMode
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
@@ -125,10 +125,10 @@ class DeskSettings(BaseModel):
         "https://slack.com/api/", pattern=r"^https?://.+/$", description="for tests and proxies"
     )
 
-    def mentions(self, settings: Settings) -> Mentions:
+    def mentions(self, settings: Settings) -> MentionedNames:
         """The tiers of the people."""
-        read = MentionReader([settings.file] if settings.file else [])
-        return Mentions(
+        read = NameReader([settings.file] if settings.file else [])
+        return MentionedNames(
             tiers=tuple(read.values("plugins", "agents_desk", "users", "*", "tier")),
             unread=read.unread,
         )

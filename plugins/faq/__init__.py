@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import Handler, Json, MentionReader, Mentions, Section, Settings, hookimpl
+from gateway import Handler, Json, MentionedNames, NameReader, Section, Settings, hookimpl
 from plugins.faq.answers import FaqAnswers, OverlaidAnswers, load, smalltalk_intents
 from plugins.faq.handler import Faq
 
@@ -34,11 +34,11 @@ class FaqSettings(BaseModel):
     suggest_confidence: float = Field(0.35, ge=0, le=1, description="minimum for a draft")
     look_every: float = Field(1.0, ge=0, description="seconds between checks for changed files")
 
-    def mentions(self, settings: Settings) -> Mentions:
+    def mentions(self, settings: Settings) -> MentionedNames:
         """The intents that have an answer, and the links of the answers."""
         brands = [brand.answers for brand in settings.core.brands.values()]
-        read = MentionReader([settings.path(path) for path in chain(self.answers, *brands)])
-        return Mentions(
+        read = NameReader([settings.path(path) for path in chain(self.answers, *brands)])
+        return MentionedNames(
             answered=tuple(read.keys("answers")),
             answered_too=smalltalk_intents() if self.packaged else frozenset(),
             links=tuple(read.values("answers", "*", "links", "*", "url")),

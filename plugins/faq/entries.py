@@ -23,7 +23,7 @@ from gateway import (
     choose_from,
     in_language,
     nearest,
-    read_shape_and_lines,
+    read_as_meant,
     validated_part,
 )
 
@@ -103,12 +103,10 @@ def read_entries(paths: Sequence[Path], *, fallback: str, slots: Set[str]) -> An
     problems: list[Problem] = []
     read = AnswerEntries(fallback=fallback, slots=slots)
     for path in paths:
-        try:
-            file, lines = read_shape_and_lines(path, FaqFile)
-        except BadConfig as error:
-            problems += error.problems
+        file, lines, wrong = read_as_meant(path, FaqFile)
+        problems += wrong
+        if file is None:
             continue
-        problems += lines.repeated
         for intent, entry in file.answers.items():
             mistakes = [*_mistakes(f"answers.{intent}", entry, fallback, slots)]
             if intent in read.entries:
@@ -129,7 +127,7 @@ def _mistakes(key: str, entry: AnswerEntry, fallback: str, slots: Set[str]) -> I
             near = choose_from(name, slots)
             yield (
                 f"{key}.needs.{index}",
-                f"there is no slot `{name}`; {near} New ones are defined in `slots`",
+                f"there is no slot `{name}` in the settings' `slots`; {near}",
             )
     if fallback not in entry.say:
         yield f"{key}.say", f"`{fallback}` is missing; every answer needs it"
@@ -168,4 +166,4 @@ def _placeholder_mistakes(
     if text.next_step_known and not set(PLACEHOLDERS.findall(text.next_step_known)) & slots:
         yield f"{key}.next_step_known", "names no slot; write `next_step` instead"
     for name in sorted(facts - stated - mistaken):
-        yield f"{key}.body", f"never states the fact `{name}`; write {{{name}}} where it belongs"
+        yield f"{key}.body", f"never states the fact `{name}`; write `{{{name}}}` where it belongs"

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from gateway import (
     HttpRoutes,
-    MentionReader,
-    Mentions,
+    MentionedNames,
+    NameReader,
     Poller,
     Section,
     Settings,
@@ -24,7 +24,7 @@ from gateway import (
 )
 
 from .engine import NluLocal, has_universal
-from .examples import Example, ExampleFiles, packaged_courtesies, packaged_examples
+from .examples import Example, ExampleFiles, contradictions, packaged_courtesies, packaged_examples
 from .language import DEFAULT_LANGUAGES, check_languages
 from .protocol import PACKAGED_INTENTS
 
@@ -112,16 +112,18 @@ class NluLocalSettings(BaseModel):
             )
         return self._understander
 
-    def mentions(self, settings: Settings) -> Mentions:
+    def mentions(self, settings: Settings) -> MentionedNames:
         """The intents that have examples."""
         files = list(yaml_files([settings.path(path) for path in self.knowledge]))
-        read = MentionReader(files)
+        read = NameReader(files)
         taught = tuple(read.values("nlu", "*", "intent"))
-        return Mentions(
+        examples = sum(1 for _ in read.values("nlu", "*", "examples"))
+        return MentionedNames(
             engine=True,
             taught=taught,
             taught_too=frozenset(intent for _, intent in self._packaged_examples()),
-            unread=read.unread or len(list(read.values("nlu", "*", "examples"))) > len(taught),
+            unread=read.unread or examples > len(taught) or bool(files and not taught),
+            problems=tuple(contradictions(files)),
         )
 
     def _packaged_examples(self) -> list[Example]:
