@@ -110,8 +110,10 @@ answers:
     assert problems(write, text) == [
         "4: answers.shipping.facts.days: has no value for `de`; add one, or one value for all",
         "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
-        "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts or slots; did you "
-        "mean `{days}`?",
+        (
+            "8: answers.shipping.say.en.body: `{dasy}` is not among the facts or slots; did you "
+            "mean `{days}`?"
+        ),
         (
             "8: answers.shipping.say.en.body: never states the fact `never`; write `{never}` "
             "where it belongs"
@@ -158,8 +160,10 @@ answers:
         (
             "answers:\n  a: [unclosed\n",
             [
-                "2: : not YAML: what begins here lacks a comma or its `]`, or has text after a "
-                "quote; add it"
+                (
+                    "2: : not YAML: what begins here lacks a comma or its `]`, or has text after "
+                    "a quote; add it"
+                )
             ],
         ),
         ("", ["1: answers: is missing; add it"]),
