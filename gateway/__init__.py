@@ -211,6 +211,7 @@ if TYPE_CHECKING:
     )
     from gateway.routing.reasons import reason_label, spoke_of_harm
     from gateway.settings import (
+        DAYS,
         BadConfig,
         Brands,
         BrandSettings,
@@ -229,6 +230,7 @@ if TYPE_CHECKING:
         read_shape,
         read_shape_and_lines,
         read_yaml,
+        spans_in,
         validation_mistakes,
     )
     from gateway.support.assets import StaticAssets
@@ -338,6 +340,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALBUM_WAIT",
     "CARD_NUMBER",
+    "DAYS",
     "EMAIL",
     "GAP",
     "GAP_IN_DRAFT",
@@ -643,6 +646,7 @@ __all__ = [
     "says_thanks",
     "share_kept",
     "site_origin",
+    "spans_in",
     "split_brand",
     "spoke_of_harm",
     "stated_names",

@@ -26,7 +26,7 @@ from gateway.settings.core import (
     WorkerSettings,
     compile_slot,
 )
-from gateway.settings.corrections import as_meant
+from gateway.settings.corrections import as_meant, spans_in
 from gateway.settings.hours import DAYS, Hours
 from gateway.settings.loading import DeclaredSection, SettingsRead, load, read_settings
 from gateway.settings.mentions import MentionedName, MentionedNames, MentionsNames, NameReader
@@ -87,6 +87,7 @@ __all__ = [
     "read_shape",
     "read_shape_and_lines",
     "read_yaml",
+    "spans_in",
     "validate",
     "validation_mistakes",
 ]
