@@ -228,6 +228,7 @@ def _texts(tree: Any, at: str = "") -> Iterator[tuple[str, str]]:
 def _warnings(gateway: Gateway) -> Iterator[str]:
     """What is valid, and surely not as intended."""
     yield from map(str, gateway.settings.warnings)
+    yield from map(str, plugin_warnings(gateway.settings))
     configure_logging("auto", logging.ERROR)
     asyncio.run(follow_versions(gateway))
     for kind, left_out in gateway.infrastructure.follower.left_out.items():
@@ -242,6 +243,15 @@ def _warnings(gateway: Gateway) -> Iterator[str]:
             )
     for inconsistency in gateway.settings.brands.problems(gateway.registrations.channels):
         yield f"brands: {inconsistency}"
+
+
+def plugin_warnings(settings: Settings) -> Iterator[Problem]:
+    """What plugins find valid and surely not as intended, each at its line."""
+    lines = read_yaml(settings.file)[1] if settings.file else YamlLines("<environment>")
+    for section in settings.sections:
+        if isinstance(section, MentionsNames):
+            for key, message in section.mentions(settings).warnings:
+                yield lines.problem(key, message)
 
 
 def deployment_problems(gateway: Gateway, file: Path | None) -> list[Problem]:

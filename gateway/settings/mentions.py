@@ -49,6 +49,8 @@ class MentionedNames(Value, frozen=True, kw_only=True):
     """Tiers of the policy."""
     problems: tuple[Problem, ...] = ()
     """What else is valid and surely a mistake."""
+    warnings: tuple[tuple[str, str], ...] = ()
+    """What is valid and surely not as intended: keys of the settings, and messages."""
     unread: bool = False
 
 

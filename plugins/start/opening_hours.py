@@ -48,7 +48,7 @@ def _days_and_times(part: str) -> tuple[Sequence[str], Sequence[str]]:
     named = [nearest(name, DAYS) or "" for name in found.groups() if name] if found else []
     days: Sequence[str] = DAYS
     if found and all(named):
-        first, last = DAYS.index(named[0]), DAYS.index(named[-1])  # type: ignore[arg-type]  # one of them
+        first, last = DAYS.index(named[0]), DAYS.index(named[-1])
         days = [DAYS[(first + step) % 7] for step in range((last - first) % 7 + 1)]
     elif found and not _EVERY_DAY.match(part):
         raise ValueError(f"`{part}` begins with no day; write `Mon-Fri 9-17, Sat 10-14`")
@@ -74,7 +74,7 @@ def in_words(week: Week, language: str) -> str:
             between = f" {_TO[language]} "
             which = days[0] if len(days) == 1 else between.join((days[0], days[-1]))
             when = ", ".join(times).replace("-", between if language == "en" else "–")
-            parts.append(f"{which} {when}")
+            parts.append(f"{which}, {when}")
     return "; ".join(parts)
 
 

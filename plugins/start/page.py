@@ -20,9 +20,7 @@ class FirstPage:
         """Raises BadConfig when there is no such file."""
         self._file = file
         if not file.is_file():
-            problem = Problem(
-                file=str(file), line=0, key="", message="cannot be read: no such file"
-            )
+            problem = Problem(file=str(file), line=0, key="", message="cannot be read")
             raise BadConfig([problem])
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)

@@ -58,14 +58,7 @@ CHOICES: Mapping[str, Sequence[Sequence[str]]] = {
 use."""
 
 CLOSINGS: Mapping[str, Sequence[str]] = {
-    "en": (
-        "Kind regards",
-        "Best regards",
-        "Best wishes",
-        "Warm regards",
-        "Yours sincerely",
-        "Cheers",
-    ),
+    "en": ("Kind regards", "Best regards", "Best wishes", "Warm regards", "Yours sincerely"),
     "de": (
         "Mit freundlichen Grüßen",
         "Freundliche Grüße",

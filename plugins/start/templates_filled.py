@@ -12,7 +12,7 @@ import jinja2
 from argon2 import PasswordHasher
 
 from gateway import DAYS, Value
-from plugins.start.opening_hours import DAY_NAMES, Week, in_words
+from plugins.start.opening_hours import DAY_NAMES, in_words
 from plugins.start.speech import CLOSINGS, FORMAL, Speech
 
 FILES = ("warmline.yaml", "policy.yaml", "guide.yaml", "answers.yaml", "nlu.yml", "embed.html")
@@ -41,7 +41,7 @@ class Shop(Value, frozen=True, kw_only=True):
     """ISO 639-1, the first is the main one."""
     forms: Mapping[str, str] = {}
     """The form of address, by language."""
-    week: Week = {}
+    week: Mapping[str, Sequence[str]] = {}
     speech: Mapping[str, Speech] = {}
     """How the site speaks, by language."""
     timezone: str = "UTC"
@@ -123,7 +123,7 @@ HELLO: Mapping[str, Mapping[str, str]] = {
 
 TEXTS: Mapping[str, Mapping[str, str | Sequence[str]]] = {
     "en": {
-        "answer": "People answer here on {hours}.",
+        "answer": "People answer here: {hours}.",
         "questions": (
             "When are you open?",
             "What are your opening hours?",
