@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from channels.webchat.origins import FILE, REMEMBERED_DAYS, read_refused
+from channels.webchat.origins import FILE, REMEMBERED_DAYS, RefusedSite, read_refused
 from gateway import (
     Channel,
     MentionedNames,
@@ -156,8 +156,7 @@ class WebchatSettings(BaseModel):
             warnings=tuple(
                 (
                     "channels.webchat.origins",
-                    f"a page of {site.origin} could not show the chat on {site.at:%Y-%m-%d}; "
-                    f'if the page is yours, add "{site.origin}" here',
+                    _forgotten(site),
                 )
                 for site in read_refused(settings.data_dir / FILE)
                 if site.origin not in known and site.at >= since
@@ -168,6 +167,11 @@ class WebchatSettings(BaseModel):
         """The settings of each site, by its name; the first one has none."""
         sites = self.sites.items()
         return {"": self, **{name: self.model_copy(update=dict(site)) for name, site in sites}}
+
+
+def _forgotten(site: RefusedSite) -> str:
+    what = f"a page of {site.origin} could not show the chat on {site.at:%Y-%m-%d}"
+    return f'{what}; if the page is yours, add "{site.origin}" here'
 
 
 @hookimpl

@@ -37,4 +37,5 @@ def register_routes(register: Callable[[HttpRoutes], None], settings: Settings) 
     if section := settings.section(StartSettings):
         from plugins.start.page import FirstPage  # noqa: PLC0415  (a web server)
 
-        register(FirstPage(settings.path(section.page)))
+        page = settings.path(section.page)
+        register(FirstPage(page, public_url=settings.core.public_url))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway import BadConfig, Problem, Services
+from gateway import BadConfig, Problem, Services, site_origin
 
 
 class FirstPage:
@@ -16,9 +16,17 @@ class FirstPage:
 
     name = "first page"
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, public_url: str) -> None:
         """Raises BadConfig when there is no such file."""
         self._file = file
+        origin = site_origin(public_url)
+        socket = origin.replace("http", "ws", 1)
+        # The page is the team's own, with styles in it; scripts are the gateway's alone.
+        self._policy = (
+            f"default-src 'self'; script-src 'self' {origin}; style-src 'self' {origin} "
+            f"'unsafe-inline'; connect-src 'self' {origin} {socket}; img-src * blob: data:; "
+            "frame-ancestors 'none'"
+        )
         if not file.is_file():
             problem = Problem(file=str(file), line=0, key="", message="cannot be read")
             raise BadConfig([problem])
@@ -36,5 +44,5 @@ class FirstPage:
             text = await asyncio.to_thread(self._file.read_text, "utf-8")
         except OSError:
             raise web.HTTPNotFound from None
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": self._policy}
         return web.Response(text=text, content_type="text/html", headers=headers)
