@@ -49,7 +49,8 @@ class SiteRead(Value, frozen=True, kw_only=True):
 class _Page(Value, frozen=True, kw_only=True):
     text: str
     language: str
-    name: str
+    names: tuple[str, ...]
+    """What the page may call the company."""
     links: tuple[str, ...]
     others: tuple[str, ...]
 
@@ -90,14 +91,17 @@ async def _fetch(session: aiohttp.ClientSession, url: str) -> _Page:
         if response.content_type not in ("text/html", "application/xhtml+xml"):
             raise _NotRead(f"it is {response.content_type} and no page")
         data = await read_bounded(response.content.iter_chunked(65_536), LARGEST)
-        address = str(response.url)
-    return await asyncio.to_thread(_parse, data, address)
+        address, charset = str(response.url), response.charset
+    return await asyncio.to_thread(_parse, data, address, charset)
 
 
-def _parse(data: bytes, address: str) -> _Page:
+def _parse(data: bytes, address: str, charset: str | None) -> _Page:
+    if charset is None and b"charset" not in data[:2048]:
+        charset = "utf-8"
     try:
-        root = lxml.html.fromstring(data, base_url=address)
-    except (LxmlError, ValueError):
+        parser = lxml.html.HTMLParser(encoding=charset)
+        root = lxml.html.fromstring(data, base_url=address, parser=parser)
+    except (LxmlError, ValueError, LookupError):
         raise _NotRead("it is no HTML") from None
     here = urlsplit(address).netloc
     links = [urljoin(address, str(link)) for link in root.xpath("//a/@href")[:500]]
@@ -109,17 +113,16 @@ def _parse(data: bytes, address: str) -> _Page:
     return _Page(
         text=get_text(lxml.html.tostring(root, encoding="unicode")),
         language=language,
-        name=str(names[0]).strip() if names else _name_in(str(title)),
+        names=(str(names[0]).strip()[:60],) if names else _names_in(str(title)),
         links=tuple(dict.fromkeys(link for link in links if urlsplit(link).netloc == here)),
         others=tuple(str(code)[:2].casefold() for code in root.xpath("//link/@hreflang")),
     )
 
 
-def _name_in(title: str) -> str:
-    """The company's name in a page's title: the shorter end (`Help · Lindenhof`)."""
+def _names_in(title: str) -> tuple[str, ...]:
+    """The ends of a page's title (`Help · Lindenhof`): one is the company's name."""
     parts = [part.strip() for part in re.split(r"\s[|–—·:-]\s", " ".join(title.split()))]
-    ends = [part for part in (parts[0], parts[-1]) if part]
-    return min(ends, key=len)[:60] if ends and len(parts) > 1 else ""
+    return tuple({part[:60]: None for part in (parts[0], parts[-1]) if part}) if parts[1:] else ()
 
 
 def _worth_reading(links: Sequence[str], first: str) -> list[str]:
@@ -135,10 +138,10 @@ def _summary(pages: Sequence[_Page], trouble: str) -> SiteRead:
         texts.setdefault(page.language, []).append(page.text)
     counted = Counter(page.language for page in pages if page.language)
     others = dict.fromkeys(code for page in pages for code in page.others if len(code) == 2)
-    names = Counter(page.name for page in pages if page.name)
+    names = Counter(name for page in pages for name in page.names)
     codes = dict.fromkeys([code for code, _ in counted.most_common()] + list(others))
     return SiteRead(
-        name=names.most_common(1)[0][0] if names else "",
+        name=min(names, key=lambda name: (-names[name], len(name)), default=""),
         languages=tuple(code for code in codes if code.isalpha()),
         speech={
             code: found

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from tests.conftest import until
+
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OWN_TERMINAL = "in a terminal of its own"
 START_SECONDS = 120
@@ -58,6 +60,7 @@ class Newcomer:
     """Runs commands in one shell session, and servers in terminals of their own."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self.folder = folder
         self.printed = ""
         """All that commands have printed."""
@@ -114,9 +117,7 @@ class Newcomer:
 
     async def logged(self, command: str, words: str) -> None:
         """Wait until the server has logged ``words``."""
-        async with asyncio.timeout(START_SECONDS):
-            while words not in self.log(command):
-                await asyncio.sleep(0.1)
+        await until(lambda: words in self.log(command), START_SECONDS, every=0.1)
 
     async def _stop(self, command: str) -> None:
         process = self._servers.pop(command)
@@ -133,7 +134,6 @@ class Newcomer:
 
 @asynccontextmanager
 async def newcomer(folder: Path) -> AsyncIterator[Newcomer]:
-    folder.mkdir()
     person = Newcomer(folder)
     try:
         yield person

@@ -55,9 +55,12 @@ async def test_the_page_leads_to_an_answering_shop(tmp_path: Path) -> None:
             for block in blocks_of(PAGE, replaced):
                 await walk.follow(block)
             assert walk.heard == [
-                "the chat", "the chat", "the chat on http://127.0.0.1:%d" % site_port,
-                "the chat", "a mail",
-            ]  # fmt: skip
+                "the chat",
+                "the chat",
+                f"the chat on http://127.0.0.1:{site_port}",
+                "the chat",
+                "a mail",
+            ]
 
 
 @asynccontextmanager
