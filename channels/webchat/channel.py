@@ -55,7 +55,7 @@ class Webchat:
         support_address: str = "",
         logo: LogoFile | None = None,
         settings_file: str = "warmline.yaml",
-        data_dir: Path = Path("var"),
+        data_dir: Path | None = None,
     ) -> None:
         self.support_address = support_address
         self._root = f"{ROOT}/sites/{support_address}" if support_address else ROOT
@@ -72,7 +72,7 @@ class Webchat:
             {*settings.origins, site_origin(public_url)},
             setting=f"{self._key}.origins",
             settings_file=settings_file,
-            file=data_dir / FILE,
+            file=data_dir / FILE if data_dir else None,
         )
         self._admission = Admission(
             origins,

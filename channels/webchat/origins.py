@@ -34,9 +34,9 @@ class AllowedOrigins:
     ``file`` for ``warmline doctor`` and ``warmline check``."""
 
     def __init__(
-        self, origins: Iterable[str], *, setting: str, settings_file: str, file: Path
+        self, origins: Iterable[str], *, setting: str, settings_file: str, file: Path | None
     ) -> None:
-        """``setting``: the key to change, in the file of that name."""
+        """``setting``: the key to change, in ``settings_file``. ``file`` None: nothing is kept."""
         self._origins = frozenset(origins)
         self._setting, self._settings_file, self._file = setting, settings_file, file
         self._refused: set[str] = set()
@@ -65,13 +65,15 @@ class AllowedOrigins:
         self._refused.add(origin)
         shown = origin[:200]
         log.warning("webchat.refused_origin", origin=shown, fix=self.fix(shown))
-        await asyncio.to_thread(self._keep, RefusedSite(origin=shown, at=now))
+        if self._file is not None:
+            await asyncio.to_thread(_keep, self._file, RefusedSite(origin=shown, at=now))
 
-    def _keep(self, site: RefusedSite) -> None:
-        known = [each for each in read_refused(self._file) if each.origin != site.origin]
-        with suppress(OSError):  # a full disk: the log has it
-            self._file.write_bytes(msgspec.json.encode([*known, site][-MOST_REFUSED:]))
-            self._file.chmod(0o600)
+
+def _keep(file: Path, site: RefusedSite) -> None:
+    known = [each for each in read_refused(file) if each.origin != site.origin]
+    with suppress(OSError):  # a full disk: the log has it
+        file.write_bytes(msgspec.json.encode([*known, site][-MOST_REFUSED:]))
+        file.chmod(0o600)
 
 
 def read_refused(file: Path) -> Sequence[RefusedSite]:

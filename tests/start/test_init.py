@@ -191,7 +191,7 @@ SITE = {
     "/": "<title>Lindenhof · Start</title><p>Schön, dass du da bist! Leg dir etwas in den "
     "Warenkorb.</p><a href='/hilfe'>Hilfe</a><a href='https://elsewhere.example/x'>x</a>",
     "/hilfe": "<title>Lindenhof · Hilfe</title><p>Du findest deine Bestellung in deinem Konto. "
-    "Wenn dir etwas fehlt, schreib uns. Dein Warenkorb bleibt, und im Warenkorb siehst du den Preis. "
+    "Wenn dir etwas fehlt, schreib uns. Dein Warenkorb bleibt, im Warenkorb siehst du den Preis. "
     "Den Warenkorb leeren?</p><p>Liebe Grüße<br>Dein Team</p>",
 }
 
