@@ -10,7 +10,6 @@ from importlib import import_module
 import click
 
 from gateway.cli.common import open_services, print_note
-from gateway.hookspecs import PROJECT
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
@@ -65,7 +64,7 @@ def command() -> click.Group:
     group = Commands(
         "warmline", help="Warmline, a customer-service gateway: AI assists, people decide."
     )
-    group = click.version_option(package_name=PROJECT, message="%(package)s %(version)s")(group)
+    group = click.version_option(package_name="warmline", message="%(package)s %(version)s")(group)
     for name, offered in PluginRegistry(installed_plugins()).commands().items():
         if name in COMMANDS:
             raise click.ClickException(

@@ -19,7 +19,7 @@ from plugins.start.folder import check_free, write_folder
 from plugins.start.opening_hours import Week, local_timezone, read_week
 from plugins.start.site import SiteRead, read_site
 from plugins.start.speech import FORMAL, INFORMAL
-from plugins.start.templates_filled import DeskUser, Shop, files_of
+from plugins.start.templates_filled import FirstUser, NewShop, files_of
 
 T = TypeVar("T")
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
@@ -77,7 +77,7 @@ def init(  # noqa: PLR0917  (click passes them by name)
     given = Given(site=site, name=name, languages=languages, tone=tone or "", hours=hours)
     shop = _answers(opening, folder, given, asks=asks, private=private)
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
-    user = DeskUser.with_password(admin, password)
+    user = FirstUser.with_password(admin, password)
     shop = shop.replace(timezone=timezone or local_timezone(), port=port, user=user)
     write_folder(folder, files_of(shop))
     _say_what_next(folder, admin, password, port)
@@ -85,7 +85,7 @@ def init(  # noqa: PLR0917  (click passes them by name)
 
 def _answers(
     opening: OpenServices, folder: Path, given: Given, *, asks: bool, private: bool
-) -> Shop:
+) -> NewShop:
     """The five answers: those of the command line, of a person, or the defaults."""
     ask = _Questions(asks)
     site = ask("1/5  Your website (Enter: none yet)", given.site, "", _site)
@@ -107,7 +107,7 @@ def _answers(
     week: Week = ask("5/5  When do people answer?", given.hours, DEFAULT_HOURS, read_week)
     chosen = INFORMAL if tone == "friendly" else FORMAL
     shows = forms if not given.tone and not asks else {}
-    return Shop(
+    return NewShop(
         name=name,
         site=site,
         private=private,

@@ -15,7 +15,7 @@ from inscriptis import get_text
 from lxml.etree import LxmlError
 
 from gateway import PublicHttp, TooLarge, Value, read_bounded
-from plugins.start.speech import Speech, speech_of
+from plugins.start.speech import SiteSpeech, speech_of
 
 MOST_PAGES = 8
 """Pages that are read: enough to hear how a site speaks, and little for its server."""
@@ -39,7 +39,7 @@ class SiteRead(Value, frozen=True, kw_only=True):
     name: str = ""
     languages: tuple[str, ...] = ()
     """ISO 639-1, the commonest first."""
-    speech: Mapping[str, Speech] = {}
+    speech: Mapping[str, SiteSpeech] = {}
     """By language."""
     pages: int = 0
     trouble: str = ""

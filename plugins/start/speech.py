@@ -72,7 +72,7 @@ CLOSINGS: Mapping[str, Sequence[str]] = {
 }
 
 
-class Speech(Value, frozen=True, kw_only=True):
+class SiteSpeech(Value, frozen=True, kw_only=True):
     """How a site speaks in one language."""
 
     form: str = ""
@@ -85,13 +85,13 @@ class Speech(Value, frozen=True, kw_only=True):
     """A word that it uses: the others for the same thing."""
 
 
-def speech_of(text: str, language: str) -> Speech | None:
+def speech_of(text: str, language: str) -> SiteSpeech | None:
     """How ``text`` speaks; None for a language that is not known here."""
     if language not in CHOICES:
         return None
     text = " ".join(text.split())
     counts = {form: len(re.findall(words, text)) for form, words in FORMS.get(language, {}).items()}
-    return Speech(
+    return SiteSpeech(
         form=_clear_winner(counts),
         counts=counts,
         closing=_closing(text, CLOSINGS[language]),

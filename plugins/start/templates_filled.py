@@ -13,25 +13,25 @@ from argon2 import PasswordHasher
 
 from gateway import DAYS, Value
 from plugins.start.opening_hours import DAY_NAMES, in_words
-from plugins.start.speech import CLOSINGS, FORMAL, Speech
+from plugins.start.speech import CLOSINGS, FORMAL, SiteSpeech
 
 FILES = ("warmline.yaml", "policy.yaml", "guide.yaml", "answers.yaml", "nlu.yml", "embed.html")
 SERVED = ("en", "de", "fr", "es", "ar")
 """The languages that the built-in policy serves."""
 
 
-class DeskUser(Value, frozen=True, kw_only=True):
+class FirstUser(Value, frozen=True, kw_only=True):
     """The first user of the desk."""
 
     name: str
     password_hash: str
 
     @classmethod
-    def with_password(cls, name: str, password: str) -> DeskUser:
+    def with_password(cls, name: str, password: str) -> FirstUser:
         return cls(name=name, password_hash=PasswordHasher().hash(password))
 
 
-class Shop(Value, frozen=True, kw_only=True):
+class NewShop(Value, frozen=True, kw_only=True):
     """What the questions found out."""
 
     name: str
@@ -42,14 +42,14 @@ class Shop(Value, frozen=True, kw_only=True):
     forms: Mapping[str, str] = {}
     """The form of address, by language."""
     week: Mapping[str, Sequence[str]] = {}
-    speech: Mapping[str, Speech] = {}
+    speech: Mapping[str, SiteSpeech] = {}
     """How the site speaks, by language."""
     timezone: str = "UTC"
     port: int = 8080
-    user: DeskUser | None = None
+    user: FirstUser | None = None
 
 
-def files_of(shop: Shop) -> dict[str, str]:
+def files_of(shop: NewShop) -> dict[str, str]:
     """The text of each file, by name."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
@@ -68,7 +68,7 @@ def files_of(shop: Shop) -> dict[str, str]:
     return {**filled, ".gitignore": "# What the server keeps: conversations, keys, models.\nvar/\n"}
 
 
-def _values(shop: Shop) -> dict[str, object]:
+def _values(shop: NewShop) -> dict[str, object]:
     written = [code for code in shop.languages if code in DAY_NAMES] or ["en"]
     parts = urlsplit(shop.site)
     origin = f"{parts.scheme}://{parts.netloc}" if shop.site else ""
@@ -88,7 +88,7 @@ def _values(shop: Shop) -> dict[str, object]:
     }
 
 
-def _closings(shop: Shop) -> dict[str, str]:
+def _closings(shop: NewShop) -> dict[str, str]:
     found: dict[str, str] = {}
     for code in shop.languages:
         if code in CLOSINGS:

@@ -27,7 +27,7 @@ from plugins.start.folder import write_folder
 from plugins.start.opening_hours import in_words, read_week
 from plugins.start.site import LARGEST, SiteRead, read_site
 from plugins.start.speech import speech_of
-from plugins.start.templates_filled import DeskUser, Shop, files_of
+from plugins.start.templates_filled import FirstUser, NewShop, files_of
 
 WARMLINE = Path(sys.executable).parent / "warmline"
 
@@ -233,8 +233,8 @@ async def test_a_site_tells_how_it_speaks() -> None:
 async def test_the_guide_is_what_the_site_says() -> None:
     """The file says where it comes from, and is valid."""
     read = await heard(SITE)
-    user = DeskUser.with_password("ana", "a password")
-    shop = Shop(
+    user = FirstUser.with_password("ana", "a password")
+    shop = NewShop(
         name=read.name,
         site="https://lindenhof.example",
         languages=("de",),
