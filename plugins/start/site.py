@@ -125,6 +125,13 @@ def _names_in(title: str) -> tuple[str, ...]:
     return tuple({part[:60]: None for part in (parts[0], parts[-1]) if part}) if parts[1:] else ()
 
 
+def _without_help(name: str) -> str:
+    """A help centre is called after its company: `Lindenhof Help` is Lindenhof's."""
+    return re.sub(
+        r"[\s,|-]+(?:help|hilfe|support|aide|ayuda|faq)( cent(?:er|re))?$", "", name, flags=re.I
+    )
+
+
 def _worth_reading(links: Sequence[str], first: str) -> list[str]:
     """Further pages: those that speak to customers first."""
     bare = dict.fromkeys(link.partition("#")[0] for link in links)
@@ -141,7 +148,7 @@ def _summary(pages: Sequence[_Page], trouble: str) -> SiteRead:
     names = Counter(name for page in pages for name in page.names)
     codes = dict.fromkeys([code for code, _ in counted.most_common()] + list(others))
     return SiteRead(
-        name=min(names, key=lambda name: (-names[name], len(name)), default=""),
+        name=_without_help(min(names, key=lambda name: (-names[name], len(name)), default="")),
         languages=tuple(code for code in codes if code.isalpha()),
         speech={
             code: found
