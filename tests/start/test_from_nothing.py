@@ -1,24 +1,20 @@
-"""From nothing to a grounded, linked answer out of a help centre of 60 pages in two languages, a PDF
-and a spreadsheet: by the documented commands alone, in five minutes of a person's time and one of
-the machine's."""
+"""From nothing to a grounded, linked answer out of a help centre of 60 pages in two languages, a
+PDF and a spreadsheet: by the documented commands alone, in five minutes of a person's time and one
+of the machine's."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from plugins.knowledge.commands import knowledge
+from tests.start.help_centre import CENTRE, help_centre
 from tests.start.newcomer import Newcomer, ask, free_port, newcomer
 
-CENTRE = Path(__file__).parents[1] / "knowledge" / "helpcentre"
 KEYS_A_SECOND = 3.3
 """Of somebody who types 40 words of five letters a minute, the usual mean of adults (Dhakal et al.,
 Observations on Typing from 136 Million Keystrokes, CHI 2018, has 52)."""
@@ -27,28 +23,6 @@ READING_SECONDS = 20.0
 PERSONS_SECONDS = 5 * 60.0
 MACHINES_SECONDS = 60.0
 """Of processor time, which does not depend on what else runs here."""
-
-
-@asynccontextmanager
-async def help_centre() -> AsyncIterator[str]:
-    """The help centre on a server of this machine, and its address."""
-
-    async def serve(request: web.Request) -> web.Response:
-        file = CENTRE / request.path.lstrip("/")
-        if not file.is_file() or file.suffix in (".py", ".yaml", ".md"):
-            raise web.HTTPNotFound
-        data = await asyncio.to_thread(file.read_bytes)
-        types = {".html": "text/html", ".xml": "application/xml", ".txt": "text/plain"}
-        if file.suffix in types:
-            data = data.replace(b"{{base}}", f"{request.scheme}://{request.host}".encode())
-        return web.Response(
-            body=data, content_type=types.get(file.suffix, "application/octet-stream")
-        )
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", serve)
-    async with TestServer(app) as server:
-        yield str(server.make_url("/")).rstrip("/")
 
 
 class TimedNewcomer:

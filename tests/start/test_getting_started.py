@@ -19,6 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from tests.conftest import until
 from tests.email.dovecot import USER, Dovecot, dovecot
 from tests.email.test_outgoing import FakeMailServer, served
+from tests.start.help_centre import help_centre
 from tests.start.newcomer import (
     OWN_TERMINAL,
     Block,
@@ -38,11 +39,16 @@ SERVE = "warmline serve"
 async def test_the_page_leads_to_an_answering_shop(tmp_path: Path) -> None:
     """Everything on the page works as it says: the chat answers on two pages, the desk has two
     users and the case, and a mail is answered."""
-    async with dovecot() as inbox, mail_server() as (sent, smtp_port):
+    async with (
+        dovecot() as inbox,
+        mail_server() as (sent, smtp_port),
+        help_centre() as centre,
+    ):
         port, site_port = free_port(), free_port()
         replaced = {
             "8080": str(port),
             "8000": str(site_port),
+            "add https://help.lindenhof.example/": f"add {centre}/de/index.html --private",
             "imap.provider.example": "127.0.0.1",
             "smtp.provider.example": "127.0.0.1",
         }
