@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import click
 
-from gateway import OpenServices, Value, nearest
+from gateway import OpenServices, Value, choose_from, nearest
 from plugins.start.folder import check_free, write_folder
 from plugins.start.opening_hours import Week, local_timezone, read_week
 from plugins.start.site import SiteRead, read_site
@@ -25,6 +27,8 @@ T = TypeVar("T")
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 """Languages for which the package has texts of its own."""
 DEFAULT_HOURS = "Mon-Fri 09:00-17:00"
+USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""As the desk has them."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters of a generated password, without those that look alike."""
 
@@ -33,10 +37,24 @@ class Given(Value, frozen=True, kw_only=True):
     """What the command line says; empty: it is asked, or the default."""
 
     site: str = ""
+    private: bool = False
     name: str = ""
     languages: str = ""
     tone: str = ""
     hours: str = ""
+    timezone: str = "UTC"
+
+
+def _known_timezone(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value and value not in available_timezones():
+        raise click.BadParameter(f"{choose_from(value, available_timezones(), most=0)}")
+    return value
+
+
+def _user_name(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not USER_NAME.fullmatch(value):
+        raise click.BadParameter("use letters, digits, `.`, `_`, `@` and `-`, at most 64")
+    return value
 
 
 @click.command()
@@ -48,9 +66,22 @@ class Given(Value, frozen=True, kw_only=True):
 @click.option("--languages", default="", help="Those of your customers, such as en,de.")
 @click.option("--tone", type=click.Choice(["formal", "friendly"]), help="Sie or du, vous or tu.")
 @click.option("--hours", default="", help=f"When people answer. Default: {DEFAULT_HOURS}")
-@click.option("--timezone", default="", help="Such as Europe/Berlin. Default: this machine's.")
-@click.option("--admin", default="admin", show_default=True, help="Who signs in at the desk first.")
-@click.option("--port", default=8080, show_default=True, help="Where the server listens.")
+@click.option(
+    "--timezone",
+    default="",
+    callback=_known_timezone,
+    help="Such as Europe/Berlin. Default: this machine's.",
+)
+@click.option(
+    "--admin",
+    default="admin",
+    show_default=True,
+    callback=_user_name,
+    help="Who signs in at the desk first.",
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8080, help="Where the server listens."
+)
 @click.pass_obj
 def init(  # noqa: PLR0917  (click passes them by name)
     opening: OpenServices,
@@ -74,22 +105,28 @@ def init(  # noqa: PLR0917  (click passes them by name)
     folder = folder.absolute()
     check_free(folder)
     asks = not yes and sys.stdin.isatty()
-    given = Given(site=site, name=name, languages=languages, tone=tone or "", hours=hours)
-    shop = _answers(opening, folder, given, asks=asks, private=private)
+    given = Given(
+        site=site,
+        private=private,
+        name=name,
+        languages=languages,
+        tone=tone or "",
+        hours=hours,
+        timezone=timezone or local_timezone(),
+    )
+    shop = _answers(opening, folder, given, asks=asks)
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
     user = FirstUser.with_password(admin, password)
-    shop = shop.replace(timezone=timezone or local_timezone(), port=port, user=user)
+    shop = shop.replace(port=port, user=user)
     write_folder(folder, files_of(shop))
     _say_what_next(folder, admin, password, port)
 
 
-def _answers(
-    opening: OpenServices, folder: Path, given: Given, *, asks: bool, private: bool
-) -> NewShop:
+def _answers(opening: OpenServices, folder: Path, given: Given, *, asks: bool) -> NewShop:
     """The five answers: those of the command line, of a person, or the defaults."""
     ask = _Questions(asks)
     site = ask("1/5  Your website (Enter: none yet)", given.site, "", _site)
-    read = _read(opening, site, private=private) if site else SiteRead()
+    read = _read(opening, site, private=given.private) if site else SiteRead()
     default = read.name or folder.name.replace("-", " ").replace("_", " ").title()
     name = ask("2/5  What is your company called?", given.name, default, _name)
     spoken = ",".join(code for code in read.languages if code in LANGUAGES) or "en"
@@ -99,20 +136,27 @@ def _answers(
     forms = {code: found.form for code, found in read.speech.items() if found.form}
     friendly = any(forms.get(code) == INFORMAL[code] for code in languages if code in INFORMAL)
     tone = ask(
-        "4/5  How do you address them: formal (Sie, vous, usted) or friendly (du, tu, tú)?",
+        "4/5  How do you write to them: formal (Sie, vous, usted) or friendly (du, tu, tú)?",
         given.tone,
         "friendly" if friendly else "formal",
         _tone,
     )
-    week: Week = ask("5/5  When do people answer?", given.hours, DEFAULT_HOURS, read_week)
+    week: Week = ask(
+        f"5/5  When do people answer, in the time zone {given.timezone}?",
+        given.hours,
+        DEFAULT_HOURS,
+        read_week,
+    )
     chosen = INFORMAL if tone == "friendly" else FORMAL
     shows = forms if not given.tone and not asks else {}
     return NewShop(
         name=name,
         site=site,
-        private=private,
+        private=given.private,
         languages=tuple(languages),
         forms={code: shows.get(code, chosen[code]) for code in languages if code in chosen},
+        friendly=tone == "friendly",
+        timezone=given.timezone,
         week=week,
         speech={code: read.speech[code] for code in languages if code in read.speech},
     )
@@ -139,7 +183,9 @@ class _Questions:
             except ValueError as error:
                 raise click.UsageError(str(error)) from None
 
-        answer: T = click.prompt(question, default=default, value_proc=checked, err=True)
+        answer: T = click.prompt(
+            question, default=default, value_proc=checked, err=True, show_default=bool(default)
+        )
         return answer
 
 

@@ -41,6 +41,8 @@ class NewShop(Value, frozen=True, kw_only=True):
     """ISO 639-1, the first is the main one."""
     forms: Mapping[str, str] = {}
     """The form of address, by language."""
+    friendly: bool = False
+    """Whether customers are addressed as friends are."""
     week: Mapping[str, Sequence[str]] = {}
     speech: Mapping[str, SiteSpeech] = {}
     """How the site speaks, by language."""
@@ -81,7 +83,12 @@ def _values(shop: NewShop) -> dict[str, object]:
         "week": {day: list(shop.week.get(day, ())) for day in DAYS},
         "hours": {code: in_words(shop.week, code) for code in written},
         "closings": _closings(shop),
-        "informal": {code: form for code, form in shop.forms.items() if form != FORMAL.get(code)},
+        "informal": [
+            code
+            for code in shop.languages
+            if (code in shop.forms and shop.forms[code] != FORMAL[code])
+            or (code not in shop.forms and code in HELLO and shop.friendly)
+        ],
         "texts": TEXTS,
         "assistant": ASSISTANT,
         "hello": HELLO,
@@ -93,7 +100,7 @@ def _closings(shop: NewShop) -> dict[str, str]:
     for code in shop.languages:
         if code in CLOSINGS:
             said = shop.speech[code].closing if code in shop.speech else ""
-            found[code] = said or CLOSINGS[code][0]
+            found[code] = said or (FRIENDLY_CLOSINGS if shop.friendly else FORMAL_CLOSINGS)[code]
     return found
 
 
@@ -105,7 +112,14 @@ ASSISTANT: Mapping[str, str] = {
 }
 """Who signs letters: it must say that a machine wrote them."""
 
+FORMAL_CLOSINGS = {code: closings[0] for code, closings in CLOSINGS.items()}
+FRIENDLY_CLOSINGS = {"en": "Best wishes", "de": "Viele Grüße", "fr": "À bientôt", "es": "Saludos"}
+
 HELLO: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "named": "Hi {name}, this is the automated assistant.",
+        "plain": "Hi, this is the automated assistant.",
+    },
     "de": {
         "named": "Hallo {name}, hier ist der automatische Assistent.",
         "plain": "Hallo, hier ist der automatische Assistent.",
