@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +46,7 @@ from gateway.settings import (
     nearest,
     read_settings,
     read_yaml,
+    unknown_variables,
 )
 
 COLOUR_IN_COMMENT = re.compile(r"\s*(?:- )?([\w-]+):\s+(#[0-9a-fA-F]{6}|#[0-9a-fA-F]{3})\s*$")
@@ -229,6 +231,9 @@ def _warnings(gateway: Gateway) -> Iterator[str]:
     """What is valid, and surely not as intended."""
     yield from map(str, gateway.settings.warnings)
     yield from map(str, plugin_warnings(gateway.settings))
+    declared = PluginRegistry(installed_plugins()).declared()
+    for name, advice in unknown_variables(declared, os.environ):
+        yield f"<environment>: {name}: no setting is read from it; {advice}"
     configure_logging("auto", logging.ERROR)
     asyncio.run(follow_versions(gateway))
     for kind, left_out in gateway.infrastructure.follower.left_out.items():

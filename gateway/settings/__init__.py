@@ -28,7 +28,13 @@ from gateway.settings.core import (
 )
 from gateway.settings.corrections import as_meant, spans_in
 from gateway.settings.hours import DAYS, Hours
-from gateway.settings.loading import DeclaredSection, SettingsRead, load, read_settings
+from gateway.settings.loading import (
+    DeclaredSection,
+    SettingsRead,
+    load,
+    read_settings,
+    unknown_variables,
+)
 from gateway.settings.mentions import MentionedName, MentionedNames, MentionsNames, NameReader
 from gateway.settings.word_forms import choose_from, nearest
 from gateway.settings.yaml_reader import (
@@ -88,6 +94,7 @@ __all__ = [
     "read_shape_and_lines",
     "read_yaml",
     "spans_in",
+    "unknown_variables",
     "validate",
     "validation_mistakes",
 ]

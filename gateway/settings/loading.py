@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
@@ -29,6 +29,8 @@ PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
 SECRET = frozenset({"data_key"})
 """Settings of the gateway that may come only from the environment."""
+OTHER_VARIABLES = ("WARMLINE_TEST_", "WARMLINE_BENCH_")
+"""Those of our tests and measurements."""
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 """Well-known variables without our prefix that are also read."""
 _ABSENT: Any = object()
@@ -328,6 +330,23 @@ def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
         for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 yield from _paths(inner, f"{env_name}__")
+
+
+def unknown_variables(
+    declared: Iterable[DeclaredSection], environ: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The variables with our prefix that no setting is read from, and what to do about each."""
+    known = {_variable(name) for name in CoreSettings.model_fields}
+    for section in declared:
+        at = _variable(section.name)
+        known |= {at} | {f"{at}__{name.upper()}" for name in section.model.model_fields}
+    for name in environ:
+        bare = name.removesuffix("_FILE")
+        if name.startswith(PREFIX) and not name.startswith(OTHER_VARIABLES):
+            parts = bare.split("__")
+            if not any("__".join(parts[:end]) in known for end in range(len(parts), 0, -1)):
+                near = nearest(bare, known)
+                yield name, f"did you mean `{near}`?" if near else "remove it"
 
 
 def _variable(key: str) -> str:

@@ -10,6 +10,8 @@ from shutil import copytree
 import pytest
 
 from gateway.cli.check import check_files
+from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.settings import unknown_variables
 from tests.check.mistakes import AFTER, BEFORE, Mistake
 
 SHOP = Path(__file__).parent / "shop"
@@ -126,3 +128,20 @@ def near(mistake: Mistake) -> range:
     """The lines where it may be told: those that it changes, and those beside them."""
     lines = span(mistake)
     return range(lines.start - 1, lines.stop + mistake.wrote.count("\n") + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("WARMLINE_PROT", "did you mean `WARMLINE_PORT`?"),
+        ("WARMLINE_CHANNELS_REST_TOKEN", "did you mean `WARMLINE_CHANNELS__REST__TOKEN`?"),
+        ("WARMLINE_CHANNELS__EMAIL__IMAP__PASSWORD_FILE", ""),
+        ("WARMLINE_LIMITS__BODY", ""),
+        ("WARMLINE_DATA_KEY_FILE", ""),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_named(name: str, advice: str) -> None:
+    """A misspelt one would have no effect, and nobody would know."""
+    declared = PluginRegistry(installed_plugins()).declared()
+    found = dict(unknown_variables(declared, {name: "x", "PATH": "/bin"}))
+    assert found == ({name: advice} if advice else {})

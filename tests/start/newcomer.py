@@ -20,7 +20,7 @@ from tests.conftest import until
 
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OWN_TERMINAL = "in a terminal of its own"
-START_SECONDS = 120
+START_SECONDS = 300
 """For a server's first start, which trains, on a busy machine."""
 
 
@@ -158,7 +158,7 @@ async def ask(port: int, text: str, *, origin: str = "") -> str:
     default the server's own. Raises Refused."""
     url = f"http://127.0.0.1:{port}"
     headers = {"Origin": origin or url}
-    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(START_SECONDS):
         try:
             async with session.ws_connect(
                 f"{url}/channels/webchat/socket", headers=headers

@@ -22,6 +22,7 @@ from tests.email.test_outgoing import FakeMailServer, served
 from tests.start.help_centre import help_centre
 from tests.start.newcomer import (
     OWN_TERMINAL,
+    START_SECONDS,
     Block,
     Newcomer,
     Refused,
@@ -35,7 +36,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 SERVE = "warmline serve"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_the_page_leads_to_an_answering_shop(tmp_path: Path) -> None:
     """Everything on the page works as it says: the chat answers on two pages, the desk has two
     users and the case, and a mail is answered."""
@@ -190,7 +191,7 @@ class Walk:
         raw = mail.as_bytes(policy=default.clone(linesep="\r\n"))
         password = "the mailbox's password"
         await asyncio.to_thread(self.inbox.deliver, raw, password)
-        await until(lambda: self.sent.received, 60)
+        await until(lambda: self.sent.received, START_SECONDS)
         answer = message_from_bytes(self.sent.received[0].original_content or b"", policy=default)
         assert isinstance(answer, EmailMessage)
         body = answer.get_body(("plain",))
