@@ -29,8 +29,6 @@ PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
 SECRET = frozenset({"data_key"})
 """Settings of the gateway that may come only from the environment."""
-OTHER_VARIABLES = ("WARMLINE_TEST_", "WARMLINE_BENCH_")
-"""Those of our tests and measurements."""
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 """Well-known variables without our prefix that are also read."""
 _ABSENT: Any = object()
@@ -335,18 +333,22 @@ def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
 def unknown_variables(
     declared: Iterable[DeclaredSection], environ: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The variables with our prefix that no setting is read from, and what to do about each."""
+    """The variables that no setting is read from and that are nearly one, and what to do about
+    each. Others with our prefix may be another program's."""
     known = {_variable(name) for name in CoreSettings.model_fields}
     for section in declared:
         at = _variable(section.name)
         known |= {at} | {f"{at}__{name.upper()}" for name in section.model.model_fields}
     for name in environ:
         bare = name.removesuffix("_FILE")
-        if name.startswith(PREFIX) and not name.startswith(OTHER_VARIABLES):
-            parts = bare.split("__")
-            if not any("__".join(parts[:end]) in known for end in range(len(parts), 0, -1)):
-                near = nearest(bare, known)
-                yield name, f"did you mean `{near}`?" if near else "remove it"
+        parts = bare.split("__")
+        if not name.startswith(PREFIX) or any(
+            "__".join(parts[:end]) in known for end in range(len(parts), 0, -1)
+        ):
+            continue
+        near = nearest(bare.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known])
+        if near is not None:
+            yield name, f"did you mean `{PREFIX}{near.upper()}`?"
 
 
 def _variable(key: str) -> str:
