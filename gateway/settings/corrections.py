@@ -124,6 +124,7 @@ def _mend(model: type[M], tree: Any) -> tuple[M | None, list[ErrorDetails]]:
     first: set[tuple[Loc, str]] | None = None
     later: dict[tuple[Loc, str], ErrorDetails] = {}
     removed: list[Loc] = []
+    renamed: list[Loc] = []
     for _ in range(MOST_MENDED):
         try:
             return model.model_validate(tree), list(later.values())
@@ -134,13 +135,15 @@ def _mend(model: type[M], tree: Any) -> tuple[M | None, list[ErrorDetails]]:
         later |= {
             place: each
             for place, each in found.items()
-            if place not in first and _is_its_own(each, removed)
+            if place not in first and _is_its_own(each, removed) and place[0] not in renamed
         }
         # A value that is missing may stand under an unknown key.
         error = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
         mended = correction(model, tree, error)
         if mended is None:
             removed.append(error["loc"])
+        elif error["type"] == "extra_forbidden":
+            renamed.append((*error["loc"][:-1], mended.text))
         tree = mended.tree if mended else _without(tree, error)
         if not isinstance(tree, Mapping):
             break

@@ -45,7 +45,7 @@ _WRITTEN_AS: Mapping[str, str] = {
     "first": "firstname vorname prénom nombre",
     "full": "fullname name",
     "none": "no kein keine off",
-    "knowledge": "nlu examples training",
+    "knowledge": "examples training",
     "nlu_local": "nlu",
     "body": "text answer message content",
     "url": "href link address",

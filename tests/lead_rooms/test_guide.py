@@ -70,7 +70,7 @@ MISTAKES: tuple[tuple[Any, ...], ...] = (
     ({"phrase_1": "!x", "how_1": "remove"}, "a phrase must begin with a letter or a digit"),
     ({"words": "bank"}, "`bank`: write `our word = another, one more`."),
     ({"tone-sms-max_parts": "many"}, "Is no whole number; write one."),
-    ({"tone-sms-max_parts": "900"}, "less than or equal to 50"),
+    ({"tone-sms-max_parts": "900"}, "must be at most 50"),
     ({"opener_calm": "x" * 501}, "at most 500 characters"),
 )
 

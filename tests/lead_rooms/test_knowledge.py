@@ -47,7 +47,10 @@ async def test_an_answer_is_tried_saved_and_heard(shop: RunningGateway, enter: E
 
 MISTAKES = (
     ({"body_en": " "}, "Is empty; write what the customer is told."),
-    ({"body_en": "In {weeks} weeks."}, "`{weeks}` is not among the facts or slots; add it."),
+    (
+        {"body_en": "In {weeks} weeks."},
+        "`{weeks}` is not among the facts or slots; add it to `facts`",
+    ),
     ({"body_en": "Soon."}, "Never states the fact `days`; write {days} where it belongs."),
     ({"body_en": "{days} long days. " * 200}, "Too long for sms"),
     ({"facts": "days = 5"}, "`days = 5` is no fact; write `name: value`"),

@@ -63,7 +63,7 @@ async def test_a_switch_and_a_list_are_saved(shop: RunningGateway, enter: Enter)
 
 
 MISTAKES: tuple[tuple[Any, ...], ...] = (
-    (BELOW, "2", "less than or equal to 1"),
+    (BELOW, "2", "must be at most 1"),
     (BELOW, "high", "Is no number; write one, such as 0.55."),
     ("reasons.harm.tier", "moon", "there is no tier `moon`"),
     ("clarify.moods", "calm, sad", "sad"),

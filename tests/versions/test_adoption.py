@@ -57,7 +57,7 @@ async def test_of_two_people_at_once_one_is_told(tmp_path: Path) -> None:
         (
             "answers",
             SetValue(at=EN, value={"body": ["Many."]}),
-            "answers.parking.say.en.body: never states the fact `spaces`; write {spaces} where",
+            "answers.parking.say.en.body: never states the fact `spaces`; write `{spaces}` where",
         ),
         (
             "answers",
@@ -82,12 +82,12 @@ async def test_of_two_people_at_once_one_is_told(tmp_path: Path) -> None:
         (
             "policy",
             threshold(1.5),
-            "reasons.low_confidence.below: input should be less than or equal to 1; change",
+            "reasons.low_confidence.below: must be at most 1; write",
         ),
         (
             "policy",
             SetValue(at=("reasons", "harm", "tier"), value="boss"),
-            "`reasons.harm.tier`: there is no tier `boss`; known tiers are front",
+            "reasons.harm.tier: there is no tier `boss`; choose from front",
         ),
         ("policy", threshold(float("nan")), "reasons.low_confidence.below: is no finite number"),
         (
