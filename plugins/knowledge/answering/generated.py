@@ -90,10 +90,8 @@ def _says_enough(text: str) -> bool:
 async def all_passages(store: KnowledgeStore) -> list[Passage]:
     """All current passages of all sources."""
     found: list[Passage] = []
-    for source in await store.sources():
-        for document in await store.documents(source.id):
-            if document.state == "current":
-                found += await store.passages_of(document.id)
+    while part := await store.current_passages(found[-1].id if found else 0):
+        found += part
     return found
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 import structlog
 from cachetools import TTLCache
 
-from gateway import KnowledgeStore, Passage, Reply, Turn
+from gateway import KnowledgeStore, Passage, Reply, Services, Turn
 from plugins.knowledge.answering.calibration import Calibration
+from plugins.knowledge.answering.calibrator import Calibrator
 from plugins.knowledge.answering.choices import (
     MOST,
     asked_before,
@@ -19,7 +20,7 @@ from plugins.knowledge.answering.choices import (
     offered_titles,
     titles_of,
 )
-from plugins.knowledge.answering.confidence import Candidate, ConfidenceModel, weigh
+from plugins.knowledge.answering.confidence import Candidate, ConfidenceModel, packaged_model, weigh
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
 from plugins.knowledge.answering.replies import agent_lines, answer, offer
 from plugins.knowledge.retrieval import FoundPassage, Retriever
@@ -37,25 +38,59 @@ LONGEST_QUESTION = 600
 log = structlog.get_logger(__name__)
 
 
-@dataclass(kw_only=True, eq=False)
 class SourceAnswers:
     """Answers a turn with the words of a passage when it is sure, asks which passage is meant when
     it is not, and shows agents what it found.
 
     It runs where the intent has no written answer, and where nobody recognised the matter (see
-    `MatterHandler`). ``calibration`` says from which confidence it may answer alone.
+    `MatterHandler`). ``retriever`` makes what finds passages; ``calibrator`` says from which
+    confidence it may answer alone. Implements `Handler`, `MatterHandler`, `Suggester`,
+    `PassageFinder`, `NeedsServices`, `Poller` and `ExclusiveTask`.
     """
 
     name = "knowledge"
     priority = 55
 
-    retriever: Retriever
-    store: KnowledgeStore
-    model: ConfidenceModel
-    calibration: Calibration
-    _found: TTLCache[tuple[str, str, str], Sequence[FoundPassage]] = field(
-        default_factory=lambda: TTLCache(REMEMBERED, REMEMBERED_FOR, timer=monotonic), init=False
-    )
+    def __init__(
+        self,
+        *,
+        retriever: Callable[[Services], Retriever],
+        calibrator: Calibrator,
+        model: ConfidenceModel | None = None,
+    ) -> None:
+        self._make_retriever, self.calibrator = retriever, calibrator
+        self.model = model or packaged_model()
+        self._retriever: Retriever | None = None
+        self._store: KnowledgeStore | None = None
+        self._found: TTLCache[tuple[str, str, str], Sequence[FoundPassage]] = TTLCache(
+            REMEMBERED, REMEMBERED_FOR, timer=monotonic
+        )
+
+    def use_services(self, services: Services) -> None:
+        """See `NeedsServices`. Without a sentence encoder nothing is found."""
+        if services.encoder is not None and services.knowledge is not None:
+            self._store = services.knowledge
+            self._retriever = self._make_retriever(services)
+
+    async def run(self, services: Services) -> None:
+        """Follow the calibration that some process has made."""
+        await self.calibrator.follow(services)
+
+    async def watch(self, services: Services) -> None:
+        """Calibrate again when the sources change."""
+        if self._retriever is None:
+            await asyncio.Event().wait()
+        else:
+            await self.calibrator.keep(services, self._retriever)
+
+    async def calibrate(self, services: Services) -> Calibration:
+        """Calibrate if something has changed since; see `Calibrator.refresh`."""
+        if self._retriever is None:
+            return await self.calibrator.load(services)
+        return await self.calibrator.refresh(services, self._retriever)
+
+    def stand_by(self) -> None:
+        """See `ExclusiveTask`. Nothing is held."""
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate" or turn.wordless:
@@ -95,17 +130,21 @@ class SourceAnswers:
         self, question: str, *, language: str = "", brand: str = ""
     ) -> tuple[Candidate, ...]:
         """The passages that may answer ``question``, the surest first. Raises WarmlineError."""
+        if self._retriever is None:
+            return ()
         key = (question, language, brand)
         found = self._found.get(key)
         if found is None:
-            found = await self.retriever.find(question, language=language, brand=brand, limit=FOUND)
+            found = await self._retriever.find(
+                question, language=language, brand=brand, limit=FOUND
+            )
             self._found[key] = found
         return weigh(question, found, language=language, model=self.model)
 
     def answers_alone(self, candidates: Sequence[Candidate]) -> Candidate | None:
         """The candidate that may be sent without asking back."""
         best = next(iter(candidates), None)
-        if best is None or best.said is None or best.confidence < self.calibration.threshold:
+        if best is None or best.said is None or best.confidence < self.calibrator.current.threshold:
             return None
         return best
 
@@ -147,10 +186,11 @@ class SourceAnswers:
     async def _stands(self, candidate: Candidate, lines: Sequence[str]) -> bool:
         """Whether the passage, as it is stored now, still says ``lines``: another process may have
         read its source again."""
-        stored: Sequence[Passage] = await self.store.passages([candidate.found.passage.id])
+        id = candidate.found.passage.id
+        stored: Sequence[Passage] = await self._store.passages([id]) if self._store else ()
         current = bool(stored) and stored[0].current and is_said_by(lines, stored[0])
         if not current:
-            log.info("knowledge.outdated", passage=candidate.found.passage.id)
+            log.info("knowledge.outdated", passage=id)
         return current
 
 

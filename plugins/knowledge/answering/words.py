@@ -138,70 +138,44 @@ def names(text: str) -> frozenset[str]:
 def amount_of(question: str, text: str) -> bool | None:
     """Whether ``text`` has a number beside the thing whose amount ``question`` asks for: `how many
     days`, `wie viel Guthaben`. None where it asks for no such thing."""
-    asked = _AMOUNT.search(_folded(question))
-    if asked is None:
-        return None
-    thing = stem(asked["thing"])
-    if len(asked["thing"]) < SHORTEST_THING or asked["thing"] in _common():
+    asked = _amount().search(_folded(question))
+    thing = asked["thing"] if asked else ""
+    if len(thing) < SHORTEST_THING or thing in _common():
         return None
     words = _WORD.findall(_folded(text))
-    places = [at for at, word in enumerate(words) if word.startswith(thing)]
-    if thing in _CALENDAR:
-        places = [at for at, word in enumerate(words) if word.startswith(_CALENDAR[thing])]
+    asked_time, told_time = _calendar()
+    begins = told_time if asked_time.fullmatch(thing) else (stem(thing),)
+    places = [at for at, word in enumerate(words) if word.startswith(begins)]
     near = (words[max(0, at - BEFORE_THING) : at] for at in places)
     return any(_is_number(word) for part in near for word in part)
 
 
 BEFORE_THING, SHORTEST_THING = 3, 3
 """Words before a thing among which its number stands, and letters of the shortest thing."""
-_AMOUNT = re.compile(
-    r"(?<!\w)(?:how many|how much|wie ?viele?[nr]?|combien (?:de |d')|cuant[oa]s?|quant[oaie]s?|hoeveel)"
-    r"\s*(?:more |mehr |working |different |verschiedene )?(?P<thing>\w+)"
-)
-_CALENDAR: Mapping[str, tuple[str, ...]] = {
-    word: (
-        "day",
-        "tag",
-        "werktag",
-        "jour",
-        "dia",
-        "giorn",
-        "dag",
-        "week",
-        "woche",
-        "semain",
-        "mon",
-        "ora",
-        "hour",
-        "stund",
-        "year",
-        "jahr",
+
+
+@cache
+def _amount() -> re.Pattern[str]:
+    asks = _words()["asks_amount_of"]
+    return re.compile(
+        rf"(?<!\w)(?:{'|'.join(asks['how_many'])})\s*(?:{asks['between']})?(?P<thing>\w+)"
     )
-    for word in (
-        "days",
-        "day",
-        "tage",
-        "tagen",
-        "jours",
-        "jour",
-        "dias",
-        "giorn",
-        "dagen",
-        "weeks",
-        "woche",
-        "wochen",
-    )
-}
-_NUMBER_WORDS = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve half ein eine einen zwei drei vier funf"
-    " sechs sieben acht neun zehn elf zwolf un une deux trois quatre cinq sept huit neuf dix uno dos"
-    " tres cuatro cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci"
-    " een twee drie vijf zes zeven negen tien".split()
-)
+
+
+@cache
+def _calendar() -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """Days and weeks as they are asked for, and how answers name any of them."""
+    calendar = _words()["calendar"]
+    return re.compile(calendar["asked"]), tuple(calendar["told"].split())
+
+
+@cache
+def _number_words() -> frozenset[str]:
+    return frozenset(_words()["number_words"].split())
 
 
 def _is_number(word: str) -> bool:
-    return word[0].isdigit() or word in _NUMBER_WORDS
+    return word[0].isdigit() or word in _number_words()
 
 
 def is_negated(text: str) -> bool:
