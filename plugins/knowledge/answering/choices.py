@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from textwrap import shorten
 
@@ -85,24 +85,17 @@ def chosen(said: str, titles: Sequence[str]) -> int | None:
 
 
 def _by_number(said: str, words: Sequence[str], count: int) -> int | None:
+    """``2``, `number 2`, `the second one please`, `two`; or a yes where there is one."""
     numbers = {int(found) for found in _NUMBER.findall(said)}
-    if not numbers:
-        numbers = {at for at, place in enumerate(_places(), 1) if any(map(place.fullmatch, words))}
-        if len(words) > 1 and not _points(words):
-            numbers = set()
-    if not numbers and count == 1 and _yes().fullmatch(words[0]):
+    places = _places("ordinals")
+    numbers = numbers or {at for at, place in enumerate(places, 1) if any(map(place, words))}
+    if not numbers and len(words) == 1:
+        cardinals = enumerate(_places("cardinals"), 1)
+        numbers = {at for at, place in cardinals if place(words[0])}
+    if not numbers and count == 1 and _yes()(words[0]):
         numbers = {1}
-    chosen_number = numbers.pop() if len(numbers) == 1 else 0
-    return chosen_number - 1 if 1 <= chosen_number <= count else None
-
-
-def _points(words: Sequence[str]) -> bool:
-    """Whether all that is said beside a number is such as `the ... one please`."""
-    return not [word for word in content_words(" ".join(words)) if not _is_place(word)][1:]
-
-
-def _is_place(stem: str) -> bool:
-    return any(place.match(stem) for place in _places())
+    number = numbers.pop() if len(numbers) == 1 else 0
+    return number - 1 if 1 <= number <= count else None
 
 
 def _by_words(said: str, titles: Sequence[str]) -> int | None:
@@ -120,13 +113,13 @@ def _by_words(said: str, titles: Sequence[str]) -> int | None:
 
 
 @cache
-def _places() -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(place) for place in pattern("ordinals"))
+def _places(kind: str) -> tuple[Callable[[str], object], ...]:
+    return tuple(re.compile(place).fullmatch for place in pattern(kind))
 
 
 @cache
-def _yes() -> re.Pattern[str]:
-    return re.compile(pattern("yes"))
+def _yes() -> Callable[[str], object]:
+    return re.compile(pattern("yes")).fullmatch
 
 
 def _title(candidate: Candidate) -> str:

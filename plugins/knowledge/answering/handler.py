@@ -54,7 +54,7 @@ class SourceAnswers:
     def __init__(
         self,
         *,
-        retriever: Callable[[Services], Retriever],
+        retriever: Callable[[Services], Retriever | None],
         calibrator: Calibrator,
         model: ConfidenceModel | None = None,
     ) -> None:
@@ -67,10 +67,9 @@ class SourceAnswers:
         )
 
     def use_services(self, services: Services) -> None:
-        """See `NeedsServices`. Without a sentence encoder nothing is found."""
-        if services.encoder is not None and services.knowledge is not None:
-            self._store = services.knowledge
-            self._retriever = self._make_retriever(services)
+        """See `NeedsServices`. Without a retriever nothing is found."""
+        self._store = services.knowledge
+        self._retriever = self._make_retriever(services)
 
     async def run(self, services: Services) -> None:
         """Follow the calibration that some process has made."""

@@ -32,7 +32,7 @@ def text(kind: str, language: str) -> str:
 
 
 def pattern(kind: str) -> Any:
-    """Regular expressions for what customers say: ``yes``, and a list of ``ordinals``."""
+    """Regular expressions for what customers say: ``yes``, ``ordinals``, ``cardinals``."""
     return _texts()[kind]
 
 
@@ -50,4 +50,6 @@ def with_date(title: str, passage: Passage, language: str) -> str:
     if passage.updated_at is None:
         return title
     date = arrow.get(passage.updated_at).format(text("date", language), locale=language)
+    if language == "pt":
+        date = date.lower()  # Portuguese writes months small, which Arrow does not
     return text("updated", language).format(title=title, date=date)
