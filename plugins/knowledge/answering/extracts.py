@@ -22,7 +22,7 @@ _END = re.compile(r"(?<=[.!?…؟])[\"'”’»)\]]*(\s+)(?=[^\s.,;:!?a-zà-ÿ])
 LONGEST_ABBREVIATION = 10
 _ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|z\.\s?b|d\.\s?h|u\.\s?a|p\.\s?ex|p\.\s?ej|ca|approx|nr|no|dr|mr|mrs|ms|st|vs"
-    r"|etc|bzw|ggf|inkl|incl|max|min|tel|art|sr|sra|env|\w)|(?<![€$£\d.,])\b\d{1,2})\.\s*$",
+    r"|etc|bzw|ggf|inkl|incl|max|min|tel|art|sr|sra|env|[^\W\d_])|(?<![€$£\d.,])\b\d{1,2})\.\s*$",
     re.IGNORECASE,
 )
 _LEANS_BACK = re.compile(
