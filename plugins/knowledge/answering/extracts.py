@@ -111,11 +111,15 @@ def extract_chosen(found: FoundPassage) -> Extract | None:
 
 def is_said_by(lines: Sequence[str], passage: Passage) -> bool:
     """Whether ``passage`` has each of ``lines`` word for word."""
-    return all(line in passage.text for line in lines)
+    has = (passage.text, *passage.headings, passage.question)
+    return all(any(line in part for part in has) for line in lines)
 
 
 def _whole(passage: Passage, start: int, end: int) -> Extract:
     lines = tuple(line.strip() for line in passage.text.split("\n") if line.strip())
+    listed = passage.kind in ("table", "steps", "list") and _is_item(lines[0])
+    if listed and (heading := passage.question or next(reversed(passage.headings), "")):
+        lines = (heading, *lines)  # what is listed is told by the heading alone
     return Extract(lines=lines, start=start, end=end, whole=True)
 
 
