@@ -1,8 +1,8 @@
 """The current passages in memory, and how well each answers a question.
 
-The score is the cosine of the question with the passage, plus that with its best sentence, plus one
-and a half times that with its best sentence after the title, plus one and a half times the part of
-the question's words that it shares. One is measured on what the others do not see: cosines find
+The score is the cosine of the question with the passage, plus half of that with its best sentence,
+plus one and a half times that with its best sentence after the title, plus twice the part of the
+question's words that it shares. One is measured on what the others do not see: cosines find
 what is said in other words and languages, words find names and numbers. Ranks are not fused: the
 many passages that share no word would all have ranks.
 
@@ -12,7 +12,7 @@ sentences are compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from .meaning import PassageVectors
 from .rows import Floats, Numbers, RowTable
 from .word_index import WordIndex
 
-SENTENCE_COUNTS, TITLED_COUNTS, WORDS_COUNT = 1.0, 1.5, 1.5
+SENTENCE_COUNTS, TITLED_COUNTS, WORDS_COUNT = 0.5, 1.5, 2.0
 """How much each part of the score counts beside the cosine of the passage. They are the round
 numbers near the best ones on the development half of the questions in tests/knowledge."""
 SAME_LANGUAGE = 0.1
@@ -33,6 +33,10 @@ BEST_PARTS = 3
 who tells a story asks in one or two sentences of it."""
 BEST_SENTENCES = 3
 """Sentences of a passage that are shown as answering best."""
+
+
+def _none() -> Numbers:
+    return np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,9 @@ class _Kept:
 
     id: int
     document: int
-    alone: Numbers | None = None
-    titled: Numbers | None = None
+    has_vectors: bool = False
+    alone: Numbers = field(default_factory=_none)
+    titled: Numbers = field(default_factory=_none)
 
 
 @dataclass(slots=True)
@@ -114,7 +119,7 @@ class PassageIndex:
     def set_vectors(self, id: int, vectors: PassageVectors) -> None:
         """The vectors of a passage, once; nothing when it is not there any more."""
         slot = self._slots.get(id)
-        if slot is None or self._kept[slot].alone is not None:
+        if slot is None or self._kept[slot].has_vectors:
             return
         if self._whole is None or self._sentences is None:
             size = vectors.rows.shape[1]
@@ -122,7 +127,7 @@ class PassageIndex:
         kept, count = self._kept[slot], vectors.sentences
         self._whole.put(slot, vectors.rows[0], float(vectors.factors[0]))
         rows = self._sentences.add(vectors.rows[1:], vectors.factors[1:])
-        kept.alone, kept.titled = rows[:count], rows[count:]
+        kept.alone, kept.titled, kept.has_vectors = rows[:count], rows[count:], True
 
     def remove(self, id: int) -> None:
         """Nothing when it is not there."""
@@ -134,10 +139,10 @@ class PassageIndex:
         if not self._of_document[kept.document]:
             del self._of_document[kept.document]
         self.words.remove(slot)
-        if self._whole is not None and self._sentences is not None and kept.alone is not None:
+        if self._whole is not None and self._sentences is not None and kept.has_vectors:
             self._whole.clear(slot)
             self._sentences.free(kept.alone)
-            self._sentences.free(kept.titled if kept.titled is not None else ())
+            self._sentences.free(kept.titled)
         self._free.append(slot)
 
     def of_document(self, document: int) -> frozenset[int]:
@@ -146,7 +151,7 @@ class PassageIndex:
 
     def without_vectors(self) -> list[int]:
         """The passages that have none yet."""
-        return [kept.id for kept in self._kept.values() if kept.alone is None]
+        return [kept.id for kept in self._kept.values() if not kept.has_vectors]
 
     def find(self, question: Question, limit: int) -> list[Candidate]:
         """The best passages, best first."""
@@ -162,12 +167,22 @@ class PassageIndex:
         first = words + (1 + SENTENCE_COUNTS + TITLED_COUNTS) * _mean_of_best(cosines)
         most = min(CANDIDATES, len(allowed))
         chosen = np.argpartition(first, -most)[-most:]
-        found = [
-            self._candidate(question, int(allowed[at]), float(words[at]), cosines[at], shared.bm25)
-            for at in chosen
+        slots = [int(slot) for slot in allowed[chosen]]
+        whole = cosines[chosen]
+        alone, titled, by_sentence = self._sentence_cosines(question.parts, slots)
+        parts = whole + SENTENCE_COUNTS * alone + TITLED_COUNTS * titled
+        scores = words[chosen] + _mean_of_best(parts)
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [
+            Candidate(
+                id=self._kept[slots[at]].id,
+                score=float(scores[at]),
+                cosine=float(whole[at].max(initial=-1.0)) if len(question.parts) else 0.0,
+                bm25=float(shared.bm25[slots[at]]),
+                sentences=by_sentence(at),
+            )
+            for at in best
         ]
-        found.sort(key=lambda each: (-each.score, each.id))
-        return found[:limit]
 
     def _allowed(self, brand: str) -> Numbers:
         """The slots of ``brand`` and of no brand."""
@@ -182,28 +197,32 @@ class PassageIndex:
             found[known] = self._whole.products(parts)[allowed[known]]
         return found
 
-    def _candidate(
-        self, question: Question, slot: int, words: float, cosines: Floats, bm25: Floats
-    ) -> Candidate:
-        kept = self._kept[slot]
-        score, sentences = words, list[tuple[int, float]]()
-        cosine = float(cosines.max()) if len(cosines) else 0.0
-        if kept.alone is not None and self._sentences is not None and len(question.parts):
-            alone = self._sentences.products_of(kept.alone, question.parts)
-            titled = self._sentences.products_of(kept.titled, question.parts)  # type: ignore[arg-type]
-            none = np.zeros((1, len(question.parts)), np.float32)
-            whole = (
-                cosines
-                + SENTENCE_COUNTS * (alone if len(alone) else none).max(axis=0)
-                + TITLED_COUNTS * (titled if len(titled) else none).max(axis=0)
-            )
-            score += float(_mean_of_best(whole[None, :])[0])
-            best = titled.max(axis=1) if len(titled) else np.zeros(0, np.float32)
-            order = np.argsort(-best, kind="stable")[:BEST_SENTENCES]
-            sentences = [(int(number), float(best[number])) for number in order]
-        return Candidate(
-            id=kept.id, score=score, cosine=cosine, bm25=float(bm25[slot]), sentences=sentences
-        )
+    def _sentence_cosines(
+        self, parts: Floats, slots: Sequence[int]
+    ) -> tuple[Floats, Floats, Callable[[int], list[tuple[int, float]]]]:
+        """For each of ``slots`` the best cosine of a sentence, and of one after the title, with
+        each part of the question; and what returns the best sentences of one of them."""
+        alone = np.zeros((len(slots), len(parts)), np.float32)
+        titled = np.zeros((len(slots), len(parts)), np.float32)
+        has = [at for at, slot in enumerate(slots) if len(self._kept[slot].titled)]
+        if self._sentences is None or not has or not len(parts):
+            return alone, titled, lambda _: []
+        kept = [self._kept[slots[at]] for at in has]
+        starts = np.cumsum([0, *(len(each.titled) for each in kept)])
+        for found, rows in ((alone, [k.alone for k in kept]), (titled, [k.titled for k in kept])):
+            cosines = self._sentences.products_of(np.concatenate(rows), parts)
+            found[has] = np.maximum.reduceat(cosines, starts[:-1], axis=0)
+        place = {at: number for number, at in enumerate(has)}
+
+        def best_sentences(at: int) -> list[tuple[int, float]]:
+            if at not in place:
+                return []
+            begin, end = starts[place[at]], starts[place[at] + 1]
+            mine = cosines[begin:end].max(axis=1)
+            order = np.argsort(-mine, kind="stable")[:BEST_SENTENCES]
+            return [(int(number), float(mine[number])) for number in order]
+
+        return alone, titled, best_sentences
 
 
 def _mean_of_best(rows: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -141,6 +142,7 @@ class PassageSearch:
         """Bring the index up to what is stored now. Raises WarmlineError."""
         store, _ = self._ready()
         async with self._loading:
+            _use_one_thread()
             await self._use_model()
             if self._seen is None:
                 seen = await store.last_change()
@@ -275,6 +277,15 @@ class PassageSearch:
         if self._store is None:
             raise WarmlineError("the search for passages has not been started")
         return self._store, self._encoder
+
+
+@cache
+def _use_one_thread() -> None:
+    """Let products of matrices use one thread, in the whole process. Ours are small: threads cost
+    more than they save, many times more when the processors are busy."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    threadpool_limits(1, user_api="blas")
 
 
 def _found(candidate: Candidate, passage: Passage) -> FoundPassage:

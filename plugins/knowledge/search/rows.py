@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,7 +67,7 @@ class RowTable:
         """One row as floats of norm 1."""
         return np.asarray(self._rows[at] * self._factors[at], np.float32)
 
-    def free(self, at: Sequence[int] | Numbers) -> None:
+    def free(self, at: Numbers) -> None:
         self._factors[at] = 0
         self._free += map(int, at)
 

@@ -126,16 +126,17 @@ class WordIndex:
         near = self._near_words(vectors)
         for word, count in words.items():
             share = np.zeros(slots, np.float32)
-            for id, part in near.get(word, ()):
-                at, share_of_word = self._share(id)
-                np.maximum.at(share, at, np.float32(part) * share_of_word)
+            ids = near.get(word, [])
             known = self._ids.get(word)
             if known is not None and self._postings[known]:
-                at, exact = self._share(known)
-                np.maximum.at(share, at, exact)
                 rarity = self._rarity(word)
+                at, exact = self._shares([(known, 1.0)])
                 bm25[at] += np.float32(count * rarity * (SATURATION + 1)) * exact
-            else:
+                ids = [(known, 1.0), *ids]
+            if ids:
+                at, part = self._shares(ids)
+                np.maximum.at(share, at, part)
+            if known is None or not self._postings[known]:
                 rarity = self._idf(float(share.sum()))
             coverage += np.float32(count * rarity) * share
             weights += [rarity] * count
@@ -160,15 +161,20 @@ class WordIndex:
             ]
         return found
 
-    def _share(self, id: int) -> tuple[Numbers, Floats]:
-        """The slots with a word, and BM25's part for how often it occurs there, 0 to 1."""
-        entries = np.frombuffer(self._postings[id], np.uint32)
+    def _shares(self, ids: Sequence[tuple[int, float]]) -> tuple[Numbers, Floats]:
+        """The slots with some words, and BM25's part for how often each occurs there, 0 to 1, times
+        what the word counts."""
+        lists = [np.frombuffer(self._postings[id], np.uint32) for id, _ in ids]
+        counts = np.repeat(
+            np.array([part for _, part in ids], np.float32), [len(each) for each in lists]
+        )
+        entries = np.concatenate(lists)
         at = (entries >> 8).astype(np.intp)
         often = (entries & 255).astype(np.float32)
         mean = self._total / max(len(self._of_slot), 1) or 1.0
-        lengths = self._lengths[at] / np.float32(mean)
-        share = often / (often + SATURATION * (1 - LENGTH + LENGTH * lengths))
-        return at, np.asarray(share, np.float32)
+        lengths = self._lengths[at] * np.float32(LENGTH / mean)
+        often *= counts / (often + np.float32(SATURATION) * (np.float32(1 - LENGTH) + lengths))
+        return at, often
 
     def _rarity(self, word: str) -> float:
         id = self._ids.get(word)
