@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from gateway import Services, Settings
+
+if TYPE_CHECKING:
+    from plugins.knowledge.answering.handler import SourceAnswers
+    from plugins.knowledge.search import PassageSearch
 
 
 class ListedSource(BaseModel):
@@ -45,3 +54,40 @@ class KnowledgeSettings(BaseModel):
     sources: tuple[ListedSource, ...] = ()
     recheck_hours: float = Field(24.0, gt=0, description="between two checks of a source")
     limits: CrawlLimits = CrawlLimits()
+    answer: bool = Field(
+        True, description="answer customers; false: drafts and lines for agents alone"
+    )
+    wrong_at_most: float = Field(
+        0.05, gt=0, le=0.5, description="share of the answers sent without asking back"
+    )
+    questions: tuple[Path, ...] = Field(
+        (), description="CSV files of questions of people (`text`, `answer`) to calibrate with"
+    )
+    _search: PassageSearch | None = PrivateAttr(None)
+    _answers: SourceAnswers | None = PrivateAttr(None)
+
+    def search(self) -> PassageSearch:
+        """The one search of a gateway."""
+        from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (slow to import)
+
+        if self._search is None:
+            self._search = PassageSearch()
+        return self._search
+
+    def answers(self, settings: Settings) -> SourceAnswers:
+        """The one handler of a gateway."""
+        from plugins.knowledge.answering.calibrator import Calibrator  # noqa: PLC0415  (slow)
+        from plugins.knowledge.answering.handler import SourceAnswers  # noqa: PLC0415  (slow)
+
+        if self._answers is None:
+            files = [settings.path(path) for path in self.questions]
+            calibrator = Calibrator(wrong_at_most=self.wrong_at_most, questions=files)
+            self._answers = SourceAnswers(
+                retriever=self._started, calibrator=calibrator, speaks=self.answer
+            )
+        return self._answers
+
+    def _started(self, services: Services) -> PassageSearch:
+        search = self.search()
+        search.use(services)
+        return search

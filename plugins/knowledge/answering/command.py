@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import msgspec
 
-from gateway import OpenServices, Route, Services, Settings, TrialMessage, Value, WarmlineError
+from gateway import OpenServices, Route, Services, TrialMessage, Value, WarmlineError
 from plugins.knowledge.answering.confidence import Candidate
 from plugins.knowledge.answering.handler import SourceAnswers
 from plugins.knowledge.answering.replies import public_url
+from plugins.knowledge.settings import KnowledgeSettings
 
 SHOWN = 5
 """Passages that are printed."""
@@ -38,50 +38,45 @@ class AskedAnswer(Value, frozen=True, kw_only=True):
     promise: str
 
 
-def ask_command(make: Callable[[Settings], SourceAnswers]) -> click.Command:
-    """The command; ``make`` builds what answers from the settings."""
+@click.command()
+@click.argument("text")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--brand", default="", help="Ask as a customer of this brand.")
+@click.option("--language", default="", help="The language of TEXT (ISO 639-1).")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    help="the settings; default: warmline.yaml here, if there is one",
+)
+@click.pass_obj
+def ask(
+    open_services: OpenServices,
+    text: str,
+    config: Path | None,
+    brand: str,
+    language: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what the sources say to TEXT, and how surely.
 
-    @click.command()
-    @click.argument("text")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    @click.option("--brand", default="", help="Ask as a customer of this brand.")
-    @click.option(
-        "--language", default="", help="The language of TEXT (ISO 639-1), if you know it."
-    )
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
-        default=None,
-        help="the settings; default: warmline.yaml here, if there is one",
-    )
-    @click.pass_obj
-    def ask(
-        open_services: OpenServices,
-        text: str,
-        config: Path | None,
-        brand: str,
-        language: str,
-        *,
-        as_json: bool,
-    ) -> None:
-        """Show what the sources say to TEXT, and how surely.
+    The answer is what a customer would get. Nothing is stored or sent.
+    """
 
-        The answer is what a customer would get. Nothing is stored or sent.
-        """
+    async def run() -> AskedAnswer:
+        async with open_services(config) as (services, settings):
+            section = settings.section(KnowledgeSettings) or KnowledgeSettings()
+            answers = section.answers(settings)
+            answers.use_services(services)
+            await section.search().embed_all()
+            return await _asked(answers, services, text, brand=brand, language=language)
 
-        async def run() -> AskedAnswer:
-            async with open_services(config) as (services, settings):
-                answers = make(settings)
-                answers.use_services(services)
-                return await _asked(answers, services, text, brand=brand, language=language)
-
-        try:
-            found = asyncio.run(run())
-        except WarmlineError as error:
-            raise click.ClickException(str(error)) from None
-        click.echo(msgspec.json.encode(found) if as_json else _as_text(found))
-
-    return ask
+    try:
+        found = asyncio.run(run())
+    except WarmlineError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(msgspec.json.encode(found) if as_json else _as_text(found))
 
 
 async def _asked(

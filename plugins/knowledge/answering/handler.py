@@ -57,7 +57,10 @@ class SourceAnswers:
         retriever: Callable[[Services], Retriever | None],
         calibrator: Calibrator,
         model: ConfidenceModel | None = None,
+        speaks: bool = True,
     ) -> None:
+        """With ``speaks`` false it never answers a customer; agents get their drafts."""
+        self._speaks = speaks
         self._make_retriever, self.calibrator = retriever, calibrator
         self.model = model or packaged_model()
         self._retriever: Retriever | None = None
@@ -94,13 +97,13 @@ class SourceAnswers:
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate" or turn.wordless:
             return None
-        if turn.understanding.questions:
+        if not self._speaks or turn.understanding.questions:
             return None  # one passage answers one question
         return await self._answer(turn, may_ask=not _asked_already(turn))
 
     async def knows(self, turn: Turn) -> Reply | None:
         """See `MatterHandler`."""
-        if turn.wordless:
+        if turn.wordless or not self._speaks:
             return None
         if (reply := await self._chosen(turn)) is not None:
             return reply
