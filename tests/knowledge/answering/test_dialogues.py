@@ -188,7 +188,7 @@ async def test_tables_are_said_whole(tmp_path: Path) -> None:
         await shop.put("Refunds", NewPassage(text=table, kind="table", headings=("Money",)))
         mia = shop.gw.customer("fake", "mia")
         await mia.say("money paid by card?")
-        assert mia.heard == [table]
+        assert mia.heard == [f"Money\n{table}"]
 
 
 async def test_a_failing_search_changes_nothing(
