@@ -46,10 +46,10 @@ def register_routes(
         from plugins.knowledge.pages import SourcePages  # noqa: PLC0415  (a web server)
         from plugins.knowledge.sources.recheck import SourceRecheck  # noqa: PLC0415
 
-        register(section.search())
         register(section.answers(settings))
         register(SourceRecheck(settings=section, folder=settings.base))
         register(SourcePages(settings=section))
+        register(section.search)
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,19 +64,17 @@ class KnowledgeSettings(BaseModel):
     questions: tuple[Path, ...] = Field(
         (), description="CSV files of questions of people (`text`, `answer`) to calibrate with"
     )
-    _search: PassageSearch | None = PrivateAttr(None)
     _answers: SourceAnswers | None = PrivateAttr(None)
 
+    @cached_property
     def search(self) -> PassageSearch:
-        """The one search of a gateway."""
-        from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (slow to import)
+        """The one search of this section."""
+        from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (numpy)
 
-        if self._search is None:
-            self._search = PassageSearch()
-        return self._search
+        return PassageSearch()
 
     def answers(self, settings: Settings) -> SourceAnswers:
-        """The one handler of a gateway."""
+        """The one handler of this section; ``settings`` are those that it is part of."""
         from plugins.knowledge.answering.calibrator import Calibrator  # noqa: PLC0415  (slow)
         from plugins.knowledge.answering.handler import SourceAnswers  # noqa: PLC0415  (slow)
 
@@ -87,7 +86,8 @@ class KnowledgeSettings(BaseModel):
             )
         return self._answers
 
-    def _started(self, services: Services) -> PassageSearch:
-        search = self.search()
-        search.use(services)
-        return search
+    def _started(self, services: Services) -> PassageSearch | None:
+        if services.knowledge is None:
+            return None
+        self.search.use(services)
+        return self.search

@@ -1,9 +1,11 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
-replies to mail, a month's figures, the findings of the report, care for people.
+replies to mail, a month's figures, the findings of the report, care for people, the search in
+sources.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``desk_speed``, ``capacity``, ``replies``, ``insights``, ``findings``,
-``care`` and those of `tests.bench.understanding`, for all of which ``understanding`` stands.
+``care``, ``knowledge`` and those of `tests.bench.understanding`, for all of which
+``understanding`` stands.
 Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
@@ -39,6 +41,7 @@ UNDERSTANDING = (
     *("answers", "language"),
 )
 REPLIES, INSIGHTS, FINDINGS, CARE = "replies", "insights", "findings", "care"
+KNOWLEDGE = "knowledge"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -92,6 +95,12 @@ def measure_insights() -> int:
     return code if code in (HELD, MISSED) else BROKEN
 
 
+def measure_knowledge() -> int:
+    """As `measure_servers`, in a process of its own: matrices then use one thread."""
+    code = subprocess.run([sys.executable, "-m", "tests.bench.knowledge"], check=False).returncode
+    return code if code in (HELD, MISSED) else BROKEN
+
+
 def measure_findings() -> int:
     """As `measure_servers`."""
     report = Report(sys.stdout, findings.TARGETS)
@@ -120,7 +129,7 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE)
+    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE)
     parts = sys.argv[1:] or [*others, *UNDERSTANDING]
     if unknown := set(parts) - {*others, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(others)}, "
@@ -137,6 +146,8 @@ def main() -> int:
         codes.append(measure_findings())
     if CARE in parts:
         codes.append(measure_care())
+    if KNOWLEDGE in parts:
+        codes.append(measure_knowledge())
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))

@@ -31,6 +31,8 @@ CANDIDATES = 300
 BEST_PARTS = 3
 """The score of a message of several sentences is the mean over those that a passage answers best:
 who tells a story asks in one or two sentences of it."""
+NOBODYS = -1
+"""The brand of a slot that is free, so that no question finds it."""
 BEST_SENTENCES = 3
 """Sentences of a passage that are shown as answering best."""
 
@@ -83,8 +85,9 @@ class PassageIndex:
     _kept: dict[int, _Kept] = field(default_factory=dict)
     _slots: dict[int, int] = field(default_factory=dict)
     _free: list[int] = field(default_factory=list)
-    _languages: list[str] = field(default_factory=list)
-    _brands: list[str] = field(default_factory=list)
+    _names: dict[str, int] = field(default_factory=lambda: {"": 0})
+    _languages: Numbers = field(default_factory=_none)
+    _brands: Numbers = field(default_factory=_none)
     _of_document: dict[int, set[int]] = field(default_factory=dict)
     _whole: RowTable | None = None
     _sentences: RowTable | None = None
@@ -107,11 +110,12 @@ class PassageIndex:
         """Add a passage, without vectors. One that is there stays as it is."""
         if id in self._slots:
             return
-        slot = self._free.pop() if self._free else len(self._languages)
-        if slot == len(self._languages):
-            self._languages.append("")
-            self._brands.append("")
-        self._languages[slot], self._brands[slot] = language, brand
+        slot = self._free.pop() if self._free else len(self._kept)
+        if slot >= len(self._languages):
+            more = np.full(max(slot, 256), NOBODYS, np.intp)
+            self._languages = np.concatenate([self._languages, more])
+            self._brands = np.concatenate([self._brands, more])
+        self._languages[slot], self._brands[slot] = self._number(language), self._number(brand)
         self._slots[id], self._kept[slot] = slot, _Kept(id=id, document=document)
         self._of_document.setdefault(document, set()).add(id)
         self.words.add(slot, words)
@@ -143,7 +147,12 @@ class PassageIndex:
             self._whole.clear(slot)
             self._sentences.free(kept.alone)
             self._sentences.free(kept.titled)
+        self._brands[slot] = NOBODYS
         self._free.append(slot)
+
+    def _number(self, name: str) -> int:
+        """Of a language or a brand."""
+        return self._names.setdefault(name, len(self._names))
 
     def of_document(self, document: int) -> frozenset[int]:
         """The passages of a document."""
@@ -161,7 +170,7 @@ class PassageIndex:
         shared = self.words.shared(question.words, question.near)
         words = WORDS_COUNT * shared.coverage[allowed]
         if question.language:
-            same = np.array([self._languages[slot] == question.language for slot in allowed])
+            same = self._languages[allowed] == self._names.get(question.language, NOBODYS)
             words = words + np.float32(SAME_LANGUAGE) * same
         cosines = self._cosines(question.parts, allowed)
         first = words + (1 + SENTENCE_COUNTS + TITLED_COUNTS) * _mean_of_best(cosines)
@@ -186,8 +195,8 @@ class PassageIndex:
 
     def _allowed(self, brand: str) -> Numbers:
         """The slots of ``brand`` and of no brand."""
-        slots = (slot for slot in self._kept if self._brands[slot] in ("", brand))
-        return np.fromiter(slots, np.intp)
+        own = self._names.get(brand, 0)
+        return np.flatnonzero((self._brands == 0) | (self._brands == own))
 
     def _cosines(self, parts: Floats, allowed: Numbers) -> Floats:
         """Of passages with the parts of the question; 0 where there is no vector."""

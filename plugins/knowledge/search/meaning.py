@@ -24,6 +24,9 @@ LAYOUT = 1
 """Grows when other texts are embedded, or they are stored in another way."""
 _HEAD = Struct("<BHH")
 """The layout, the sentences, and the numbers of a vector."""
+TEXTS_AT_ONCE = 4
+"""Texts of a passage in one call: a customer's message waits for one call at most, some
+milliseconds."""
 LONGEST = 2_000
 """Characters of a passage that are embedded as a whole."""
 
@@ -92,8 +95,11 @@ class Meaning:
         axes = np.zeros((own.shape[1], NEAR_SIZE), np.float32)
         main = np.linalg.svd(own, full_matrices=False)[2][:NEAR_SIZE].T
         axes[:, : main.shape[1]] = main
-        model = f"{encoder.embedding_model}, layout {LAYOUT}"
-        return cls(encoder, model, (means[0], means[1], means[2]), axes)
+        return cls(encoder, _name(encoder.embedding_model), (means[0], means[1], means[2]), axes)
+
+    def is_of(self, embedding_model: str) -> bool:
+        """Whether its vectors can be compared with those of this model."""
+        return self.model == _name(embedding_model)
 
     async def of_question(
         self, parts: Sequence[str], words: Sequence[str]
@@ -116,13 +122,23 @@ class Meaning:
         alone = [text[start:end] for start, end in spans]
         whole = f"{title}. {text[:LONGEST]}"
         texts = [whole, *alone, *(f"{title}: {sentence}" for sentence in alone)]
-        found = _floats(await self._encoder.embed(texts))
+        found = np.concatenate(
+            [
+                _floats(await self._encoder.embed(texts[at : at + TEXTS_AT_ONCE]))
+                for at in range(0, len(texts), TEXTS_AT_ONCE)
+            ]
+        )
         return PassageVectors(*to_bytes(unit(found - self._of_sentences)))
 
     def _near(self, rows: Floats) -> Floats:
         if not len(rows):
             return np.zeros((0, NEAR_SIZE), np.float32)
         return unit(unit(rows - self._of_words) @ self._axes)
+
+
+def _name(embedding_model: str) -> str:
+    """Under which vectors are stored."""
+    return f"{embedding_model}, layout {LAYOUT}"
 
 
 def title_of(passage: Passage) -> str:

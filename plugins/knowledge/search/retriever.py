@@ -31,11 +31,14 @@ log = structlog.get_logger()
 T = TypeVar("T")
 INTERVAL = 2.0
 """Seconds between two looks for changes that other processes stored."""
-LOADED_AT_ONCE = 100
-"""Passages that are added together: a question waits 20 ms for them at most."""
+READ_AT_ONCE = 200
+"""Passages read from the store together."""
+ADDED_AT_ONCE = 20
+"""Passages added to the index together: a question waits some milliseconds for them."""
 EMBEDDED_AT_ONCE = 8
 """Passages embedded before their vectors are stored."""
-WORDS_AT_ONCE = 128
+WORDS_AT_ONCE = 16
+"""Words embedded in one call, as `meaning.TEXTS_AT_ONCE`; a word takes a quarter of the time."""
 SEVERAL = 3
 """A message of more sentences is compared sentence by sentence; a shorter one as a whole."""
 LONGEST_QUESTION = 10_000
@@ -58,6 +61,9 @@ class PassageSearch:
         self._encoder: TextEncoder | None = None
         self._clock: Clock | None = None
         self._meaning: Meaning | None = None
+        """That of the vectors in the index."""
+        self._writes: Meaning | None = None
+        """That of the vectors that are stored from here."""
         self._index = PassageIndex()
         self._lock = threading.Lock()
         self._loading = asyncio.Lock()
@@ -98,20 +104,26 @@ class PassageSearch:
             )
         while True:
             await self.follow()
-            await self._learn_words()
+            await self.learn_words()
             await services.clock.sleep(INTERVAL)
 
     async def watch(self, services: Services) -> None:
         """Embed the passages that have no vectors. One process does this."""
         self.use(services)
-        seen: tuple[int, str] | None = None
+        store, encoder = self._ready()
+        seen, model = 0, ""
         while True:
-            store, encoder = self._ready()
-            if encoder is not None and encoder.embedding_model is not None:
-                now = (await store.last_change(), encoder.embedding_model)
-                if now != seen:
+            current = encoder.embedding_model if encoder is not None else None
+            if current is not None:
+                if current != model:
+                    seen = await store.last_change()
                     await self.embed_all()
-                    seen = now
+                    model = current
+                while changes := await store.changes(seen):
+                    for document in dict.fromkeys(change.document for change in changes):
+                        passages = await store.passages_of(document)
+                        await self._embed([each for each in passages if each.current])
+                    seen = changes[-1].id
             await services.clock.sleep(INTERVAL)
 
     def stand_by(self) -> None:
@@ -147,7 +159,7 @@ class PassageSearch:
             if self._seen is None:
                 seen = await store.last_change()
                 after = 0
-                while passages := await store.current_passages(after, LOADED_AT_ONCE):
+                while passages := await store.current_passages(after, READ_AT_ONCE):
                     await self._add(passages)
                     after = passages[-1].id
                 self._seen = seen
@@ -160,23 +172,27 @@ class PassageSearch:
     async def embed_all(self) -> int:
         """Embed all current passages without vectors, and store them; return how many there were.
         Raises WarmlineError when the encoder fails."""
+        store, _ = self._ready()
+        embedded, after = 0, 0
+        while passages := await store.current_passages(after, READ_AT_ONCE):
+            embedded += await self._embed(passages)
+            after = passages[-1].id
+        return embedded
+
+    async def _embed(self, passages: Sequence[Passage]) -> int:
         store, encoder = self._ready()
         if encoder is None or encoder.embedding_model is None:
             return 0
-        meaning = self._meaning
-        if meaning is None or not meaning.model.startswith(encoder.embedding_model):
-            meaning = await Meaning.of(encoder)
-        embedded, after = 0, 0
-        while passages := await store.current_passages(after, LOADED_AT_ONCE):
-            after = passages[-1].id
-            known = await store.vectors([each.id for each in passages], meaning.model)
-            missing = [each for each in passages if each.id not in known]
-            for start in range(0, len(missing), EMBEDDED_AT_ONCE):
-                part = missing[start : start + EMBEDDED_AT_ONCE]
-                vectors = {each.id: (await meaning.of_passage(each)).stored() for each in part}
-                await store.put_vectors(meaning.model, vectors)
-                embedded += len(part)
-        return embedded
+        meaning = self._writes
+        if meaning is None or not meaning.is_of(encoder.embedding_model):
+            meaning = self._writes = await Meaning.of(encoder)
+        known = await store.vectors([each.id for each in passages], meaning.model)
+        missing = [each for each in passages if each.id not in known]
+        for start in range(0, len(missing), EMBEDDED_AT_ONCE):
+            part = missing[start : start + EMBEDDED_AT_ONCE]
+            vectors = {each.id: (await meaning.of_passage(each)).stored() for each in part}
+            await store.put_vectors(meaning.model, vectors)
+        return len(missing)
 
     async def _read(self, text: str, language: str, brand: str) -> Question:
         words = content_words(text, language)
@@ -198,7 +214,7 @@ class PassageSearch:
         model = encoder.embedding_model if encoder is not None else None
         if encoder is None or model is None:
             return
-        if self._meaning is None or not self._meaning.model.startswith(model):
+        if self._meaning is None or not self._meaning.is_of(model):
             self._meaning = await Meaning.of(encoder)
             self._index, self._seen = PassageIndex(), None
 
@@ -212,10 +228,13 @@ class PassageSearch:
                 self._index.remove(id)
 
         await self._locked(drop)
-        for start in range(0, len(passages), LOADED_AT_ONCE):
-            await self._add(passages[start : start + LOADED_AT_ONCE])
+        await self._add(passages)
 
     async def _add(self, passages: Sequence[Passage]) -> None:
+        for start in range(0, len(passages), ADDED_AT_ONCE):
+            await self._add_some(passages[start : start + ADDED_AT_ONCE])
+
+    async def _add_some(self, passages: Sequence[Passage]) -> None:
         def add() -> None:
             for each in passages:
                 text = f"{title_of(each)}\n{each.text}"
@@ -236,8 +255,8 @@ class PassageSearch:
         meaning = self._meaning
         if meaning is None:
             return
-        for start in range(0, len(ids), LOADED_AT_ONCE):
-            part = ids[start : start + LOADED_AT_ONCE]
+        for start in range(0, len(ids), READ_AT_ONCE):
+            part = ids[start : start + READ_AT_ONCE]
             stored = await store.vectors(part, meaning.model)
 
             def put(stored: dict[int, bytes] = dict(stored)) -> None:  # noqa: B006
@@ -248,7 +267,7 @@ class PassageSearch:
 
             await self._locked(put)
 
-    async def _learn_words(self) -> None:
+    async def learn_words(self) -> None:
         """Embed the words of passages that have no vector yet."""
         meaning = self._meaning
         while meaning is not None:

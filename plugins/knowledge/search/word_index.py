@@ -28,8 +28,8 @@ MOST_NEAR = 20
 MOST_COUNTED = 12
 """Occurrences of words that a question is expected to share with its passage. A longer one shares
 no larger part."""
-MOST_WORDS = 80
-"""Different words of a long message that are looked for: the rarest times the most frequent."""
+MOST_WORDS = 300
+"""Different words of a long message that are looked for."""
 NEAR_SIZE = 64
 """Dimensions in which words are compared. 128 find no more, 32 find less."""
 MOST_OCCURRENCES = 255
@@ -110,12 +110,13 @@ class WordIndex:
         return {w: self._near.row(id) for w, id in ids.items() if id not in self._without}
 
     def chosen(self, words: Iterable[str]) -> Counter[str]:
-        """The words of a question that are looked for, with how often each occurs."""
+        """The words of a question that are looked for, with how often each occurs: those that
+        passages have first."""
         counted = Counter(words)
         if len(counted) <= MOST_WORDS:
             return counted
-        best = sorted(counted, key=lambda word: -counted[word] * self._rarity(word))
-        return Counter({word: counted[word] for word in best[:MOST_WORDS]})
+        ordered = sorted(counted, key=lambda word: word not in self._ids)
+        return Counter({word: counted[word] for word in ordered[:MOST_WORDS]})
 
     def shared(self, words: Mapping[str, int], vectors: Mapping[str, Floats]) -> SharedWords:
         """What the slots share with ``words`` (see `chosen`); ``vectors`` are those of the words
