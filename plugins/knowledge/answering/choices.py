@@ -119,7 +119,7 @@ def _places(kind: str) -> tuple[Callable[[str], object], ...]:
 
 @cache
 def _yes() -> Callable[[str], object]:
-    return re.compile(pattern("yes")).fullmatch
+    return re.compile(pattern("agreement")).fullmatch
 
 
 def _title(candidate: Candidate) -> str:

@@ -32,7 +32,7 @@ def text(kind: str, language: str) -> str:
 
 
 def pattern(kind: str) -> Any:
-    """Regular expressions for what customers say: ``yes``, ``ordinals``, ``cardinals``."""
+    """Regular expressions for what customers say: ``agreement``, ``ordinals``, ``cardinals``."""
     return _texts()[kind]
 
 
