@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway import Passage, Value
 from plugins.knowledge.answering.extracts import best_sentence
@@ -24,6 +25,9 @@ from plugins.knowledge.retrieval import FoundPassage
 
 COMPARED = 8
 """Passages whose words are compared: beyond these none is offered."""
+
+READ_TEXTS = 2_048
+"""Texts of sources that are kept as they were read: some MB, and most of the time of a question."""
 
 FEATURES = (
     "score",
@@ -163,14 +167,20 @@ def _answer(found: FoundPassage) -> str:
 
 
 def _missing(words: Sequence[str], text: str) -> tuple[str, ...]:
-    plain = folded(text)
-    stems = all_stems(plain)
+    plain, stems = _read(text)
     return tuple(word for word in words if not has_words(word, stems, plain))
+
+
+@lru_cache(READ_TEXTS)
+def _read(text: str) -> tuple[str, frozenset[str]]:
+    """``text`` of a source, folded, and its stems. Each is compared with several others."""
+    plain = folded(text)
+    return plain, all_stems(plain)
 
 
 def _lacks_names(question: str, passage: Passage, language: str) -> bool:
     """Whether the question has a name that the passage lacks. German nouns all look like names."""
     if language == "de":
         return False
-    plain = folded(_all(passage))
+    plain, _ = _read(_all(passage))
     return any(name not in plain for name in names(question))

@@ -8,12 +8,12 @@ judges neighbouring topics, which is where cosines fail.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from gateway import KnowledgeStore, Passage, Value
 from plugins.knowledge.answering.calibration import Trial
 from plugins.knowledge.answering.confidence import ConfidenceModel, weigh
+from plugins.knowledge.answering.words import content_words
 from plugins.knowledge.retrieval import FoundPassage, Retriever
 
 MOST_GENERATED = 400
@@ -21,7 +21,6 @@ MOST_GENERATED = 400
 SEARCHED = 24
 """Passages that are looked at: enough to be left with some when a document is hidden."""
 SEED = 18
-_WORDS = re.compile(r"\w+")
 
 
 class AskedQuestion(Value, frozen=True, kw_only=True):
@@ -68,7 +67,8 @@ def questions_from(
 
 MOST_OF_HEADING = 4
 """Passages under one heading; one with more is no question but a chapter."""
-LEAST_WORDS, LEAST_LETTERS = 2, 6
+LEAST_WORDS = 3
+"""Content words of a heading that asks something by itself; `What it costs` asks it of its page."""
 
 
 def _asked_by(passage: Passage) -> list[str]:
@@ -78,13 +78,13 @@ def _asked_by(passage: Passage) -> list[str]:
     if not heading:
         return [passage.title] if _says_enough(passage.title) else []
     texts = [heading] if _says_enough(heading) else []
-    if "?" not in heading and passage.title and passage.title not in heading:
+    if passage.title and passage.title not in heading:
         texts.append(f"{passage.title}: {heading}")
     return texts
 
 
 def _says_enough(text: str) -> bool:
-    return len(_WORDS.findall(text)) >= LEAST_WORDS and len(text) >= LEAST_LETTERS
+    return len(content_words(text)) >= LEAST_WORDS
 
 
 async def all_passages(store: KnowledgeStore) -> list[Passage]:
@@ -109,10 +109,16 @@ async def try_questions(
         if (trial := _trial(question, found, model)) is not None:
             yield trial
         if question.generated:
-            hidden = [each for each in found if each.passage.document not in question.documents]
+            hidden = [each for each in found if _remains(each.passage, question)]
             unanswerable = question.replace(documents=frozenset(), passages=frozenset())
             if (trial := _trial(unanswerable, hidden, model)) is not None:
                 yield trial
+
+
+def _remains(passage: Passage, question: AskedQuestion) -> bool:
+    """Whether the passage is left when the document of ``question`` is hidden. Pages in another
+    language are hidden with it: they may be translations, which answer it."""
+    return passage.document not in question.documents and passage.language == question.language
 
 
 def _trial(
