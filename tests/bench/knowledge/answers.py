@@ -81,11 +81,10 @@ class PackagedEncoder:
 
 
 def rows_of(files: Iterable[Path]) -> list[Row]:
-    found = []
+    found: list[Row] = []
     for path in files:
         with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                found.append(Row(*(row[name] for name in Row._fields)))
+            found += [Row(*(row[name] for name in Row._fields)) for row in csv.DictReader(file)]
     return found
 
 
