@@ -8,7 +8,7 @@ from functools import cache
 from textwrap import shorten
 
 from gateway import Button, Message, Turn
-from plugins.knowledge.answering.confidence import Candidate
+from plugins.knowledge.answering.confidence import WeighedPassage
 from plugins.knowledge.answering.texts import pattern
 from plugins.knowledge.answering.words import content_words, folded
 
@@ -24,9 +24,9 @@ _WORD = re.compile(r"\w+")
 _LEADING = re.compile(r"^\s*[1-9]\s*[.)]\s*")
 
 
-def titles_of(candidates: Iterable[Candidate]) -> tuple[tuple[str, Candidate], ...]:
+def titles_of(candidates: Iterable[WeighedPassage]) -> tuple[tuple[str, WeighedPassage], ...]:
     """The candidates to choose from, each with its title: at most `MOST`, one of each title."""
-    found: dict[str, Candidate] = {}
+    found: dict[str, WeighedPassage] = {}
     for candidate in candidates:
         title = _title(candidate)
         if title and title not in found:
@@ -122,7 +122,7 @@ def _yes() -> Callable[[str], object]:
     return re.compile(pattern("agreement")).fullmatch
 
 
-def _title(candidate: Candidate) -> str:
+def _title(candidate: WeighedPassage) -> str:
     passage = candidate.found.passage
     heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
     return shorten(heading.strip() or passage.title, LONGEST_TITLE, placeholder="…")

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from gateway import OpenServices, Route, Services, TrialMessage, Value, WarmlineError
-from plugins.knowledge.answering.confidence import Candidate
+from plugins.knowledge.answering.confidence import WeighedPassage
 from plugins.knowledge.answering.handler import SourceAnswers
 from plugins.knowledge.answering.replies import public_url
 from plugins.knowledge.settings import KnowledgeSettings
@@ -97,7 +97,7 @@ async def _asked(
     )
 
 
-def _passage(candidate: Candidate) -> AskedPassage:
+def _passage(candidate: WeighedPassage) -> AskedPassage:
     passage = candidate.found.passage
     updated = passage.updated_at
     return AskedPassage(

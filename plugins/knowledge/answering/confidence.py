@@ -11,7 +11,7 @@ import msgspec
 
 from gateway import Value
 from plugins.knowledge.answering.extracts import Extract, extract
-from plugins.knowledge.answering.features import FEATURES, Evidence, evidence
+from plugins.knowledge.answering.features import FEATURES, PassageEvidence, evidence
 from plugins.knowledge.retrieval import FoundPassage
 
 WEIGHED = 10
@@ -49,7 +49,7 @@ class ConfidenceModel(Value, frozen=True, kw_only=True):
     """The least confidence of a passage that agents are shown."""
     learnt_from: str = ""
 
-    def confidence(self, seen: Evidence) -> float:
+    def confidence(self, seen: PassageEvidence) -> float:
         """The probability, 0..1, that the passage answers."""
         model = self.same_language if seen.same_language else self.other_language
         return model.probability(seen.values)
@@ -65,7 +65,7 @@ def packaged_model() -> ConfidenceModel:
     return model
 
 
-class Candidate(Value, frozen=True, kw_only=True):
+class WeighedPassage(Value, frozen=True, kw_only=True):
     """A passage that may answer. ``said`` is what it would answer; None: it is too long for that.
     ``missing``: stems of the question that it lacks."""
 
@@ -81,14 +81,14 @@ def weigh(
     *,
     language: str = "",
     model: ConfidenceModel | None = None,
-) -> tuple[Candidate, ...]:
+) -> tuple[WeighedPassage, ...]:
     """The passages found with their confidence, the surest first."""
     model = model or packaged_model()
     weighed = []
     for at, each in enumerate(found[:WEIGHED]):
         seen = evidence(question, found, at, language=language)
         weighed.append(
-            Candidate(
+            WeighedPassage(
                 found=each,
                 confidence=model.confidence(seen),
                 said=extract(each),

@@ -62,7 +62,7 @@ FEATURES = (
 """The names of the numbers, in order."""
 
 
-class Evidence(Value, frozen=True, kw_only=True):
+class PassageEvidence(Value, frozen=True, kw_only=True):
     """What speaks for and against one passage. ``values`` are those of `FEATURES`; ``missing`` are
     the stems of the question that the passage lacks, for people who ask why."""
 
@@ -73,7 +73,7 @@ class Evidence(Value, frozen=True, kw_only=True):
 
 def evidence(
     question: str, found: Sequence[FoundPassage], at: int, *, language: str = ""
-) -> Evidence:
+) -> PassageEvidence:
     """What speaks for ``found[at]`` as the answer to ``question``, beside the other passages found.
     ``language`` is that of the question (ISO 639-1), empty if unknown."""
     this, passage = found[at], found[at].passage
@@ -122,7 +122,7 @@ def evidence(
     }
     if spaceless:
         values |= dict.fromkeys(_OF_WORDS, 0.0)
-    return Evidence(
+    return PassageEvidence(
         values=tuple(values[name] for name in FEATURES),
         missing=missing,
         same_language=not language or passage.language == language,

@@ -20,7 +20,12 @@ from plugins.knowledge.answering.choices import (
     offered_titles,
     titles_of,
 )
-from plugins.knowledge.answering.confidence import Candidate, ConfidenceModel, packaged_model, weigh
+from plugins.knowledge.answering.confidence import (
+    ConfidenceModel,
+    WeighedPassage,
+    packaged_model,
+    weigh,
+)
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
 from plugins.knowledge.answering.replies import agent_lines, answer, offer
 from plugins.knowledge.retrieval import FoundPassage, Retriever
@@ -130,7 +135,7 @@ class SourceAnswers:
 
     async def weighed(
         self, question: str, *, language: str = "", brand: str = ""
-    ) -> tuple[Candidate, ...]:
+    ) -> tuple[WeighedPassage, ...]:
         """The passages that may answer ``question``, the surest first. Raises WarmlineError."""
         if self._retriever is None:
             return ()
@@ -143,7 +148,7 @@ class SourceAnswers:
             self._found[key] = found
         return weigh(question, found, language=language, model=self.model)
 
-    def answers_alone(self, candidates: Sequence[Candidate]) -> Candidate | None:
+    def answers_alone(self, candidates: Sequence[WeighedPassage]) -> WeighedPassage | None:
         """The candidate that may be sent without asking back."""
         best = next(iter(candidates), None)
         if best is None or best.said is None or best.confidence < self.calibrator.current.threshold:
@@ -177,7 +182,7 @@ class SourceAnswers:
                 return answer(candidate, said, turn.language)
         return None
 
-    async def _candidates(self, turn: Turn, question: str = "") -> tuple[Candidate, ...]:
+    async def _candidates(self, turn: Turn, question: str = "") -> tuple[WeighedPassage, ...]:
         language = turn.understanding.language.code
         return await self.weighed(
             question or turn.message.text,
@@ -185,7 +190,7 @@ class SourceAnswers:
             brand=turn.conversation.brand,
         )
 
-    async def _stands(self, candidate: Candidate, lines: Sequence[str]) -> bool:
+    async def _stands(self, candidate: WeighedPassage, lines: Sequence[str]) -> bool:
         """Whether the passage, as it is stored now, still says ``lines``: another process may have
         read its source again."""
         id = candidate.found.passage.id

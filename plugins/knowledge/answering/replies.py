@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from gateway import Fact, Link, Passage, Reply
 from plugins.knowledge.answering.choices import buttons, titles_of
-from plugins.knowledge.answering.confidence import Candidate
+from plugins.knowledge.answering.confidence import WeighedPassage
 from plugins.knowledge.answering.extracts import Extract, best_sentence, sentence_spans
 from plugins.knowledge.answering.texts import language_intro, supported, text, with_date
 
@@ -20,7 +20,7 @@ LINE = 320
 """Characters of a passage in a line for the agent."""
 
 
-def answer(candidate: Candidate, said: Extract, language: str) -> Reply:
+def answer(candidate: WeighedPassage, said: Extract, language: str) -> Reply:
     """The words ``said`` of the passage with its link, title and date, for a customer who writes
     ``language``."""
     passage = candidate.found.passage
@@ -44,7 +44,7 @@ def answer(candidate: Candidate, said: Extract, language: str) -> Reply:
     )
 
 
-def offer(candidates: Sequence[Candidate], language: str) -> Reply | None:
+def offer(candidates: Sequence[WeighedPassage], language: str) -> Reply | None:
     """A question which of the candidates is meant; None where none has a title."""
     titles = [title for title, _ in titles_of(candidates)]
     if not titles:
@@ -59,7 +59,7 @@ def offer(candidates: Sequence[Candidate], language: str) -> Reply | None:
     )
 
 
-def agent_lines(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+def agent_lines(candidates: Sequence[WeighedPassage]) -> tuple[str, ...]:
     """A line for each candidate: its title, its words around the sentence that fits best, which
     stands between » and «, and where it is. The link opens the page at that sentence."""
     return tuple(_agent_line(number, each) for number, each in enumerate(candidates, 1))
@@ -88,7 +88,7 @@ def _paragraphs(said: Extract, intro: str | None) -> tuple[str, ...]:
     return (intro, joined) if intro else (joined,)
 
 
-def _agent_line(number: int, candidate: Candidate) -> str:
+def _agent_line(number: int, candidate: WeighedPassage) -> str:
     passage = candidate.found.passage
     start, end = best_sentence(candidate.found)
     marked = shorten(passage.text[start:end], LINE, placeholder=" …")

@@ -8,7 +8,7 @@ import pytest
 
 from brand_voice import GuidedVoice, load
 from gateway import Emotion, Passage, RenderContext
-from plugins.knowledge.answering.confidence import Candidate
+from plugins.knowledge.answering.confidence import WeighedPassage
 from plugins.knowledge.answering.extracts import Extract, extract, sentence_spans
 from plugins.knowledge.answering.replies import answer
 from plugins.knowledge.retrieval import FoundPassage
@@ -43,7 +43,7 @@ def said(passage: Passage, *sentences: tuple[int, int, float]) -> Extract:
 
 
 def rendered(passage: Passage, language: str = "en", **when: str) -> str:
-    candidate = Candidate(found=found(passage), confidence=1, said=said(passage))
+    candidate = WeighedPassage(found=found(passage), confidence=1, said=said(passage))
     reply = answer(candidate, said(passage), language)
     mood = Emotion(label=when.get("mood", "calm"))  # type: ignore[arg-type]
     context = RenderContext(channel=when.get("channel", "webchat"), emotion=mood)
