@@ -207,6 +207,10 @@ def folds_of(rows: Sequence[Row], seed: int) -> NDArray[np.intp]:
     return np.array([by_file[r.file] if r.file else next(rest) % FOLDS for r in rows])
 
 
+def in_fold(folds: NDArray[np.intp], fold: int) -> list[int]:
+    return [int(i) for i in np.flatnonzero(folds == fold)]
+
+
 def measure(
     rows: Sequence[Row], found: Sequence[Sequence[Candidate]], seed: int
 ) -> dict[str, float]:
@@ -214,11 +218,11 @@ def measure(
     outcomes: dict[int, Outcome] = {}
     for fold in range(FOLDS):
         models = both(found[i] for i in range(len(rows)) if folds[i] != fold)
-        outcomes |= {i: outcome(models, found[i]) for i in np.flatnonzero(folds == fold)}
+        outcomes |= {i: outcome(models, found[i]) for i in in_fold(folds, fold)}
     sent = [
         i
         for fold in range(FOLDS)
-        for i in np.flatnonzero(folds == fold)
+        for i in in_fold(folds, fold)
         if outcomes[i].confidence >= threshold(outcomes[j] for j in outcomes if folds[j] != fold)
     ]
     return figures(rows, outcomes, set(sent)) | {
