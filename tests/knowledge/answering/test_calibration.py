@@ -65,7 +65,9 @@ async def test_a_shop_calibrates_on_questions_from_its_sources(tmp_path: Path) -
     async with shop_with_sources(tmp_path) as shop:
         for number in range(30):
             words = f"The answer about matter{number:02} thing{number:02} is here."
-            await shop.put(f"Page {number:02}", text(words, f"Matter{number:02} and thing{number:02}"))
+            await shop.put(
+                f"Page {number:02}", text(words, f"Matter{number:02} and thing{number:02}")
+            )
         made = await shop.answers.calibrate(shop.gw.services)
         assert made.asked == 60  # the heading with its title, and the same while it is hidden
         assert made.bound is not None
