@@ -17,8 +17,10 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # Compiled modules are kept, whatever the environment says: a start then takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-rasa test-semantic check style types layers pages bench train-mood crash faults api fuzz \
+.PHONY: install run test test-rasa test-semantic check style types layers pages bench train-mood crash faults api fuzz \
         image-check audit sbom format sizes lock wheel clean
+
+install: $(VENV)/.project  ## install Warmline and what is locked into .venv
 
 run: $(VENV)/.project  ## start the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)

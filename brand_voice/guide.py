@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway import Json, MoodLabel, Purpose, Severity
+from gateway import Json, MoodLabel, Purpose, Severity, choose_from
 
 PieceKind = Literal[
     "greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"
@@ -50,6 +50,12 @@ def _with_placeholders(*fields: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _without_placeholders(text: str) -> str:
+    if found := re.search(r"\{\w+\}", text):
+        raise ValueError(f"{found[0]} is sent as it is: nothing is filled in here; remove it")
+    return text
+
+
 def _begins_with_word(text: str) -> str:
     if not text[0].isalnum():
         raise ValueError("a phrase must begin with a letter or a digit")
@@ -77,6 +83,8 @@ def _keeps_serious(labels: tuple[MoodLabel, ...]) -> tuple[MoodLabel, ...]:
 
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 GuideText = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+PlainText = Annotated[GuideText, AfterValidator(_without_placeholders)]
+"""A text in which nothing is filled in."""
 Phrase = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
@@ -121,6 +129,14 @@ class AddressForm(GuideModel):
         description="the words of each form; a capitalised word matches only where it has its "
         "capital and does not begin a sentence",
     )
+
+    @model_validator(mode="after")
+    def _form_has_words(self) -> Self:
+        if self.words and self.form not in self.words:
+            raise ValueError(
+                f"`form`: there is no form `{self.form}`; {choose_from(self.form, self.words)}"
+            )
+        return self
 
 
 class AvoidedPhrase(GuideModel):
@@ -216,7 +232,7 @@ class OpenerTexts(GuideModel):
     only: dict[MoodLabel, tuple[Purpose, ...]] = Field(
         default={}, description="moods whose opening sentences are used for fewer purposes"
     )
-    moods: dict[MoodLabel, dict[LanguageCode, tuple[GuideText, ...]]] = {}
+    moods: dict[MoodLabel, dict[LanguageCode, tuple[PlainText, ...]]] = {}
 
 
 class TextPrompts(GuideModel):

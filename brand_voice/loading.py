@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from brand_voice import guide as models
 from brand_voice.guide import Guide
 from gateway import (
     BadConfig,
@@ -25,6 +23,7 @@ from gateway import (
     of_brand,
     read_yaml,
     unknown_brands,
+    validation_mistakes,
 )
 
 LARGEST = 1_000_000
@@ -34,12 +33,6 @@ _PACKAGED = Path(__file__).with_name("guide.yaml")
 _ADDED = re.compile(
     r"lexicon\.(?:avoid\.[^.]+\.phrases\.\w+|allow|acronyms|use\.\w+\.[^.]+)\Z|customers\.\w+\.\w+\Z"
 )
-_KEYS = {
-    field
-    for model in vars(models).values()
-    if isinstance(model, type) and issubclass(model, BaseModel)
-    for field in model.model_fields
-}
 
 
 class _GuideLoader(yaml.CSafeLoader):
@@ -156,7 +149,7 @@ def _mistakes(tree: Any) -> list[tuple[str, str]]:
     try:
         Guide.model_validate(tree)
     except ValidationError as error:
-        return list(_errors(error))
+        return list(validation_mistakes(Guide, tree, error, missing="is required; add it"))
     return []
 
 
@@ -184,25 +177,6 @@ def _merge(low: Any, high: Any, path: str = "") -> Any:
     if isinstance(low, list) and isinstance(high, list) and _ADDED.match(path):
         return [*high, *low]
     return high
-
-
-def _errors(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """The key and the message of each error."""
-    for found in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in found["loc"] if part != "[key]")
-        yield key, _message(found["type"], found["msg"], key.rpartition(".")[2])
-
-
-def _message(kind: str, message: str, name: str) -> str:
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name, _KEYS, 1)
-        return "unknown key; " + (f"did you mean `{near[0]}`?" if near else "remove it")
-    if kind == "missing":
-        return "is required; add it"
-    if kind == "value_error":
-        text = message.removeprefix("Value error, ")
-        return text if ";" in text else f"{text}; change the text"
-    return f"{message[0].lower()}{message[1:]}; change the value"
 
 
 def _bad(path: Path, line: int, message: str) -> BadConfig:

@@ -35,7 +35,7 @@ from gateway.ports import (
     WarmlineError,
     WebhookSubscriber,
 )
-from gateway.settings import DeclaredSection, Settings
+from gateway.settings import BadConfig, DeclaredSection, Problem, Settings
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """Without ``:`` and ``/``, which separate the parts of a lane's key."""
@@ -168,6 +168,21 @@ class PluginRegistry:
         share_phrases(found)
         return found
 
+    def try_registrations(self, settings: Settings) -> tuple[Registrations, list[Problem]]:
+        """As `registrations`, without what has mistakes, and those mistakes."""
+        found, problems = Registrations(), list[Problem]()
+        for plugin in self.all:
+            for hook, register in _register_callbacks(found, plugin.name):
+                try:
+                    self._call(plugin, hook, register=register, settings=settings)
+                except BadConfig as bad:
+                    problems += bad.problems
+                except BadPlugin:
+                    raise
+                except WarmlineError as error:
+                    problems.append(_of_plugin(settings, plugin.name, str(error)))
+        return found, list(dict.fromkeys(problems))
+
     def _call(self, plugin: InstalledPlugin, hook: str, **arguments: object) -> None:
         """Call ``hook`` of this plugin alone."""
         caller = self._manager.subset_hook_caller(
@@ -181,6 +196,14 @@ class PluginRegistry:
             raise BadPlugin(
                 f"{plugin.name} ({plugin.package}): {hook} raised: {error!r}"
             ) from error
+
+
+def _of_plugin(settings: Settings, plugin: str, message: str) -> Problem:
+    """A mistake that a plugin tells in words alone; they may begin with the setting's key."""
+    key, _, what = message.partition(": ")
+    if not re.fullmatch(r"[a-z_]+(\.\w+)+", key):
+        key, what = plugin, message
+    return Problem(file=str(settings.file or "settings"), line=0, key=key, message=what)
 
 
 def _support_address(channel: object) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import inscriptis
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
-from lxml import etree  # type: ignore[import-untyped]  # it ships no type information
+from lxml import etree
 from lxml import html as lxml_html
 
 from channels.email.headers import clean

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from channels.webchat.origins import FILE, REMEMBERED_DAYS, RefusedSite, read_refused
 from gateway import (
     Channel,
+    MentionedNames,
     Section,
     Settings,
     SupportAddressName,
     channel_key,
     check_origin,
     hookimpl,
+    site_origin,
 )
 
 __all__ = ["WebchatSettings"]
@@ -143,10 +147,31 @@ class WebchatSettings(BaseModel):
         {}, description="further sites of ours, each a support address of its own"
     )
 
+    def mentions(self, settings: Settings) -> MentionedNames:
+        """The sites whose pages were refused, so that a forgotten one is found."""
+        known = {site for account in self.accounts().values() for site in account.origins}
+        known.add(site_origin(settings.core.public_url))
+        since = datetime.now(UTC) - timedelta(days=REMEMBERED_DAYS)
+        return MentionedNames(
+            warnings=tuple(
+                (
+                    "channels.webchat.origins",
+                    _forgotten(site),
+                )
+                for site in read_refused(settings.data_dir / FILE)
+                if site.origin not in known and site.at >= since
+            )
+        )
+
     def accounts(self) -> dict[str, Self]:
         """The settings of each site, by its name; the first one has none."""
         sites = self.sites.items()
         return {"": self, **{name: self.model_copy(update=dict(site)) for name, site in sites}}
+
+
+def _forgotten(site: RefusedSite) -> str:
+    what = f"a page of {site.origin} could not show the chat on {site.at:%Y-%m-%d}"
+    return f'{what}; if the page is yours, add "{site.origin}" here'
 
 
 @hookimpl

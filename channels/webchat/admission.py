@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from channels.webchat.origins import AllowedOrigins
 from gateway import LongPolls, TooMany, client_address, client_network
 
 RouteHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,9 +46,9 @@ class Admission:
     polls) of each address and session, and ends all of them when the server stops."""
 
     def __init__(
-        self, origins: Iterable[str], *, per_ip: int, per_session: int, proxies: int
+        self, origins: AllowedOrigins, *, per_ip: int, per_session: int, proxies: int
     ) -> None:
-        self._origins = frozenset(origins)
+        self._origins = origins
         self._proxies = proxies
         self.ip_connections = ConnectionLimit(most=per_ip, what="network")
         self.session_connections = ConnectionLimit(most=per_session, what="session")
@@ -63,7 +65,9 @@ class Admission:
             origin = request.headers.get("Origin")
             own = f"{request.scheme}://{request.host}"
             if origin is not None and origin not in self._origins and origin != own:
-                return error_response(403, "foreign_origin", "this site may not embed the chat")
+                await self._origins.refuse(origin, datetime.now(UTC))
+                what = f"this site may not show the chat; {self._origins.fix(origin[:200])}"
+                return error_response(403, "foreign_origin", what)
             response = await handler(request)
             if not response.prepared:
                 response.headers["Vary"] = "Origin"
@@ -73,6 +77,21 @@ class Admission:
             return response
 
         return guarded
+
+    async def tell_embedding(self, request: web.Request) -> web.StreamResponse:
+        """``GET embedding``: whether the page may show the chat, and what to do if it may not. A
+        browser tells a page nothing about a refused socket, so the widget asks here."""
+        origin = request.headers.get("Origin")
+        own = f"{request.scheme}://{request.host}"
+        allowed = origin is None or origin in self._origins or origin == own
+        answer: dict[str, object] = {"allowed": allowed, "origin": (origin or own)[:200]}
+        if origin is not None and not allowed:
+            answer["fix"] = self._origins.fix(origin[:200])
+        return web.Response(
+            body=msgspec.json.encode(answer),
+            content_type="application/json",
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"},
+        )
 
     def client_ip(self, request: web.Request) -> str:
         """What counts as one visitor's network, as the outermost of our proxies saw it."""

@@ -15,6 +15,7 @@ from channels.webchat import LOGO_TYPES, WebchatSettings, WidgetLook, wire
 from channels.webchat.admission import Admission, error_response, preflight
 from channels.webchat.frame_handler import FrameHandler
 from channels.webchat.http_api import HttpApi, sniff
+from channels.webchat.origins import FILE, AllowedOrigins
 from channels.webchat.sockets import SocketEndpoint
 from channels.webchat.tokens import CHANNEL, SessionTokens, lasting_secret
 from gateway import (
@@ -53,6 +54,8 @@ class Webchat:
         public_url: str,
         support_address: str = "",
         logo: LogoFile | None = None,
+        settings_file: str = "warmline.yaml",
+        data_dir: Path | None = None,
     ) -> None:
         self.support_address = support_address
         self._root = f"{ROOT}/sites/{support_address}" if support_address else ROOT
@@ -64,8 +67,15 @@ class Webchat:
             session_days=settings.session_days,
             site=support_address,
         )
-        self._admission = Admission(
+        self._key = f"channels.webchat{f'.sites.{support_address}' if support_address else ''}"
+        origins = AllowedOrigins(
             {*settings.origins, site_origin(public_url)},
+            setting=f"{self._key}.origins",
+            settings_file=settings_file,
+            file=data_dir / FILE if data_dir else None,
+        )
+        self._admission = Admission(
+            origins,
             per_ip=settings.lines_per_ip,
             per_session=settings.lines_per_session,
             proxies=settings.proxies or 0,
@@ -89,6 +99,8 @@ class Webchat:
             public_url=settings.core.public_url,
             support_address=support_address,
             logo=read_logo(section.look, settings),
+            settings_file=settings.file.name if settings.file else "the settings",
+            data_dir=settings.data_dir,
         )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
@@ -121,6 +133,7 @@ class Webchat:
             web.get(f"{self._root}/{LOADER}", self._serve_loader),
             web.get(f"{self._root}/assets/{{version}}/{{name}}", self._serve_asset),
             web.get(f"{self._root}/logo", self._serve_logo),
+            web.get(f"{self._root}/embedding", self._admission.tell_embedding),
             *(
                 web.route(method, self._root + path, self._admission.guard(serve))
                 for method, path, serve in routes
@@ -138,11 +151,10 @@ class Webchat:
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """What is unsafe in public."""
         yield from untrusted_proxy(self._public_url, self._settings.proxies or 0)
-        site = f".sites.{self.support_address}" if self.support_address else ""
         for origin in self._settings.origins:
             if origin.startswith("http://"):
                 yield UnsafeSetting(
-                    key=f"channels.webchat{site}.origins",
+                    key=f"{self._key}.origins",
                     what=f"{origin} is plain http: others could change the page and read the chat",
                     fix="embed the chat on pages with https",
                 )

@@ -17,6 +17,7 @@ from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
 from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
 from gateway.app.infrastructure import plugin_name
+from gateway.cli.check import plugin_warnings
 from gateway.cli.common import (
     config_option,
     find_config,
@@ -99,10 +100,14 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
 async def _check_configuration(gateway: Gateway) -> Sequence[HealthProblem]:
     """What is valid, and surely not as intended."""
     fix = "set what it needs, or remove the section"
-    return [
+    found = [
         HealthProblem(what=str(warning), severity="warning", fix=fix)
         for warning in gateway.settings.warnings
     ]
+    for warning in await asyncio.to_thread(lambda: [*plugin_warnings(gateway.settings)]):
+        what, _, advice = str(warning).partition("; ")
+        found.append(HealthProblem(what=what, severity="warning", fix=advice))
+    return found
 
 
 async def _check_versions(gateway: Gateway) -> Sequence[HealthProblem]:

@@ -16,7 +16,7 @@ from gateway.settings import BadConfig
 
 COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
-    "check": "show:check",
+    "check": "check:check",
     "doctor": "doctor:doctor",
     "understand": "show:understand",
     "plugins": "show:plugins",
@@ -64,6 +64,7 @@ def command() -> click.Group:
     group = Commands(
         "warmline", help="Warmline, a customer-service gateway: AI assists, people decide."
     )
+    group = click.version_option(package_name="warmline", message="%(package)s %(version)s")(group)
     for name, offered in PluginRegistry(installed_plugins()).commands().items():
         if name in COMMANDS:
             raise click.ClickException(

@@ -1,97 +1,30 @@
-"""Commands that report: ``check``, ``understand``, ``plugins``, ``channels``, ``processes``."""
+"""Commands that report: ``understand``, ``plugins``, ``channels``, ``processes``."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from gateway.app import Gateway, routes
 from gateway.cli.common import (
     config_option,
-    configure_logging,
     find_config,
     follow_versions,
     json_option,
     load_gateway,
     make_table,
     print_json,
-    print_note,
     print_table,
     run_async,
 )
-from gateway.model import RenderContext, Reply, Route, Understanding
-from gateway.ops.doctor import unsafe_settings
+from gateway.model import Route, Understanding
 from gateway.ops.evaluation import fresh_turn
-from gateway.plugins import BadPlugin, PluginRegistry, default_config, installed_plugins
-from gateway.ports import Voice, WarmlineError
+from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.ports import WarmlineError
 from gateway.routing.route import decide
-from gateway.settings import BadConfig, Problem, YamlLines, load, read_yaml
-
-
-@click.command()
-@config_option
-@click.option("--deploy", is_flag=True, help="Also name what is unsafe where others can reach it.")
-def check(config: Path | None, deploy: bool) -> None:
-    """Check the configuration and every file it names.
-
-    Prints OK, or a line for each problem, with exit code 1.
-    """
-    try:
-        gateway = load_gateway(config)
-        list(routes(gateway))
-    except BadConfig as bad:
-        click.echo(str(bad))
-        sys.exit(1)
-    except BadPlugin as bad:
-        click.echo(f"{find_config(config)}:1: packages: {bad}")
-        sys.exit(1)
-    if deploy and (unsafe := deployment_problems(gateway, find_config(config))):
-        for problem in unsafe:
-            click.echo(str(problem))
-        sys.exit(1)
-    for warning in _warnings(gateway):
-        print_note(f"warning: {warning}")
-    click.echo("OK")
-
-
-def _warnings(gateway: Gateway) -> Iterator[str]:
-    """What is valid, and surely not as intended."""
-    yield from map(str, gateway.settings.warnings)
-    configure_logging("auto", logging.ERROR)
-    asyncio.run(follow_versions(gateway))
-    for kind, left_out in gateway.infrastructure.follower.left_out.items():
-        for misfit in left_out:
-            yield f"left out of what was adopted ({kind}): {misfit}"
-    for channel in gateway.registrations.channels.values():
-        limit, voice = channel.traits.max_length, gateway.registrations.voice
-        if limit and _guide_exceeds(limit, voice, channel.name):
-            yield (
-                f"guide: channels.{channel.name}.max_length: it is above the channel's own limit of"
-                f" {limit}, which applies; set {limit} or less"
-            )
-    for inconsistency in gateway.settings.brands.problems(gateway.registrations.channels):
-        yield f"brands: {inconsistency}"
-
-
-def deployment_problems(gateway: Gateway, file: Path | None) -> list[Problem]:
-    """What is unsafe about this installation, each with the line of its setting."""
-    lines = read_yaml(file)[1] if file else YamlLines("<environment>")
-    demo = file is not None and file == default_config()
-    unsafe = unsafe_settings(gateway.settings, gateway.infrastructure.plugin_objects, demo=demo)
-    return [lines.problem(each.key, f"{each.what}; {each.fix}") for each in unsafe]
-
-
-def _guide_exceeds(limit: int, voice: Voice, channel: str) -> bool:
-    """Whether the guide alone would let a message on ``channel`` be longer than ``limit``."""
-    reply = Reply(opener="", body=("a " * (limit // 2 + 1),), purpose="message")
-    rendered = voice.render(reply, RenderContext(channel=channel, author="agent"))
-    return max(map(len, rendered.parts)) > limit
+from gateway.settings import load
 
 
 @click.command()

@@ -27,7 +27,15 @@ from gateway.model import (
     VersionKind,
 )
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
-from gateway.settings import BadConfig, Hours, Problem, YamlLines, read_yaml, validate
+from gateway.settings import (
+    BadConfig,
+    Hours,
+    Problem,
+    YamlLines,
+    choose_from,
+    read_yaml,
+    validate,
+)
 from gateway.support.files import FileWatcher
 from gateway.support.overlay_files import OverlayFiles
 from gateway.support.overlays import Tree, fitting_part, lay_over, value_at
@@ -91,7 +99,7 @@ class Policy(PolicyPart):
         for key, tier in named.items():
             if tier is not None and tier not in self.tiers:
                 raise ValueError(
-                    f"`{key}`: there is no tier `{tier}`; known tiers are {', '.join(self.tiers)}"
+                    f"`{key}`: there is no tier `{tier}`; {choose_from(tier, self.tiers)}"
                 )
         if "bot" in self.tiers:
             raise ValueError("`bot` is not a tier of agents; choose another name")
@@ -116,9 +124,9 @@ def load_policy(path: Path | None) -> Policy:
 def _read_policy(path: Path | None) -> tuple[dict[str, Any], Policy]:
     """The tree in the file and the policy that it is. Raises BadConfig."""
     tree, lines = read_yaml(path) if path else ({}, YamlLines("the built-in policy"))
-    problems: list[Problem] = []
+    problems = list(lines.repeated)
     policy = validate(Policy, tree, "", lines, problems)
-    if policy is None:
+    if policy is None or problems:
         raise BadConfig(problems)
     return tree, policy
 

@@ -7,6 +7,7 @@ one of its ``WARMLINE_`` variables is set; asleep if it is ``false`` or absent; 
 awake if all required settings are there.
 """
 
+from gateway.settings.advice import validation_mistakes
 from gateway.settings.brands import Brands, BrandSettings, SupportAddressName
 from gateway.settings.core import (
     EMAIL_SLOT,
@@ -25,8 +26,17 @@ from gateway.settings.core import (
     WorkerSettings,
     compile_slot,
 )
+from gateway.settings.corrections import as_meant, spans_in
 from gateway.settings.hours import DAYS, Hours
-from gateway.settings.loading import DeclaredSection, load
+from gateway.settings.loading import (
+    DeclaredSection,
+    SettingsRead,
+    load,
+    read_settings,
+    unknown_variables,
+)
+from gateway.settings.mentions import MentionedName, MentionedNames, MentionsNames, NameReader
+from gateway.settings.word_forms import choose_from, nearest
 from gateway.settings.yaml_reader import (
     BadConfig,
     Problem,
@@ -34,6 +44,7 @@ from gateway.settings.yaml_reader import (
     compose_yaml,
     construct_yaml,
     packaged_yaml,
+    read_as_meant,
     read_shape,
     read_shape_and_lines,
     read_yaml,
@@ -52,25 +63,38 @@ __all__ = [
     "DeliverySettings",
     "Hours",
     "LimitSettings",
+    "MentionedName",
+    "MentionedNames",
+    "MentionsNames",
+    "NameReader",
     "PostgresSettings",
     "Problem",
     "ProcessSettings",
     "RedisSettings",
     "RetentionSettings",
     "Settings",
+    "SettingsRead",
     "SlotSettings",
     "SupportAddressName",
     "WebhookEndpoint",
     "WebhookSettings",
     "WorkerSettings",
     "YamlLines",
+    "as_meant",
+    "choose_from",
     "compile_slot",
     "compose_yaml",
     "construct_yaml",
     "load",
+    "nearest",
     "packaged_yaml",
+    "read_as_meant",
+    "read_settings",
     "read_shape",
     "read_shape_and_lines",
     "read_yaml",
+    "spans_in",
+    "unknown_variables",
     "validate",
+    "validation_mistakes",
 ]

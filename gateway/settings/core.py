@@ -10,6 +10,7 @@ from importlib import import_module
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -319,6 +320,13 @@ class VersionSettings(_Part):
     )
 
 
+def _check_public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no URL; write it as `https://chat.your-site.com`")
+    return url
+
+
 class CoreSettings(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
@@ -330,7 +338,7 @@ class CoreSettings(BaseModel):
     role: Literal["all", "web", "worker"] = Field(
         "all", description="web: HTTP; worker: messages, replies and timers; all: both"
     )
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     proxies: int = Field(
@@ -413,6 +421,11 @@ class Settings:
         """The section that was declared with ``model``; None if it is asleep."""
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
+
+    @property
+    def sections(self) -> tuple[BaseModel, ...]:
+        """All sections that are awake."""
+        return tuple(self._sections.values())
 
     def overlaid(self, section: M, values: Mapping[str, Any], key: str) -> M:
         """``section`` with ``values`` from the settings at ``key``. Raises BadConfig."""

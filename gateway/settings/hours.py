@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+_CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
@@ -39,16 +41,18 @@ class Span(_Part):
     def _parse(cls, given: object) -> object:
         if not isinstance(given, str):
             return given
-        start, dash, end = (part.strip() for part in given.partition("-"))
-        if not dash:
-            raise ValueError("write opening times as `09:00-17:30`")
+        start, _, end = (part.strip() for part in given.partition("-"))
+        if not (_CLOCK_TIME.fullmatch(start) and _CLOCK_TIME.fullmatch(end)):
+            raise ValueError("is no opening time such as `09:00-17:30`; write from-to, in 24 hours")
         return {"start": start.zfill(5), "end": None if end == "24:00" else end.zfill(5)}
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
         if self.end is not None and self.end <= self.start:
-            raise ValueError("ends before it starts; a night is two spans, `22:00-24:00` and the "
-                             "next day's `00:00-06:00`")  # fmt: skip
+            raise ValueError(
+                f"ends before it starts; a night is two spans, `{self.start:%H:%M}-24:00` and the "
+                f"next day's `00:00-{self.end:%H:%M}`"
+            )
         return self
 
     def __str__(self) -> str:
@@ -60,7 +64,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
+        raise ValueError(f"there is no time zone `{name}`; write one as `Europe/Berlin`") from None
     return name
 
 

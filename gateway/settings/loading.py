@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from gateway.settings.core import CoreSettings, Settings
+from gateway.settings.advice import SHAPES
+from gateway.settings.core import CoreSettings, Settings, SlotSettings
+from gateway.settings.corrections import as_meant
+from gateway.settings.word_forms import nearest
 from gateway.settings.yaml_reader import (
-    LIST,
-    MAPPING,
     BadConfig,
     Problem,
     YamlLines,
@@ -22,9 +23,10 @@ from gateway.settings.yaml_reader import (
     validate,
 )
 
+M = TypeVar("M", bound=BaseModel)
+
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
-_IN_JSON = {LIST: "must be a list, as JSON", MAPPING: "must be a mapping, as JSON"}
 SECRET = frozenset({"data_key"})
 """Settings of the gateway that may come only from the environment."""
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
@@ -65,13 +67,33 @@ def load(
 
     Raises BadConfig with every problem, each with file, line and key.
     """
+    read = read_settings(file, declared, environ)
+    if read.problems:
+        raise BadConfig(list(read.problems))
+    return read.settings
+
+
+class SettingsRead(NamedTuple):
+    """The settings as far as they are right, and what is wrong. A wrong value counts as absent."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+
+
+def read_settings(
+    file: Path | None, declared: list[DeclaredSection], environ: Mapping[str, str] | None = None
+) -> SettingsRead:
+    """As `load`, with what is wrong beside what is right, so that the files that the right part
+    names can be read, too. Raises BadConfig when ``file`` is not YAML."""
     tree, lines = read_yaml(file) if file else ({}, YamlLines(ENVIRONMENT, {}))
-    problems = _unknown_keys(tree, declared, lines)
+    problems = [*lines.repeated, *_unknown_keys(tree, declared, lines)]
+    tree, lines = _with_meant_keys(tree, declared, lines)
     env = _environment(os.environ if environ is None else environ, declared, problems)
     from_variables = _from_env(CoreSettings, PREFIX, env)
     values = _merge(_core_values(tree, env), from_variables)
     where = _OverlaidSettings(lines, "", from_variables, env)
     core = validate(CoreSettings, values, "", where, problems)
+    core = core or _core_as_meant(values)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     warnings: list[Problem] = []
@@ -83,10 +105,53 @@ def load(
         asleep[section.name] = found.reason
         if found.surprising:
             warnings.append(lines.problem(section.name, f"is asleep: {found.reason}"))
-    if problems or core is None:
-        raise BadConfig(problems)
     base = file.parent if file else Path()
-    return Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
+    settings = Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
+    return SettingsRead(settings, tuple(dict.fromkeys(problems)))
+
+
+def _core_as_meant(values: Mapping[str, Any]) -> CoreSettings:
+    """What is right in ``values``. A slot with a wrong pattern still has its name, so that nobody
+    hears that answers state an unknown one."""
+    core = as_meant(CoreSettings, values) or CoreSettings()
+    slots = values.get("slots")
+    named = [name for name in slots if isinstance(name, str)] if isinstance(slots, dict) else []
+    if not any(nearest(name, core.slots) for name in named if name not in core.slots):
+        core.slots.update(
+            {name: SlotSettings(pattern=".") for name in named if name not in core.slots}
+        )
+    return core
+
+
+def _with_meant_keys(
+    tree: Mapping[str, Any], declared: list[DeclaredSection], lines: YamlLines
+) -> tuple[dict[str, Any], YamlLines]:
+    """``tree`` with the keys that somebody most likely meant by unknown ones, so that what stands
+    below them is read, too."""
+    sections = {section.name for section in declared}
+    known = set(CoreSettings.model_fields) | {name.partition(".")[0] for name in sections}
+    tree, renamed = _renamed(tree, known, "")
+    for group in ("channels", "plugins"):
+        below = tree.get(group)
+        if isinstance(below, dict):
+            names = {n.partition(".")[2] for n in sections if n.startswith(f"{group}.")}
+            tree[group], inner = _renamed(below, names, f"{group}.")
+            renamed |= inner
+    return tree, lines.with_other_names(renamed) if renamed else lines
+
+
+def _renamed(
+    tree: Mapping[str, Any], known: Collection[str], path: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """``tree`` with known keys, and the new name of each renamed key."""
+    found: dict[str, Any] = {}
+    renamed: dict[str, str] = {}
+    for key, value in tree.items():
+        near = key if key in known else nearest(key, set(known) - set(tree))
+        if near is not None and near != key:
+            renamed[f"{path}{key}"] = f"{path}{near}"
+        found[near or key] = value
+    return found, renamed
 
 
 def _environment(
@@ -125,7 +190,7 @@ def _unknown_keys(
             key,
             f"is a secret; set {PREFIX}{key.upper()} or {PREFIX}{key.upper()}_FILE instead"
             if key in SECRET
-            else f"unknown setting; known settings are {', '.join(sorted(known))}",
+            else _unknown_setting(key, known, sections),
         )
         for key in tree
         if key not in known
@@ -137,12 +202,33 @@ def _unknown_keys(
             continue
         problems += [
             lines.problem(
-                f"{group}.{name}", "no installed package has this section; see `warmline plugins`"
+                f"{group}.{name}",
+                f"no installed package has this section; {_which_section(group, name, sections)}",
             )
             for name in entries
             if f"{group}.{name}" not in sections
         ]
     return problems
+
+
+def _unknown_setting(key: str, known: Collection[str], sections: Collection[str]) -> str:
+    near = nearest(key, known)
+    for group in ("channels", "plugins"):
+        if near is None and f"{group}.{key}" in sections:
+            return f"unknown setting; `{key}` belongs below `{group}:`, with two spaces before it"
+    if near is not None:
+        return f"unknown setting; did you mean `{near}`?"
+    return f"unknown setting; known settings are {', '.join(sorted(known))}"
+
+
+def _which_section(group: str, name: str, sections: Collection[str]) -> str:
+    """What somebody may have meant by the section ``name`` of ``group``."""
+    for other in (group, "plugins", "channels"):
+        names = [each.partition(".")[2] for each in sections if each.startswith(f"{other}.")]
+        near = name if name in names else nearest(name, names)
+        if near is not None:
+            return f"did you mean `{near}`{'' if other == group else f' below `{other}:`'}?"
+    return "see `warmline plugins`"
 
 
 def _section(
@@ -171,8 +257,17 @@ def _section(
             return _Asleep(f"waits for {', '.join(missing)}")
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(section.name, "must be a mapping, true, false or auto"))
+    if given is _ABSENT and (missing := _missing(section, values)):
+        variable = next(n for n in env if n.startswith(prefix) or n in section.aliases)
+        what = f"{variable} is set, but `{section.name}` is not in the configuration"
+        fix = f"add the section, or set {', '.join(missing)}"
+        problems.append(
+            Problem(file=ENVIRONMENT, line=1, key=section.name, message=f"{what}; {fix}")
+        )
+        return _Asleep("its settings are wrong")
     where = _OverlaidSettings(lines, section.name, from_variables, env)
     found = validate(section.model, values, section.name, where, problems)
+    found = found or as_meant(section.model, values)
     if found is None:
         return _Asleep("its settings are wrong")
     reason = found.why_asleep() if isinstance(found, SleepingSettings) else None
@@ -235,6 +330,27 @@ def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
                 yield from _paths(inner, f"{env_name}__")
 
 
+def unknown_variables(
+    declared: Iterable[DeclaredSection], environ: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The variables that no setting is read from and that are nearly one, and what to do about
+    each. Others with our prefix may be another program's."""
+    known = {_variable(name) for name in CoreSettings.model_fields}
+    for section in declared:
+        at = _variable(section.name)
+        known |= {at} | {f"{at}__{name.upper()}" for name in section.model.model_fields}
+    for name in environ:
+        bare = name.removesuffix("_FILE")
+        parts = bare.split("__")
+        if not name.startswith(PREFIX) or any(
+            "__".join(parts[:end]) in known for end in range(len(parts), 0, -1)
+        ):
+            continue
+        near = nearest(bare.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known])
+        if near is not None:
+            yield name, f"did you mean `{PREFIX}{near.upper()}`?"
+
+
 def _variable(key: str) -> str:
     """The environment variable of the setting ``key`` (such as ``channels.rest.token``)."""
     return PREFIX + key.upper().replace(".", "__")
@@ -280,7 +396,9 @@ class _OverlaidSettings(YamlLines):
             return self._under.problem(key, message)
         candidates = (_variable(".".join(parts[:end])) for end in range(len(parts), 0, -1))
         name = next((each for each in candidates if each in self._names), _variable(str(key)))
-        message = f"{_IN_JSON.get(message, message)} (set by {name})"
+        what, _, _ = message.partition("; ")
+        message = f"{what}, as JSON" if what in SHAPES else message
+        message = f"{message} (set by {name})"
         return Problem(file=ENVIRONMENT, line=1, key=str(key), message=message)
 
     def _is_given(self, parts: list[str]) -> bool:

@@ -10,22 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.ports import WarmlineError
+from gateway.settings.advice import validation_mistakes
+from gateway.settings.corrections import as_meant, dates_in
+from gateway.settings.yaml_mistakes import explain_yaml_mistake
 
 M = TypeVar("M", bound=BaseModel)
-LIST = "must be a list: `[one, two]`, or a line `- one` for each item below it"
-MAPPING = "must be a mapping; write `name: value` below it"
-_SHAPES = {
-    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), LIST),
-    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), MAPPING),
-}
-"""Kinds of pydantic's errors whose messages are about Python types rather than YAML."""
 DEEPEST = 64
 """Levels of nesting allowed; files written by people have ten at most."""
 MOST = 1_000_000
@@ -73,12 +68,37 @@ class YamlLines:
                 below = f"{key}."
             self._lines[key] = line
 
+    def with_other_names(self, names: Mapping[str, str]) -> YamlLines:
+        """The same lines, also for the keys that read as other ``names``: old to new."""
+        found = YamlLines(self.file, self._lines.items())
+        for old, new in names.items():
+            found._lines |= {
+                new + key.removeprefix(old): line
+                for key, line in self._lines.items()
+                if key == old or key.startswith(f"{old}.")
+            }
+        return found
+
+    def key_at(self, line: int) -> str:
+        """The key that stands on ``line``; empty: none."""
+        return next((key for key, at in self._lines.items() if at == line), "")
+
     def problem(self, key: object, message: str) -> Problem:
         """A problem at the line of ``key``, or of its nearest parent that exists."""
-        key = near = str(key)
+        key = self._written(str(key))
+        near = key
         while near and near not in self._lines:
             near = near.rpartition(".")[0]
         return Problem(file=self.file, line=self._lines.get(near, 1), key=key, message=message)
+
+    def _written(self, key: str) -> str:
+        """``key`` without the indices that no line has: a text may stand for a list of one."""
+        parts = key.split(".")
+        for end, part in enumerate(parts[1:], 1):
+            parent = ".".join(parts[:end])
+            if part.isdigit() and parent in self._lines and f"{parent}.{part}" not in self._lines:
+                return parent
+        return key
 
 
 def validate(
@@ -98,39 +118,10 @@ def validate(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            path = ((name,) if name else ()) + one["loc"]
-            key = ".".join(str(part) for part in path if part != "[key]")
-            near = _model_at(model, one["loc"][:-1])
-            advice = missing if one["type"] == "missing" else _advice(one["type"], one["msg"], near)
-            problems.append(lines.problem(key, advice))
+        for key, message in validation_mistakes(model, values, error, missing=missing):
+            at = ".".join(part for part in (name, key) if part)
+            problems.append(lines.problem(at, message))
         return None
-
-
-def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model nested in ``model`` at ``loc``, or its nearest parent."""
-    kind: Any = model
-    for part in loc:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(str(part))
-            kind = field.annotation if field else None
-        else:  # a key of a mapping or an index of a list
-            kind = next((inner for inner in reversed(get_args(kind)) if inner is not ...), None)
-        if isinstance(kind, UnionType) or get_origin(kind) is Union:  # X | None
-            kind = get_args(kind)[0]
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            model = kind
-    return model
-
-
-def _advice(kind: str, message: str, model: type[BaseModel]) -> str:
-    if kind == "extra_forbidden":
-        return f"unknown key; known keys are {', '.join(sorted(model.model_fields))}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    if kind in _SHAPES:
-        return _SHAPES[kind]
-    return f"{message[0].lower()}{message[1:]}; change the value"
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -146,8 +137,7 @@ def compose_yaml(text: str, file: str, loader: Any = yaml.CSafeLoader) -> yaml.N
         _look(text, file)
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _bad(file, line, f"not YAML: {error.problem}; correct the line") from None
+        raise _bad(file, *explain_yaml_mistake(error, text)) from None
     except (yaml.YAMLError, UnicodeError) as error:
         reason = str(error).splitlines()[0]
         raise _bad(file, 1, f"not YAML: {reason}; save the file as UTF-8 text") from None
@@ -173,8 +163,22 @@ def construct_yaml(node: yaml.Node | None, file: str, loader: Any = yaml.CSafeLo
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _bad(file, line, f"not YAML: {error.problem}; correct the line") from None
     except (ValueError, OverflowError) as error:
-        message = f"not YAML: a date or number is not valid ({error}); put quotes around it"
-        raise _bad(file, 1, message) from None
+        scalar = _unreadable(node, loader) or node
+        dates = " or ".join(f"`{day}`" for day in dates_in(str(scalar.value)))
+        fix = f"write {dates}" if dates else "put quotes around it"
+        message = f"not YAML: a date or number is not valid ({error}); {fix}"
+        raise _bad(file, scalar.start_mark.line + 1, message) from None
+
+
+def _unreadable(node: yaml.Node, loader: Any) -> yaml.Node | None:
+    """The first scalar of ``node`` that has no value."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            loader("").construct_document(node)
+        except (ValueError, OverflowError):
+            return node
+        return None
+    return next((found for child in _children(node) if (found := _unreadable(child, loader))), None)
 
 
 def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any], YamlLines]:
@@ -211,6 +215,18 @@ def read_shape_and_lines(file: Path, model: type[M]) -> tuple[M, YamlLines]:
     if found is None:
         raise BadConfig([*lines.repeated, *problems])
     return found, lines
+
+
+def read_as_meant(file: Path, model: type[M]) -> tuple[M | None, YamlLines, list[Problem]]:
+    """As `read_shape_and_lines`, for a file with mistakes: what is right or could be corrected,
+    and the mistakes; None when nothing is left."""
+    try:
+        tree, lines = read_yaml(file, yaml.CBaseLoader)
+    except BadConfig as bad:
+        return None, YamlLines(str(file)), bad.problems
+    problems: list[Problem] = []
+    found = validate(model, tree, "", lines, problems, missing="is missing; add it")
+    return found or as_meant(model, tree), lines, [*lines.repeated, *problems]
 
 
 def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from typing import Literal
 import argon2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from gateway import MentionedNames, NameReader, Settings
 from plugins.agents_desk.staff.assignment import AssignmentMode
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
@@ -123,6 +124,14 @@ class DeskSettings(BaseModel):
     slack_api_base: str = Field(
         "https://slack.com/api/", pattern=r"^https?://.+/$", description="for tests and proxies"
     )
+
+    def mentions(self, settings: Settings) -> MentionedNames:
+        """The tiers of the people."""
+        read = NameReader([settings.file] if settings.file else [])
+        return MentionedNames(
+            tiers=tuple(read.values("plugins", "agents_desk", "users", "*", "tier")),
+            unread=read.unread,
+        )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> DeskSettings:

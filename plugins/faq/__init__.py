@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import Handler, Json, Section, Settings, hookimpl
-from plugins.faq.answers import FaqAnswers, OverlaidAnswers, load
+from gateway import Handler, Json, MentionedNames, NameReader, Section, Settings, hookimpl
+from plugins.faq.answers import FaqAnswers, OverlaidAnswers, load, smalltalk_intents
 from plugins.faq.handler import Faq
 
 __all__ = ["Faq", "FaqAnswers", "FaqSettings", "load"]
@@ -32,6 +33,17 @@ class FaqSettings(BaseModel):
     fallback_language: str = Field("en", description="for customers whose language has no text")
     suggest_confidence: float = Field(0.35, ge=0, le=1, description="minimum for a draft")
     look_every: float = Field(1.0, ge=0, description="seconds between checks for changed files")
+
+    def mentions(self, settings: Settings) -> MentionedNames:
+        """The intents that have an answer, and the links of the answers."""
+        brands = [brand.answers for brand in settings.core.brands.values()]
+        read = NameReader([settings.path(path) for path in chain(self.answers, *brands)])
+        return MentionedNames(
+            answered=tuple(read.keys("answers")),
+            answered_too=smalltalk_intents() if self.packaged else frozenset(),
+            links=tuple(read.values("answers", "*", "links", "*", "url")),
+            unread=read.unread,
+        )
 
 
 @hookimpl

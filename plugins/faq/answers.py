@@ -92,12 +92,21 @@ class FaqAnswers(Value, frozen=True, kw_only=True):
     def with_smalltalk(self) -> FaqAnswers:
         """The same with the packaged answers to small talk, where there are none of that name in
         that language."""
-        with as_file(files(__package__) / "smalltalk.yaml") as file:
-            packaged = load([file], public_url="").by_intent
+        packaged = _smalltalk().by_intent
         joined = {
             name: {**answers, **self.by_intent.get(name, {})} for name, answers in packaged.items()
         }
         return self.replace(by_intent={**self.by_intent, **joined})
+
+
+def _smalltalk() -> FaqAnswers:
+    with as_file(files(__package__) / "smalltalk.yaml") as file:
+        return load([file], public_url="")
+
+
+def smalltalk_intents() -> frozenset[str]:
+    """The intents that have a packaged answer."""
+    return frozenset(_smalltalk().by_intent)
 
 
 def load(

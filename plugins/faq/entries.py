@@ -20,8 +20,10 @@ from gateway import (
     Json,
     OverlayProblem,
     Problem,
+    choose_from,
     in_language,
-    read_shape_and_lines,
+    nearest,
+    read_as_meant,
     validated_part,
 )
 
@@ -101,12 +103,10 @@ def read_entries(paths: Sequence[Path], *, fallback: str, slots: Set[str]) -> An
     problems: list[Problem] = []
     read = AnswerEntries(fallback=fallback, slots=slots)
     for path in paths:
-        try:
-            file, lines = read_shape_and_lines(path, FaqFile)
-        except BadConfig as error:
-            problems += error.problems
+        file, lines, wrong = read_as_meant(path, FaqFile)
+        problems += wrong
+        if file is None:
             continue
-        problems += lines.repeated
         for intent, entry in file.answers.items():
             mistakes = [*_mistakes(f"answers.{intent}", entry, fallback, slots)]
             if intent in read.entries:
@@ -122,9 +122,13 @@ def read_entries(paths: Sequence[Path], *, fallback: str, slots: Set[str]) -> An
 
 def _mistakes(key: str, entry: AnswerEntry, fallback: str, slots: Set[str]) -> Iterator[Mistake]:
     """Languages, facts and slots of an answer that do not fit together."""
-    for name in sorted(set(entry.needs) - slots):
-        known = ", ".join(sorted(slots))
-        yield f"{key}.needs", f"there is no slot `{name}`; define it in `slots`, or use {known}"
+    for index, name in enumerate(entry.needs):
+        if name not in slots:
+            near = choose_from(name, slots)
+            yield (
+                f"{key}.needs.{index}",
+                f"there is no slot `{name}` in the settings' `slots`; {near}",
+            )
     if fallback not in entry.say:
         yield f"{key}.say", f"`{fallback}` is missing; every answer needs it"
     values = {f"facts.{name}": (by, "value") for name, by in entry.facts.items()}
@@ -145,12 +149,15 @@ def _placeholder_mistakes(
     body = {f"body.{i}": sentence for i, sentence in enumerate(text.body)}
     personal = {f"personal.{i}": sentence for i, sentence in enumerate(text.personal or ())}
     public = body | ({"next_step": text.next_step} if text.next_step else {})
-    stated: set[str] = set()
+    stated, mistaken = set[str](), set[str]()
     known = {"next_step_known": text.next_step_known} if text.next_step_known else {}
     for at, sentence in {**body, **personal, **public, **known}.items():
         names = set(PLACEHOLDERS.findall(sentence))
         for name in sorted(names - facts - slots):
-            yield f"{key}.{at}", f"`{{{name}}}` is not among the facts or slots; add it"
+            near = nearest(name, facts | slots)
+            mistaken.add(near or "")
+            fix = f"did you mean `{{{near}}}`?" if near else "add it to `facts`, or remove it"
+            yield f"{key}.{at}", f"`{{{name}}}` is not among the facts or slots; {fix}"
         if at in public:
             stated |= names
     for at, sentences in (("body", text.body), ("personal", text.personal or ())):
@@ -158,5 +165,5 @@ def _placeholder_mistakes(
             yield f"{key}.{at}", "every sentence needs a slot; add one that says something without"
     if text.next_step_known and not set(PLACEHOLDERS.findall(text.next_step_known)) & slots:
         yield f"{key}.next_step_known", "names no slot; write `next_step` instead"
-    for name in sorted(facts - stated):
-        yield f"{key}.body", f"never states the fact `{name}`; write {{{name}}} where it belongs"
+    for name in sorted(facts - stated - mistaken):
+        yield f"{key}.body", f"never states the fact `{name}`; write `{{{name}}}` where it belongs"

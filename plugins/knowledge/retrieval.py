@@ -16,12 +16,13 @@ class FoundPassage(Value, frozen=True, kw_only=True):
     """Comparable between the passages of one question, and higher for better ones. It is no
     probability."""
     cosine: float
-    """Of question and passage, -1 to 1."""
+    """Of question and passage, -1 to 1, after what all questions, and all passages, have in common
+    was subtracted (see docs/retrieval.md); 0 without an encoder. Unrelated texts are near 0."""
     bm25: float
-    """Raw, 0 and more."""
+    """Raw, 0 and more, of the words that question and passage share exactly."""
     sentences: tuple[tuple[int, int, float], ...] = ()
     """The sentences of the passage that answer best, best first: where they begin and end in its
-    text, and the cosine of the question with the title and the sentence."""
+    text, and the cosine of the question with the title and the sentence, as ``cosine``."""
 
 
 class Retriever(Protocol):

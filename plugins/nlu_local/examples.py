@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import structlog
 import yaml
@@ -30,6 +30,7 @@ from gateway import (
     OverlayProblem,
     Problem,
     compose_yaml,
+    nearest,
     yaml_files,
 )
 
@@ -164,6 +165,29 @@ def read_files(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> list[
     return own
 
 
+def contradictions(files: Iterable[Path]) -> Iterator[Problem]:
+    """The examples that two intents have: they teach nothing. Files with mistakes are skipped."""
+    known: dict[str, str] = {}
+    for file in files:
+        try:
+            found = parse_examples(file.read_text("utf-8"), file, required=False)
+        except (BadConfig, OSError, UnicodeDecodeError):
+            continue
+        for text, intent in found:
+            other = known.setdefault(_comparable(text), intent)
+            if other != intent:
+                what = f"`{text[:40]}` is an example of `{other}`, too; choose one of the two"
+                line = _line_of(file, text)
+                yield Problem(file=str(file), line=line, key=f"{intent}.examples", message=what)
+
+
+def _line_of(file: Path, text: str) -> int:
+    """The last line of ``file`` with the example ``text``."""
+    lines = file.read_text("utf-8").splitlines()
+    found = [n for n, line in enumerate(lines, 1) if text in _without_entities(line)]
+    return found[-1] if found else 1
+
+
 def packaged_examples(
     languages: Sequence[str], intents: Iterable[str] = PACKAGED_INTENTS
 ) -> list[Example]:
@@ -240,7 +264,7 @@ def parse_examples(text: str, path: Path, *, required: bool = True) -> list[Exam
     if sections is None and not required:
         return []
     if not isinstance(sections, yaml.SequenceNode):
-        raise _bad(path, _line(sections or root), "nlu", "must be a list of intents; write one")
+        raise _bad(path, _line(sections or root), "nlu", _no_list(root))
     problems: list[Problem] = []
     examples: list[Example] = []
     for section in sections.value:
@@ -253,18 +277,37 @@ def parse_examples(text: str, path: Path, *, required: bool = True) -> list[Exam
     return examples
 
 
+def _no_list(root: yaml.Node | None) -> str:
+    keys = [str(key.value) for key, _ in root.value] if _is_mapping(root) else []
+    near = next((key for key in keys if key != "nlu" and nearest(key, ("nlu",))), None)
+    fix = f"did you mean `nlu` by `{near}`?" if near else "write `nlu:` and `- intent: name` below"
+    return f"must be a list of intents; {fix}"
+
+
 def _read_section(path: Path, section: yaml.Node) -> list[Example]:
     if any(_get(section, kind) for kind in _OTHER_SECTIONS):
         return []
     intent = _scalar(_get(section, "intent"))
     if not intent:
-        raise _bad(path, _line(section), "intent", "is missing; write `- intent: name`")
+        raise _bad(path, _line(section), "intent", _missing_intent(section))
     examples = _get(section, "examples")
     texts = _read_texts(path, intent, examples)
     if not texts:
         line = _line(examples or section)
         raise _bad(path, line, f"{intent}.examples", "has none; write `examples: |` and `- ...`")
     return [(text, intent) for text in texts]
+
+
+def _missing_intent(section: yaml.Node) -> str:
+    keys = [str(key.value) for key, _ in section.value] if _is_mapping(section) else []
+    for key in keys:
+        if nearest(key, ("intent",)):
+            return f"is missing; did you mean `intent` by `{key}`?"
+    return "is missing; write `- intent: name`"
+
+
+def _is_mapping(node: yaml.Node | None) -> TypeGuard[yaml.MappingNode]:
+    return isinstance(node, yaml.MappingNode)
 
 
 def _read_texts(path: Path, intent: str, examples: yaml.Node | None) -> Sequence[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from gateway import Language
+from gateway import Language, choose_from
 
 from .text import blank_quotations, count_words, prose, tokenize
 
@@ -236,10 +236,8 @@ def _without_name(match: re.Match[str]) -> str:
 def check_languages(codes: Sequence[str]) -> None:
     """Raise ValueError when a language is not supported, or none is named."""
     if unknown := sorted(set(codes) - SUPPORTED_LANGUAGES):
-        raise ValueError(
-            f"cannot detect {', '.join(unknown)}; "
-            f"supported are {', '.join(sorted(SUPPORTED_LANGUAGES))}"
-        )
+        advice = choose_from(unknown[0], SUPPORTED_LANGUAGES, most=len(SUPPORTED_LANGUAGES))
+        raise ValueError(f"cannot detect {', '.join(unknown)}; {advice}")
     if not codes:
         raise ValueError("name at least one language")
 

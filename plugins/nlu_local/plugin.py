@@ -10,10 +10,21 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
-from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
+from gateway import (
+    HttpRoutes,
+    MentionedNames,
+    NameReader,
+    Poller,
+    Section,
+    Settings,
+    Understander,
+    WarmlineError,
+    hookimpl,
+    yaml_files,
+)
 
 from .engine import NluLocal, has_universal
-from .examples import Example, ExampleFiles, packaged_courtesies, packaged_examples
+from .examples import Example, ExampleFiles, contradictions, packaged_courtesies, packaged_examples
 from .language import DEFAULT_LANGUAGES, check_languages
 from .protocol import PACKAGED_INTENTS
 
@@ -100,6 +111,20 @@ class NluLocalSettings(BaseModel):
                 readers=self.readers or default_readers(),
             )
         return self._understander
+
+    def mentions(self, settings: Settings) -> MentionedNames:
+        """The intents that have examples."""
+        files = list(yaml_files([settings.path(path) for path in self.knowledge]))
+        read = NameReader(files)
+        taught = tuple(read.values("nlu", "*", "intent"))
+        examples = sum(1 for _ in read.values("nlu", "*", "examples"))
+        return MentionedNames(
+            engine=True,
+            taught=taught,
+            taught_too=frozenset(intent for _, intent in self._packaged_examples()),
+            unread=read.unread or examples > len(taught) or bool(files and not taught),
+            problems=tuple(contradictions(files)),
+        )
 
     def _packaged_examples(self) -> list[Example]:
         """Those that join the shop's own. N-grams alone cannot use them: a greeting in front of any

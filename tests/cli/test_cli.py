@@ -73,7 +73,7 @@ def test_check_accepts_the_demo(warmline: Any) -> None:
         ("port: 8080\nworker:\n  attempts: none\n", "bad.yaml:3: worker.attempts: "),
         ("channels:\n  pigeon: {}\n", "bad.yaml:2: channels.pigeon: no installed package"),
         ("channels:\n  rest:\n    tokn: x\n", "bad.yaml:3: channels.rest.tokn: unknown key"),
-        ("port: [\n", "bad.yaml:2: : not YAML"),
+        ("port: [\n", "bad.yaml:1: : not YAML"),
         ("policy: p.yaml\n", "p.yaml"),
     ],
 )

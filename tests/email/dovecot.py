@@ -101,10 +101,10 @@ class Dovecot:
             await self._process.wait()
             self._process = None
 
-    def deliver(self, raw: bytes) -> None:
+    def deliver(self, raw: bytes, password: str = PASSWORD) -> None:
         """Append a mail to the inbox, as a delivery would."""
         with imaplib.IMAP4("127.0.0.1", self.port) as imap:
-            imap.login(USER, PASSWORD)
+            imap.login(USER, password)
             assert imap.append("INBOX", "", "", raw)[0] == "OK"
 
     def flags(self, folder: str = "INBOX") -> list[str]:

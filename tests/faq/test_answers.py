@@ -110,14 +110,13 @@ answers:
     assert problems(write, text) == [
         "4: answers.shipping.facts.days: has no value for `de`; add one, or one value for all",
         "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
-        "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts or slots; add it",
         (
-            "8: answers.shipping.say.en.body: never states the fact `days`; write {days} where it "
-            "belongs"
+            "8: answers.shipping.say.en.body: `{dasy}` is not among the facts or slots; did you "
+            "mean `{days}`?"
         ),
         (
-            "8: answers.shipping.say.en.body: never states the fact `never`; write {never} where "
-            "it belongs"
+            "8: answers.shipping.say.en.body: never states the fact `never`; write `{never}` "
+            "where it belongs"
         ),
         "11: answers.returns.say: `en` is missing; every answer needs it",
     ]
@@ -129,20 +128,16 @@ answers:
         (
             "answers:\n  a:\n    say:\n      en:\n        boddy: Hi\n",
             [
-                "4: answers.a.say.en.body: is missing; add it",
-                (
-                    "5: answers.a.say.en.boddy: unknown key; known keys are body, buttons, "
-                    "next_step, next_step_known, opener, personal"
-                ),
+                "5: answers.a.say.en.boddy: unknown key; did you mean `body`?",
             ],
         ),
         (
             "answers:\n  a:\n    say:\n      en: {body: Hi, opener: {furious: No}}\n",
             [
                 (
-                    "4: answers.a.say.en.opener.furious: input should be 'calm', 'pleased', "
-                    "'confused', 'anxious', 'frustrated', 'angry', "
-                    "'urgent' or 'otherwise'; change the value"
+                    "4: answers.a.say.en.opener.furious: is none of `calm`, `pleased`, `confused`, "
+                    "`anxious`, `frustrated`, `angry`, `urgent` or `otherwise`; did you mean "
+                    "`angry`?"
                 )
             ],
         ),
@@ -158,13 +153,18 @@ answers:
             [
                 (
                     "3: answers.a.links.0.url: a link is https://..., mailto:... or the path of a "
-                    "page here, /..."
+                    "page here, /...; change the value"
                 )
             ],
         ),
         (
             "answers:\n  a: [unclosed\n",
-            [("3: : not YAML: did not find expected ',' or ']'; correct the line")],
+            [
+                (
+                    "2: : not YAML: what begins here lacks a comma or its `]`, or has text after "
+                    "a quote; add it"
+                )
+            ],
         ),
         ("", ["1: answers: is missing; add it"]),
         ("- a\n", ["1: : must be a mapping; write `key: value`"]),

@@ -216,7 +216,7 @@ async def test_a_broken_file_is_refused_and_logged(write: Write) -> None:
             assert reply
             assert reply.body == ("It takes 2-3 days.",)
     assert [entry["event"] for entry in logs] == ["faq.refused"]
-    assert logs[0]["problems"][0].startswith(f"{path}:2: : not YAML")
+    assert logs[0]["problems"][0].startswith(f"{path}:1: : not YAML")
     path.unlink()
     assert await faq_handler.handle(turn("shipping"))
     write(TEXT.replace("It takes", "At last"))

@@ -46,6 +46,7 @@ CONFIG = {
         "practice": {},
         "escalation": {},
         "insights": {},
+        "knowledge": {},
         "lead_rooms": {},
     },
 }

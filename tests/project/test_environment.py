@@ -76,8 +76,7 @@ def test_a_wrong_shape_is_explained_in_terms_of_yaml(tmp_path: Path) -> None:
     limits, origins = problems({}, file)
     assert limits == f"{file}:1: limits: must be a mapping; write `name: value` below it"
     assert origins == (
-        f"{file}:4: plugins.shop.origins: "
-        "must be a list: `[one, two]`, or a line `- one` for each item below it"
+        f'{file}:4: plugins.shop.origins: must be a list; write `origins: ["https://a"]`'
     )
 
 

@@ -117,8 +117,8 @@ def test_repeated_keys_are_listed_with_their_lines(file: Path) -> None:
     ]
 
 
-def test_an_unknown_key_names_the_keys_beside_it(file: Path) -> None:
+def test_an_unknown_key_names_the_one_that_was_meant(file: Path) -> None:
     """Also below mappings and lists of models."""
     file.write_text("answers: {a: {links: [{title: A, urll: /a}], say: {en: {body: Hi}}}}", "utf-8")
-    with pytest.raises(BadConfig, match=r"links\.0\.urll: unknown key; known keys are title, url$"):
+    with pytest.raises(BadConfig, match=r"links\.0\.urll: unknown key; did you mean `url`\?$"):
         read_shape(file, AnswersFile)

@@ -194,9 +194,20 @@ export class Client extends EventTarget {
     if (this.state === "refused") return;
     if (navigator.onLine === false) return this.setState("offline");
     this.setState("connecting");
+    if (this.attempts === 0 && !this.session) this.explainRefusal();
     const pause = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** this.attempts++) * (0.5 + Math.random() / 2);
     this.timers.connect = setTimeout(() => this.connect(), Math.max(pause, this.notBefore ?? 0));
     this.notBefore = 0;
+  }
+
+  // A browser does not say why a socket was refused. The owner of the page finds it here.
+  async explainRefusal() {
+    try {
+      const { allowed, origin, fix } = await (await fetch(new URL("embedding", this.base))).json();
+      if (!allowed) console.error(`Warmline: pages of ${origin} may not show the chat yet. To allow it, ${fix}.`);
+    } catch {
+      // no connection at all
+    }
   }
 
   send(frame) {

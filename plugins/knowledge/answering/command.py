@@ -69,7 +69,7 @@ def ask(
             section = settings.section(KnowledgeSettings) or KnowledgeSettings()
             answers = section.answers(settings)
             answers.use_services(services)
-            await section.search.embed_all()
+            await section.search.prepare()
             return await _asked(answers, services, text, brand=brand, language=language)
 
     try:

@@ -76,6 +76,12 @@ def add(  # noqa: PLR0917  (click passes them by name)
             )
         else:
             click.echo(f"{source.location} is source {source.id} already; reading it again")
+        if settings.section(KnowledgeSettings) is None:
+            click.echo(
+                "`plugins.knowledge` is not in the configuration: add `knowledge: {}` below "
+                "`plugins:`, or the server neither answers from sources nor reads them again",
+                err=True,
+            )
         try:
             documents = await _read(services, settings, [source], whole=not is_new)
         except WarmlineError:

@@ -42,6 +42,11 @@ class ShownChange(Value, frozen=True, kw_only=True):
     change: DocumentChange
     affected: AffectedAnswers
 
+    @property
+    def answers(self) -> bool:
+        """Whether any answer rests on it."""
+        return bool(self.affected.used or self.affected.written)
+
 
 @dataclass(kw_only=True)
 class SourceListPage:
@@ -58,7 +63,7 @@ class SourceListPage:
 
     async def submit(self, request: DeskPageRequest) -> DeskPageResult:
         """Add a source, or settle a change."""
-        if request.value("act") == "settle":
+        if request.value("act") in ("settle", "settle_others"):
             await self._settle(request)
             return DeskPageResult(redirect=PATH)
         try:
@@ -98,11 +103,14 @@ class SourceListPage:
         return source
 
     async def _settle(self, request: DeskPageRequest) -> None:
+        """Settle one change, or all on which no answer rests. What somebody else settled
+        meanwhile is left out."""
         number = request.value("change")
-        shown = await self._changes(request, await self._sources(request))
-        if number not in {str(each.change.id) for each in shown}:
-            return  # somebody else was quicker
-        await knowledge_of(self.services).settle_change(int(number), request.agent.id)
+        for each in await self._changes(request, await self._sources(request)):
+            others = request.value("act") == "settle_others" and not each.answers
+            if others or str(each.change.id) == number:
+                store = knowledge_of(self.services)
+                await store.settle_change(each.change.id, request.agent.id)
 
     async def _sources(self, request: DeskPageRequest) -> Sequence[SourceOverview]:
         every = await source_overviews(self.services)
@@ -114,6 +122,8 @@ class SourceListPage:
         sources = await self._sources(request)
         brands = {k: n for k, n in self.services.brands.items() if request.agent.works_for(k)}
         changes = await self._changes(request, sources)
+        urgent = [each for each in changes if each.answers]
+        others = [each for each in changes if not each.answers]
         return self.templates.page(
             request,
             "list.html",
@@ -123,8 +133,10 @@ class SourceListPage:
             typed={name: request.value(name) for name in ("location", "title", "owner", "brand")},
             sources=sources,
             waiting=await ReadRequests(self.services).waiting(),
-            changes=changes[:MOST_CHANGES],
-            more=max(0, len(changes) - MOST_CHANGES),
+            changes=urgent[:MOST_CHANGES],
+            more=max(0, len(urgent) - MOST_CHANGES),
+            others=others[:MOST_CHANGES],
+            more_others=max(0, len(others) - MOST_CHANGES),
             brands=brands if request.agent.brands else {"": "all brands", **brands},
             may_be_private="manage" in request.rights,
         )
@@ -144,9 +156,9 @@ class SourceListPage:
         for change in reversed(found):
             brand = brand_of.get(change.source, "")
             affected = await answers_affected_by(self.services, change, written, brand=brand)
-            if change.kind == "removed" and not (affected.used or affected.written):
-                continue
-            shown.append(ShownChange(change=change, affected=affected))
+            each = ShownChange(change=change, affected=affected)
+            if each.answers or change.kind != "removed":
+                shown.append(each)
         return shown
 
 

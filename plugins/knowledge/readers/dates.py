@@ -36,6 +36,10 @@ SAYS_UPDATED = re.compile(
 NEAR = 60
 """Characters after those words in which the date is looked for."""
 MOST_DATE_WORDS = 10
+LONGEST_LINE = 300
+"""Characters of an element that may hold such a line; longer ones hold text."""
+MOST_CHILDREN = 8
+_SHORT_ELEMENTS = ("time", "p", "div", "span", "small", "li", "em", "footer", "td", "dd", "i")
 _ISO = re.compile(r"\b((?:19|20)\d\d)-(\d{1,2})-(\d{1,2})")
 _EAST = re.compile(r"((?:19|20)\d\d)\s*[年/.]\s*(\d{1,2})\s*[月/.]\s*(\d{1,2})")
 _POINTS = re.compile(r"\b(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d)\b")
@@ -48,7 +52,10 @@ _MONTH_FIRST = re.compile(
 )
 _MONTH_NAMES = (
     "january jan januar janvier enero ene janeiro gennaio gen januari stycznia styczeń ocak",
-    "february feb februar février févr fevrier febrero fevereiro fev febbraio februari lutego luty şubat",
+    (
+        "february feb februar février févr fevrier febrero fevereiro fev febbraio februari lutego "
+        "luty şubat"
+    ),
     "march mar märz maerz mrz mars marzo março marco maart mrt marca marzec mart",
     "april apr avril avr abril abr aprile kwietnia kwiecień nisan",
     "may mai mayo maio maggio mag mei maja maj mayıs",
@@ -58,7 +65,10 @@ _MONTH_NAMES = (
     "september sep sept septembre septiembre setembro settembre set września wrzesień eylül",
     "october oct oktober okt octobre octubre outubro out ottobre ott października październik ekim",
     "november nov novembre noviembre novembro listopada listopad kasım",
-    "december dec dezember dez décembre déc decembre diciembre dic dezembro dicembre grudnia grudzień aralık",
+    (
+        "december dec dezember dez décembre déc decembre diciembre dic dezembro dicembre "
+        "grudnia grudzień aralık"
+    ),
 )
 MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 
@@ -106,31 +116,26 @@ def _deep(value: Any, key: str, depth: int) -> Any:
 
 
 def _of_words(page: HtmlElement) -> datetime | None:
-    for element in page.iter(
-        "time", "p", "div", "span", "small", "li", "em", "footer", "td", "dd", "i"
-    ):
+    for element in page.iter(*_SHORT_ELEMENTS):
         if element.tag == "time":
-            around = " ".join(
-                (element.getparent() if element.getparent() is not None else element)
-                .text_content()
-                .split()
-            )
-            if (len(around) < 200 and SAYS_UPDATED.search(around)) or "modif" in (
-                element.get("itemprop") or ""
-            ).lower():
-                if moment := parse_date(element.get("datetime") or "") or parse_date(
-                    element.text_content()
-                ):
-                    return moment
-            continue
-        if len(element) > 8:
-            continue
-        text = element.text_content()
-        if len(text) > 400:
-            continue
-        if moment := updated_in(text):
+            moment = _of_time(element)
+        elif len(element) > MOST_CHILDREN or len(text := element.text_content()) > LONGEST_LINE:
+            moment = None
+        else:
+            moment = updated_in(text)
+        if moment is not None:
             return moment
     return None
+
+
+def _of_time(element: HtmlElement) -> datetime | None:
+    """The moment of a ``time`` element that words or its name make that of a change."""
+    parent = element.getparent()
+    around = " ".join((element if parent is None else parent).text_content().split())
+    said = len(around) < LONGEST_LINE and SAYS_UPDATED.search(around)
+    if not said and "modif" not in (element.get("itemprop") or "").lower():
+        return None
+    return parse_date(element.get("datetime") or "") or parse_date(element.text_content())
 
 
 def updated_in(text: str) -> datetime | None:
@@ -161,17 +166,26 @@ def parse_date(text: str) -> datetime | None:
         return _date(found[1], found[2], found[3])
     if found := _POINTS.search(text):
         return _date(found[3], found[2], found[1])
+    return _with_month_name(text) or _with_slashes(text)
+
+
+def _with_month_name(text: str) -> datetime | None:
     if found := _DAY_FIRST.search(text):
         return _date(found[3], MONTHS.get(found[2].lower(), 0), found[1])
     if found := _MONTH_FIRST.search(text):
         return _date(found[3], MONTHS.get(found[1].lower(), 0), found[2])
-    if found := _SLASHES.search(text):
-        first, second = int(found[1]), int(found[2])
-        if first > 12:
-            return _date(found[3], second, first)
-        if second > 12 or first == second:
-            return _date(found[3], first, second)
     return None
+
+
+def _with_slashes(text: str) -> datetime | None:
+    """A date with slashes, where only one order is possible."""
+    found = _SLASHES.search(text)
+    if found is None:
+        return None
+    first, second = int(found[1]), int(found[2])
+    if first > 12:
+        return _date(found[3], second, first)
+    return _date(found[3], first, second) if second > 12 or first == second else None
 
 
 def _date(year: str | int, month: str | int, day: str | int) -> datetime | None:

@@ -1,7 +1,7 @@
 """Exports of help centres: Zendesk, Freshdesk and Intercom.
 
-- Zendesk: the answer of ``GET /api/v2/help_center/{locale}/articles.json`` (``{"articles": [...]}``;
-  https://developer.zendesk.com/api-reference/help_center/help-center-api/articles/), with
+- Zendesk: the answer of ``GET /api/v2/help_center/{locale}/articles.json``, ``{"articles": [...]}``
+  (https://developer.zendesk.com/api-reference/help_center/help-center-api/articles/), with
   ``sections`` and ``categories`` where they were side-loaded.
 - Freshdesk: a list as of ``GET /api/v2/solutions/folders/{id}/articles``
   (https://developers.freshdesk.com/api/#solution_article_attributes), or ``Solutions.xml`` of the
@@ -59,7 +59,7 @@ def read_xml_export(data: bytes) -> tuple[ReadDocument, ...]:
     )
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise UnreadableDocument(
-            "the XML file declares a document type or entities, which exports do not; export it anew"
+            "the XML file declares a document type or entities, as no export does; export it anew"
         )
     try:
         root = etree.fromstring(data, parser)

@@ -150,10 +150,8 @@ def surrounds(element: HtmlElement) -> bool:
     tag = element.tag
     if tag in NEVER:
         return not (tag in ("form", "label") and _is_wrapper(element))
-    if tag in ("html", "body", "main"):
-        return False
-    if _is_hidden(element) or element.get("role") in ROLES:
-        return True
+    if tag in ("html", "body", "main") or _is_hidden(element) or element.get("role") in ROLES:
+        return tag not in ("html", "body", "main")
     if tag == "header":
         return element.find(".//h1") is None
     if tag == "aside":

@@ -9,7 +9,8 @@ from typing import Any
 
 from plugins.knowledge.readers.blocks import ReadDocument, clean_line
 from plugins.knowledge.readers.dates import parse_date, updated_in
-from plugins.knowledge.readers.html import blocks_of, parse_html
+from plugins.knowledge.readers.html import parse_html
+from plugins.knowledge.readers.html_blocks import blocks_of
 
 _FRONT = re.compile(
     r"\A---[ \t]*\r?\n(.{0,20000}?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL

@@ -26,10 +26,11 @@ LARGER = 1.12
 HEADING_WORDS = 18
 BOLD_WORDS = 10
 LEVELS = 4
-REPEATED = 0.5
-"""A line at the edge of so many of the pages is a running title or a page number."""
+REPEATED = 3
+"""A line at the edge of so many pages is a running title; digits do not count."""
 EDGE = 0.1
 """The share of a page's height that is its edge, above and below."""
+_LEADERS = re.compile(r"(?:\s?\.){5,}\s*\w*$")
 _BULLET = re.compile(r"^[•●▪■◦‣⁃∙·–\-*]\s+(?=\S)")
 _STEP = re.compile(r"^(?:(?:step|schritt|étape|paso)\s+)?(\d{1,2})[.)]\s+(?=\S)", re.IGNORECASE)
 _CODE_TITLE = re.compile(
@@ -110,8 +111,8 @@ def _lines(data: bytes, rules: dict[int, list[PdfRule]]) -> Iterator[PdfLine]:
                 continue
             for line in box:
                 text = clean_line(line.get_text()) if isinstance(line, LTTextLine) else ""
-                if not text:
-                    continue
+                if not text or _LEADERS.search(text):
+                    continue  # a line of a table of contents
                 count += 1
                 if count > MOST_LINES:
                     raise UnreadableDocument(f"the PDF has more than {MOST_LINES} lines; split it")
@@ -142,7 +143,7 @@ def _without_running(lines: Sequence[PdfLine]) -> list[PdfLine]:
         return [line for line in lines if not (line.at_edge and line.text.isdigit())]
     counts = Counter({(_plain(line.text), line.page): 1 for line in lines if line.at_edge})
     repeated = Counter(text for text, _ in counts)
-    least = max(2, pages * REPEATED)
+    least = min(REPEATED, pages)
     return [
         line
         for line in lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 NEAR = 3.0
@@ -98,7 +99,7 @@ def _ruled_tables(lines: Sequence[PdfLine], rules: Sequence[PdfRule]) -> list[Pd
         columns = starts[:-1] if len(starts) > 2 else _columns(within)
         rows = [
             row
-            for top, bottom in zip(heights, heights[1:], strict=False)
+            for top, bottom in pairwise(heights)
             if any(row := _row(within, columns, top, bottom))
         ]
         if len(columns) > 1 and len(rows) > 1:

@@ -148,11 +148,10 @@ def _result(read: ReadDocument, request: ReadRequest, *, several: bool) -> ReadR
     if sum(count_words(f"{p.question} {p.text}") for p in passages) < LEAST_WORDS:
         passages = ()
     location = request.location
-    if request.format in ("json", "xml") and read.location:
+    exported = request.format in ("json", "xml")
+    if exported and read.location:
         location = read.location
-    elif several and read.part:
-        location = f"{location}#{read.part}"
-    elif request.format in ("json", "xml") and read.part:
+    elif read.part and (several or exported):
         location = f"{location}#{read.part}"
     language = _language(read, passages) or request.language
     return ReadResult(

@@ -25,26 +25,26 @@ MOST_COLUMNS = 200
 HEADER_ROWS = 10
 """The row with the columns' names is among the first so many."""
 QUESTIONS = frozenset(
-    "question questions q frage fragen kundenfrage pregunta preguntas pergunta perguntas domanda "
-    "domande vraag vragen pytanie fråga soru 質問 问题 السؤال سؤال".split()
+    """question questions q frage fragen kundenfrage pregunta preguntas pergunta perguntas
+    domanda domande vraag vragen pytanie fråga soru 質問 问题 السؤال سؤال""".split()  # noqa: SIM905  (a list would be a page long)
 )
 TITLES = frozenset(
-    "title titel titre título titolo subject betreff sujet asunto oggetto onderwerp trigger "
-    "shortcut macro name".split()
+    """title titel titre título titolo subject betreff sujet asunto oggetto onderwerp
+    trigger shortcut macro name""".split()  # noqa: SIM905  (a list would be a page long)
 )
 """What stands for the question in lists of saved replies, where no column is named as one."""
 ANSWERS = frozenset(
-    "answer answers a antwort antworten réponse réponses reponse respuesta respuestas resposta "
-    "respostas risposta risposte antwoord antwoorden odpowiedź odpowiedz svar cevap yanıt reply "
-    "replies response text body content inhalt texte contenu contenido texto 回答 答案 الجواب "
-    "جواب إجابة".split()
+    """answer answers a antwort antworten réponse réponses reponse respuesta respuestas
+    resposta respostas risposta risposte antwoord antwoorden odpowiedź odpowiedz svar cevap yanıt
+    reply replies response text body content inhalt texte contenu contenido texto 回答 答案 الجواب
+    جواب إجابة""".split()  # noqa: SIM905  (a list would be a page long)
 )
 CATEGORIES = frozenset(
-    "category topic section group kategorie thema bereich catégorie rubrique categoría tema "
-    "categoria argomento kategoria kategori カテゴリ 分类 folder".split()
+    """category topic section group kategorie thema bereich catégorie rubrique categoría
+    tema categoria argomento kategoria kategori カテゴリ 分类 folder""".split()  # noqa: SIM905  (a list would be a page long)
 )
 LANGUAGES = frozenset(
-    "language lang locale sprache langue idioma lingua taal język språk dil".split()
+    """language lang locale sprache langue idioma lingua taal język språk dil""".split()  # noqa: SIM905  (a list would be a page long)
 )
 _COLUMNS = (
     ("question", QUESTIONS),

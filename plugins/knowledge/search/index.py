@@ -42,7 +42,7 @@ def _none() -> Numbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SearchQuestion:
     """A question as the index compares it: ``parts`` has a row for each part, none without an
     encoder; ``words`` counts its words, and ``near`` has the vectors of some."""
 
@@ -78,7 +78,7 @@ class _Kept:
 
 
 @dataclass(slots=True)
-class PassageIndex:
+class LoadedPassages:
     """Not safe for several threads at once."""
 
     words: WordIndex = field(default_factory=WordIndex)
@@ -162,7 +162,7 @@ class PassageIndex:
         """The passages that have none yet."""
         return [kept.id for kept in self._kept.values() if not kept.has_vectors]
 
-    def find(self, question: Question, limit: int) -> list[Candidate]:
+    def find(self, question: SearchQuestion, limit: int) -> list[Candidate]:
         """The best passages, best first."""
         allowed = self._allowed(question.brand)
         if not len(allowed):

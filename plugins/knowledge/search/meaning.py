@@ -16,7 +16,7 @@ import numpy as np
 from gateway import Embedding, Passage, TextEncoder, WarmlineError, packaged_yaml
 
 from .rows import Bytes, Floats, to_bytes, unit
-from .sentences import Span, sentences_of
+from .sentences import SentenceSpan, sentences_of
 from .word_index import NEAR_SIZE
 from .words import content_words
 
@@ -59,7 +59,7 @@ class PassageVectors:
         return cls(np.frombuffer(data, np.int8, offset=start).reshape(count, size), factors)
 
 
-class Meaning:
+class CentredEncoder:
     """What an encoder tells, with what all texts of a kind have in common taken away."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Meaning:
         self.size = len(self._of_questions)
 
     @classmethod
-    async def of(cls, encoder: TextEncoder) -> Meaning:
+    async def of(cls, encoder: TextEncoder) -> CentredEncoder:
         """Embed the typical texts. Raises WarmlineError when the encoder fails."""
         if encoder.embedding_model is None:
             raise WarmlineError("the sentence encoder is not there any more")
@@ -147,7 +147,7 @@ def title_of(passage: Passage) -> str:
     return ". ".join(dict.fromkeys(part for part in parts if part))
 
 
-def spans_of(passage: Passage) -> list[Span]:
+def spans_of(passage: Passage) -> list[SentenceSpan]:
     """The sentences in the order of their vectors."""
     return sentences_of(passage.text, passage.kind)
 

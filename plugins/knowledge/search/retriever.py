@@ -21,8 +21,8 @@ from gateway import (
 )
 from plugins.knowledge.retrieval import FoundPassage
 
-from .index import Candidate, PassageIndex, Question
-from .meaning import Meaning, PassageVectors, spans_of, title_of
+from .index import Candidate, LoadedPassages, SearchQuestion
+from .meaning import CentredEncoder, PassageVectors, spans_of, title_of
 from .rows import Floats
 from .sentences import question_parts
 from .words import content_words
@@ -60,11 +60,11 @@ class PassageSearch:
         self._store: KnowledgeStore | None = None
         self._encoder: TextEncoder | None = None
         self._clock: Clock | None = None
-        self._meaning: Meaning | None = None
+        self._meaning: CentredEncoder | None = None
         """That of the vectors in the index."""
-        self._writes: Meaning | None = None
+        self._writes: CentredEncoder | None = None
         """That of the vectors that are stored from here."""
-        self._index = PassageIndex()
+        self._index = LoadedPassages()
         self._lock = threading.Lock()
         self._loading = asyncio.Lock()
         self._seen: int | None = None
@@ -150,6 +150,12 @@ class PassageSearch:
         ]
         return found[:limit]
 
+    async def prepare(self) -> None:
+        """Embed and load all there is, for a command that asks once. Raises WarmlineError."""
+        await self.embed_all()
+        await self.follow()
+        await self.learn_words()
+
     async def follow(self) -> None:
         """Bring the index up to what is stored now. Raises WarmlineError."""
         store, _ = self._ready()
@@ -185,7 +191,7 @@ class PassageSearch:
             return 0
         meaning = self._writes
         if meaning is None or not meaning.is_of(encoder.embedding_model):
-            meaning = self._writes = await Meaning.of(encoder)
+            meaning = self._writes = await CentredEncoder.of(encoder)
         known = await store.vectors([each.id for each in passages], meaning.model)
         missing = [each for each in passages if each.id not in known]
         for start in range(0, len(missing), EMBEDDED_AT_ONCE):
@@ -194,7 +200,7 @@ class PassageSearch:
             await store.put_vectors(meaning.model, vectors)
         return len(missing)
 
-    async def _read(self, text: str, language: str, brand: str) -> Question:
+    async def _read(self, text: str, language: str, brand: str) -> SearchQuestion:
         words = content_words(text, language)
         counted = await self._locked(lambda: self._index.words.chosen(words))
         near = await self._locked(lambda: self._index.words.vectors_of(counted))
@@ -206,7 +212,7 @@ class PassageSearch:
             new = [word for word in counted if word not in near][:MOST_NEW_WORDS]
             parts, vectors = await meaning.of_question(asked, new)
             near |= dict(zip(new, vectors, strict=True))
-        return Question(parts=parts, words=counted, near=near, language=language, brand=brand)
+        return SearchQuestion(parts=parts, words=counted, near=near, language=language, brand=brand)
 
     async def _use_model(self) -> None:
         """Begin anew when the encoder has become another one."""
@@ -215,8 +221,8 @@ class PassageSearch:
         if encoder is None or model is None:
             return
         if self._meaning is None or not self._meaning.is_of(model):
-            self._meaning = await Meaning.of(encoder)
-            self._index, self._seen = PassageIndex(), None
+            self._meaning = await CentredEncoder.of(encoder)
+            self._index, self._seen = LoadedPassages(), None
 
     async def _reload(self, document: int) -> None:
         store, _ = self._ready()

@@ -23,14 +23,14 @@ _ABBREVIATION = re.compile(
 _MARK = re.compile(r"\s*(?:[-•*]|\d{1,3}[.)])\s+")
 
 
-class Span(NamedTuple):
+class SentenceSpan(NamedTuple):
     """``text[start:end]``."""
 
     start: int
     end: int
 
 
-def sentences_of(text: str, kind: PassageKind = "text") -> list[Span]:
+def sentences_of(text: str, kind: PassageKind = "text") -> list[SentenceSpan]:
     """The sentences of a passage's text, in order. A row of a table and an item of a list are one
     each, without the mark in front."""
     whole_lines = kind == "table"
@@ -53,7 +53,7 @@ def question_parts(text: str) -> list[str]:
     ]
 
 
-def _lines(text: str) -> list[Span]:
+def _lines(text: str) -> list[SentenceSpan]:
     spans = []
     for match in re.finditer(r"[^\n]+", text):
         mark = _MARK.match(text, match.start(), match.end())
@@ -61,25 +61,25 @@ def _lines(text: str) -> list[Span]:
         start += len(text[start:end]) - len(text[start:end].lstrip())
         end = start + len(text[start:end].rstrip())
         if start < end:
-            spans.append(Span(start, end))
+            spans.append(SentenceSpan(start, end))
     return spans
 
 
-def _sentences(text: str, line: Span) -> list[Span]:
+def _sentences(text: str, line: SentenceSpan) -> list[SentenceSpan]:
     found, start = [], line.start
     for match in _END.finditer(text, line.start, line.end):
         if match.end() <= start or _ABBREVIATION.search(text, start, match.start()):
             continue
         end = match.end() - len(match[0]) + len(match[0].rstrip())
-        found.append(Span(start, end))
+        found.append(SentenceSpan(start, end))
         start = match.end()
     if start < line.end:
-        found.append(Span(start, line.end))
+        found.append(SentenceSpan(start, line.end))
     return found
 
 
-def _joined(spans: Sequence[Span], most: int) -> list[Span]:
+def _joined(spans: Sequence[SentenceSpan], most: int) -> list[SentenceSpan]:
     """At most ``most`` spans: neighbours are joined."""
     size = -(-len(spans) // most) or 1
     groups = [spans[at : at + size] for at in range(0, len(spans), size)]
-    return [Span(group[0].start, group[-1].end) for group in groups]
+    return [SentenceSpan(group[0].start, group[-1].end) for group in groups]

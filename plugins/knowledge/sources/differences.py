@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from gateway import NewPassage, Value
-from plugins.knowledge.sources.figures import Figure, FigureKind, figures_in
+from plugins.knowledge.sources.figures import FigureKind, StatedFigure, figures_in
 
 MOST = 30
 """Differences of one document that are told; more are a rewrite, and the last line says how
@@ -16,6 +16,13 @@ many there are."""
 ALIKE = 0.55
 """Two lines with so much in common are one line that changed."""
 LONGEST = 120
+MOST_PAIRS = 10_000
+"""Pairs of lines, or of sections, that are compared; beyond that a section is a rewrite."""
+MOST_LINES = 2_000
+"""Lines of a section that are compared."""
+LONGEST_LINE = 2_000
+"""Characters of a line in which figures are looked for: a line of digits alone takes the square of
+its length."""
 _ARROW = " → "
 _PLACE = " — "
 _LABELS: dict[FigureKind, str] = {"span": "time", "hour": "hour"}
@@ -87,7 +94,7 @@ def _of_passages(before: Sequence[NewPassage], after: Sequence[NewPassage]) -> I
     gone = [place for place in old if place not in new]
     come = [place for place in new if place not in old]
     renamed: dict[str, str] = {}
-    for place in gone:
+    for place in gone if len(gone) * len(come) <= MOST_PAIRS else ():
         best = max(come, key=lambda other: _likeness(old[place], new[other]), default=None)
         if best is not None and _likeness(old[place], new[best]) >= ALIKE:
             renamed[place] = best
@@ -114,11 +121,18 @@ def _by_place(passages: Sequence[NewPassage]) -> dict[str, list[str]]:
 
 
 def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference]:
+    if max(len(old), len(new)) > MOST_LINES:
+        if old != new:
+            yield _rewritten(old, new, place)
+        return
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for what, begin, end, start, stop in matcher.get_opcodes():
         if what == "equal":
             continue
         left, right = old[begin:end], new[start:stop]
+        if len(left) * len(right) > MOST_PAIRS:
+            yield _rewritten(left, right, place)
+            continue
         for line in left:
             best = max(right, key=lambda other: _likeness([line], [other]), default=None)
             if best is not None and _likeness([line], [best]) >= ALIKE:
@@ -130,13 +144,16 @@ def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference
             yield from _added(line, place)
 
 
+def _rewritten(old: list[str], new: list[str], place: str) -> Difference:
+    counts = [f"{len(lines)} lines" for lines in (old, new)]
+    return Difference(what="text", before=counts[0], after=counts[1], place=_short(place))
+
+
 def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
     """The figures of a line that changed; else its words."""
-    were, are = figures_in(old), figures_in(new)
-    lost = Counter((figure.kind, figure.plain) for figure in were)
-    lost.subtract((figure.kind, figure.plain) for figure in are)
-    removed = _those(were, {key: n for key, n in lost.items() if n > 0})
-    added = _those(are, {key: -n for key, n in lost.items() if n < 0})
+    removed, added = _changed_figures(
+        figures_in(old[:LONGEST_LINE]), figures_in(new[:LONGEST_LINE])
+    )
     where = _where(old, place)
     told = False
     for figure in removed:
@@ -160,12 +177,36 @@ def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
         yield Difference(what="text", before=changed[0], after=changed[1], place=_short(place))
 
 
-def _those(figures: Sequence[Figure], wanted: dict[tuple[FigureKind, str], int]) -> list[Figure]:
+def _changed_figures(
+    were: Sequence[StatedFigure], are: Sequence[StatedFigure]
+) -> tuple[list[StatedFigure], list[StatedFigure]]:
+    """The figures that only one line has. Where both have as many of a kind, those at the same
+    place are compared; else those that the other does not have at all."""
+    removed: list[StatedFigure] = []
+    added: list[StatedFigure] = []
+    for kind in dict.fromkeys(figure.kind for figure in (*were, *are)):
+        left = [figure for figure in were if figure.kind == kind]
+        right = [figure for figure in are if figure.kind == kind]
+        plain = [Counter(figure.plain for figure in each) for each in (left, right)]
+        if plain[0] == plain[1]:
+            continue
+        if len(left) == len(right):
+            pairs = [
+                pair for pair in zip(left, right, strict=True) if pair[0].plain != pair[1].plain
+            ]
+            removed += [pair[0] for pair in pairs]
+            added += [pair[1] for pair in pairs]
+        else:
+            removed += _those(left, plain[0] - plain[1])
+            added += _those(right, plain[1] - plain[0])
+    return removed, added
+
+
+def _those(figures: Sequence[StatedFigure], wanted: Counter[str]) -> list[StatedFigure]:
     found = []
     for figure in figures:
-        key = (figure.kind, figure.plain)
-        if wanted.get(key, 0) > 0:
-            wanted[key] -= 1
+        if wanted[figure.plain] > 0:
+            wanted[figure.plain] -= 1
             found.append(figure)
     return found
 
@@ -180,7 +221,7 @@ def _added(line: str, place: str) -> Iterator[Difference]:
 
 def _where(line: str, place: str) -> str:
     """The heading, and of a table's row its first cell."""
-    row = line.split(" | ")[0] if " | " in line else ""
+    row = line.partition(" | ")[0] if " | " in line else ""
     return ": ".join(filter(None, (_short(place), _short(row))))
 
 

@@ -80,7 +80,13 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    ("number", re.compile(rf"(?<![\w.,])(?:{_NUMBER})(?![\w%])")),
+    (
+        "number",
+        re.compile(
+            rf"(?<![\w.,])(?:(?:{_NUMBER})\s?(?:to|bis|à|a|-|–)\s?)?(?:{_NUMBER})(?![\w%])",
+            re.IGNORECASE,
+        ),
+    ),
 )
 _WORDED = re.compile(
     r"\b(one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|fifteen|twenty|thirty|"
@@ -91,7 +97,7 @@ _WORDED = re.compile(
 )
 
 
-class Figure(Value, frozen=True, kw_only=True):
+class StatedFigure(Value, frozen=True, kw_only=True):
     """A figure as a text has it. ``plain`` is the same however it is spaced: to compare with."""
 
     kind: FigureKind
@@ -103,14 +109,14 @@ class Figure(Value, frozen=True, kw_only=True):
         return re.sub(r"[\s\u00a0\u202f]+", " ", self.text).strip(" .,").lower()
 
 
-def figures_in(text: str) -> tuple[Figure, ...]:
+def figures_in(text: str) -> tuple[StatedFigure, ...]:
     """The figures of ``text``, in order. Each character belongs to one of them at most."""
     free = [True] * len(text)
-    found: list[Figure] = []
+    found: list[StatedFigure] = []
     for kind, start, end in _matches(text):
         if start < end and all(free[start:end]):
             free[start:end] = [False] * (end - start)
-            found.append(Figure(kind=kind, text=text[start:end].strip(), start=start))
+            found.append(StatedFigure(kind=kind, text=text[start:end].strip(), start=start))
     return tuple(sorted(found, key=lambda figure: figure.start))
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from gateway import KnowledgeDocument, KnowledgeSource, WarmlineError
 from plugins.knowledge.readers.blocks import UnreadableDocument
-from plugins.knowledge.readers.reading import DocumentReader, OLD_OFFICE, SUFFIXES, ReadRequest
+from plugins.knowledge.readers.reading import (
+    OLD_OFFICE,
+    SUFFIXES,
+    DocumentFormat,
+    DocumentReader,
+    ReadRequest,
+)
 from plugins.knowledge.settings import CrawlLimits
 from plugins.knowledge.sources.naming import title_of_name
 from plugins.knowledge.sources.outcomes import (
@@ -98,47 +104,51 @@ class FolderWalk:
     async def _outcome(
         self, path: Path, location: str, known: Sequence[KnowledgeDocument]
     ) -> tuple[LocationOutcome, int]:
-        suffix = path.suffix.lower()
-        format = SUFFIXES.get(suffix)
-        if format is None:
-            instead = OLD_OFFICE.get(suffix)
-            hint = f"; save it as {instead}" if instead else ""
-            why = f"files with the ending {suffix or '(none)'} are not read{hint}"
-            return SkippedLocation(location=location, why=why), 0
         try:
-            data = await asyncio.to_thread(self._data, path)
-        except OSError as error:
-            why = f"it cannot be read ({error.strerror})"
-            return SkippedLocation(location=location, why=why, kind="failed"), 0
-        if data is None:
-            why = f"it has more than {self._limits.file_bytes:,} bytes; split it"
-            return SkippedLocation(location=location, why=why, kind="failed"), 0
-        # A file's bytes tell as an ETag does whether it changed.
-        etag = hashlib.sha256(data).hexdigest()
-        current = [document for document in known if document.state == "current"]
-        if self._conditional and current and all(document.etag == etag for document in current):
-            return SameLocation(location=location), len(data)
-        request = ReadRequest(
-            data=data,
-            format=format,
-            location=location,
-            name=title_of_name(location),
-            language=self._source.language,
-        )
-        try:
+            kind, data = await asyncio.to_thread(self._data, path)
+            # A file's bytes tell as an ETag does whether it changed.
+            etag = hashlib.sha256(data).hexdigest()
+            current = [document for document in known if document.state == "current"]
+            if self._conditional and current and all(d.etag == etag for d in current):
+                return SameLocation(location=location), len(data)
+            request = ReadRequest(
+                data=data,
+                format=kind,
+                location=location,
+                name=title_of_name(location),
+                language=self._source.language,
+            )
             results = await self._reader.read(request)
+        except _NotOurs as error:
+            return SkippedLocation(location=location, why=str(error)), 0
         except UnreadableDocument as error:
-            return SkippedLocation(location=location, why=str(error), kind="failed"), len(data)
+            return SkippedLocation(location=location, why=str(error), kind="failed"), 0
         documents = tuple(
             result.document.replace(etag=etag) for result in results if result.document.passages
         )
-        if not documents:
-            skipped = SkippedLocation(location=location, why="it has no text", kind="gone")
-            return skipped, len(data)
-        return ReadLocation(location=location, documents=documents), len(data)
+        if documents:
+            return ReadLocation(location=location, documents=documents), len(data)
+        return SkippedLocation(location=location, why="it has no text", kind="gone"), len(data)
 
-    def _data(self, path: Path) -> bytes | None:
-        """The bytes of a file; None: there are too many."""
-        with path.open("rb") as file:
-            data = file.read(self._limits.file_bytes + 1)
-        return data if len(data) <= self._limits.file_bytes else None
+    def _data(self, path: Path) -> tuple[DocumentFormat, bytes]:
+        """The format and the bytes of a file. Raises UnreadableDocument."""
+        suffix = path.suffix.lower()
+        kind = SUFFIXES.get(suffix)
+        if kind is None:
+            instead = OLD_OFFICE.get(suffix)
+            hint = f"; save it as {instead}" if instead else ""
+            raise _NotOurs(f"files with the ending {suffix or '(none)'} are not read{hint}")
+        try:
+            with path.open("rb") as file:
+                data = file.read(self._limits.file_bytes + 1)
+        except OSError as error:
+            raise UnreadableDocument(f"it cannot be read ({error.strerror})") from error
+        if len(data) > self._limits.file_bytes:
+            raise UnreadableDocument(
+                f"it has more than {self._limits.file_bytes:,} bytes; split it"
+            )
+        return kind, data
+
+
+class _NotOurs(UnreadableDocument):
+    """A file of a format that no reader reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,6 @@ from plugins.knowledge.sources.fetching import PageFetcher
 from plugins.knowledge.sources.folders import FolderWalk
 from plugins.knowledge.sources.outcomes import (
     LocationOutcome,
-    ReadLocation,
     SameLocation,
     SkippedLocation,
     SourceWalk,
@@ -235,8 +235,11 @@ class _Run:
         differences: tuple[str, ...] = ()
         if before is not None and before.digest != document.digest:
             old = await self.store.passages_of(before.id)
-            differences = differences_between(
-                old, document.passages, titles=(before.title, document.title)
+            differences = await asyncio.to_thread(
+                differences_between,
+                old,
+                document.passages,
+                titles=(before.title, document.title),
             )
         stored = await self.store.put_document(self.source.id, document, differences)
         self._there.add(document.location)

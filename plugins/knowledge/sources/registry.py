@@ -39,7 +39,7 @@ def location_of(text: str, folder: Path | None = None) -> str:
 async def find_source(store: KnowledgeStore, wanted: str) -> KnowledgeSource:
     """The source with the number or the location ``wanted``. Raises NotFound."""
     sources = await store.sources()
-    places = {wanted, wanted.rstrip("/"), str(Path(wanted).expanduser().absolute())}
+    places = _written(wanted)
     for source in sources:
         if (
             str(source.id) == wanted
@@ -48,6 +48,11 @@ async def find_source(store: KnowledgeStore, wanted: str) -> KnowledgeSource:
         ):
             return source
     raise NotFound(f"there is no source {wanted!r}; `warmline knowledge list` names them")
+
+
+def _written(wanted: str) -> set[str]:
+    """How the location of a source may have been written."""
+    return {wanted, wanted.rstrip("/"), str(Path(wanted).expanduser().absolute())}
 
 
 async def add_or_find(services: Services, source: NewSource) -> tuple[KnowledgeSource, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gateway import WarmlineError
@@ -14,13 +15,17 @@ LONGEST_PAUSE = 10.0
 """Seconds between two requests; a site that asks for more is read at this pace."""
 
 
+MOST_WILDCARDS = 2
+"""In one path. Matching takes the length of a URL to the power of their number."""
+
+
 class SiteRules:
     """What the robots.txt of one site allows."""
 
     def __init__(self, text: str) -> None:
         from protego import Protego  # noqa: PLC0415  (used while sources are read)
 
-        self._rules = Protego.parse(text)
+        self._rules = Protego.parse("\n".join(map(_bounded, text.splitlines())))
 
     def allows(self, url: str) -> bool:
         return bool(self._rules.can_fetch(url, AGENT))
@@ -34,6 +39,16 @@ class SiteRules:
     @property
     def sitemaps(self) -> Sequence[str]:
         return list(self._rules.sitemaps)[:20]
+
+
+def _bounded(line: str) -> str:
+    """A line of few wildcards. One that forbids is cut before the next, so that it forbids more;
+    one that allows is left out."""
+    parts = re.sub(r"\*+", "*", line).split("*")
+    if len(parts) <= MOST_WILDCARDS + 1:
+        return "*".join(parts)
+    allows = line.strip().lower().startswith("allow")
+    return "" if allows else "*".join(parts[: MOST_WILDCARDS + 1])
 
 
 async def fetch_rules(fetcher: PageFetcher, site: str) -> SiteRules:

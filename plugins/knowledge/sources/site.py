@@ -195,15 +195,15 @@ class SiteWalk:
             return SkippedLocation(location=url, why=error.why, kind=kind)  # type: ignore[arg-type]
         if page.unchanged:
             return SameLocation(location=url)
-        format = format_of(page.media_type, page.url.partition("?")[0])
+        found = format_of(page.media_type, page.url.partition("?")[0])
         alone = url == self._start and not self._only_listed
-        if format not in _IN_PAGES and not (alone and format):
+        if found is None or (found not in _IN_PAGES and not alone):
             return SkippedLocation(
                 location=url, why=f"it is {page.media_type or 'of an unknown type'}, not read"
             )
         request = ReadRequest(
             data=page.data,
-            format=format,
+            format=found,
             location=page.url,
             name=title_of_name(page.url),
             charset=page.charset,

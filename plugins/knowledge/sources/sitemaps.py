@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,6 @@ MOST_BYTES = 50_000_000
 """Unpacked: the protocol allows 50 MB."""
 MOST_SITEMAPS = 50
 MOST_ENTRIES = 50_000
-NAMESPACE_END = "}"
 
 
 class SitemapEntry(Value, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ async def read_sitemaps(
     waiting: list[str] = []
     page: FetchedPage | None = first
     while page is not None and len(entries) < most:
-        pages, sitemaps = _parse(page)
+        pages, sitemaps = await asyncio.to_thread(_parse, page)
         for entry in pages[: most - len(entries)]:
             entries.setdefault(entry.url, entry)
         for url in sitemaps:

@@ -14,7 +14,7 @@ _TRACKING = ("utm_", "gclid", "fbclid", "mc_cid", "mc_eid", "msclkid", "_ga", "r
 _NO_DOCUMENTS = frozenset(
     """.png .jpg .jpeg .gif .svg .webp .ico .bmp .avif .css .js .mjs .map .woff .woff2 .ttf .eot
     .zip .gz .tar .7z .rar .exe .dmg .pkg .apk .mp3 .mp4 .webm .mov .avi .wav .ogg .rss .atom .ics
-    .vcf .json .xml""".split()
+    .vcf .json .xml""".split()  # noqa: SIM905  (a list would be a page long)
 )
 """Endings of what pages link to and no reader reads. An export is added by itself."""
 

@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 
-from plugins.knowledge.search.index import PassageIndex, Question
+from plugins.knowledge.search.index import LoadedPassages, SearchQuestion
 from plugins.knowledge.search.meaning import PassageVectors
 from plugins.knowledge.search.rows import Floats, to_bytes, unit
 from plugins.knowledge.search.word_index import NEAR_SIZE
@@ -31,7 +31,7 @@ def measure_queries(report: Report, passages: int) -> None:
     chances = 1 / np.arange(10, VOCABULARY + 10)
     chances /= chances.sum()
     tracemalloc.start()
-    index = PassageIndex()
+    index = LoadedPassages()
     for id in range(passages):
         words = [f"w{number}" for number in rng.choice(VOCABULARY, WORDS, p=chances)]
         index.add(id, id // 5, words=words, language="en", brand="")
@@ -43,7 +43,7 @@ def measure_queries(report: Report, passages: int) -> None:
     times = []
     for _ in range(QUESTIONS):
         words = [f"w{number}" for number in rng.choice(VOCABULARY, 8, p=chances)]
-        question = Question(
+        question = SearchQuestion(
             parts=unit(_normal(rng, 1, SIZE)),
             words=dict.fromkeys(words, 1),
             near={word: unit(_normal(rng, 1, NEAR_SIZE))[0] for word in words},

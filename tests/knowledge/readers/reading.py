@@ -8,14 +8,14 @@ from gateway import NewPassage
 from plugins.knowledge.readers.reading import DocumentFormat, ReadRequest, ReadResult, read
 
 
-def read_as(format: DocumentFormat, data: bytes | str, **more: Any) -> tuple[ReadResult, ...]:
+def read_as(kind: DocumentFormat, data: bytes | str, **more: Any) -> tuple[ReadResult, ...]:
     raw = data.encode() if isinstance(data, str) else data
     request = {"location": "https://help.example.org/a", **more}
-    return read(ReadRequest(data=raw, format=format, **request))
+    return read(ReadRequest(data=raw, format=kind, **request))
 
 
-def passages(format: DocumentFormat, data: bytes | str, **more: Any) -> tuple[NewPassage, ...]:
-    (result,) = read_as(format, data, **more)
+def passages(kind: DocumentFormat, data: bytes | str, **more: Any) -> tuple[NewPassage, ...]:
+    (result,) = read_as(kind, data, **more)
     return result.document.passages
 
 

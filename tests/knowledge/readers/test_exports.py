@@ -98,7 +98,7 @@ XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 @pytest.mark.parametrize(
-    ("format", "export", "location", "headings"),
+    ("kind", "export", "location", "headings"),
     [
         (
             "json",
@@ -117,9 +117,9 @@ XML = f"""<?xml version="1.0" encoding="UTF-8"?>
         ),
     ],
 )
-def test_an_export(format: str, export: str, location: str, headings: tuple[str, ...]) -> None:
+def test_an_export(kind: str, export: str, location: str, headings: tuple[str, ...]) -> None:
     """Published articles with section, date and address; drafts and what is for agents are not."""
-    first, *others = read_as(format, export, location="export.json")  # type: ignore[arg-type]
+    first, *others = read_as(kind, export, location="export.json")  # type: ignore[arg-type]
     document = first.document
     assert (document.title, document.location) == ("Costs", location)
     assert document.updated_at == datetime(2026, 5, 3, 9, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_a_translation_is_a_document_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "data", "says"),
+    ("kind", "data", "says"),
     [
         ("json", "{", "cannot be parsed"),
         ("json", '{"tickets": []}', "no articles as Zendesk"),
@@ -150,7 +150,7 @@ def test_a_translation_is_a_document_of_its_own() -> None:
         ),
     ],
 )
-def test_what_is_no_export(format: str, data: str, says: str) -> None:
+def test_what_is_no_export(kind: str, data: str, says: str) -> None:
     """The message says what was looked for."""
     with pytest.raises(UnreadableDocument, match=says):
-        read_as(format, data)  # type: ignore[arg-type]
+        read_as(kind, data)  # type: ignore[arg-type]

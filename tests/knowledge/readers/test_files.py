@@ -104,7 +104,7 @@ def test_a_docx_with_tables_and_bold_headings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "data", "says"),
+    ("kind", "data", "says"),
     [
         ("pdf", b"<html>not found</html>", "no PDF"),
         ("pdf", b"%PDF-1.4\ngarbage", "PDF"),
@@ -113,15 +113,15 @@ def test_a_docx_with_tables_and_bold_headings() -> None:
         ("xlsx", b"a;b;c", "damaged"),
     ],
 )
-def test_a_damaged_file_says_what_to_do(format: str, data: bytes, says: str) -> None:
+def test_a_damaged_file_says_what_to_do(kind: str, data: bytes, says: str) -> None:
     """The message names the trouble and the remedy."""
     with pytest.raises(UnreadableDocument, match=says) as caught:
-        read_as(format, data)  # type: ignore[arg-type]
+        read_as(kind, data)  # type: ignore[arg-type]
     assert "save" in str(caught.value) or "OCR" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("media_type", "name", "format"),
+    ("media_type", "name", "kind"),
     [
         ("text/html; charset=utf-8", "/a", "html"),
         ("application/octet-stream", "/a.pdf", "pdf"),
@@ -132,6 +132,6 @@ def test_a_damaged_file_says_what_to_do(format: str, data: bytes, says: str) -> 
         ("text/html", "/a.pdf", "html"),
     ],
 )
-def test_the_format(media_type: str, name: str, format: str | None) -> None:
+def test_the_format(media_type: str, name: str, kind: str | None) -> None:
     """The server's type decides, unless it says nothing."""
-    assert format_of(media_type, name) == format
+    assert format_of(media_type, name) == kind

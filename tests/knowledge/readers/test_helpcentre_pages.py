@@ -16,8 +16,10 @@ TEXT = "//*[contains(@class,'article-body') or @class='kb'] | //article[not(@cla
 """Where each kind of markup has its text. The reader knows none of these names."""
 ARTICLES = [path for path in PAGES if path.stem != "index"]
 AROUND = re.compile(
-    r"cookie|accept all|skip to content|related articles|verwandte artikel|was this article|"
-    r"imprint|impressum|subscribe to|still stuck|last updated|zuletzt aktualisiert|sign in|basket \(",
+    r"we use cookies|wir verwenden cookies|accept all|skip to content|"
+    r"related articles|verwandte artikel|was this article|"
+    r"imprint|impressum|subscribe to|still stuck|last updated|zuletzt aktualisiert|"
+    r"sign in|basket \(",
     re.IGNORECASE,
 )
 

@@ -20,7 +20,8 @@ def test_passages_stand_under_their_headings_with_an_anchor() -> None:
         page(
             "<main><h1>Delivery</h1><p>We deliver everywhere in the country.</p>"
             "<section id='cost'><h2>Price</h2><p>A parcel costs €4.90 in all cases.</p>"
-            "<h3><a name='isl'></a>Islands</h3><p>Islands cost three euros more.</p></section></main>"
+            "<h3><a name='isl'></a>Islands</h3><p>Islands cost three euros more.</p>"
+            "</section></main>"
         ),
     )
     assert [(p.headings, p.anchor, p.text) for p in found] == [
@@ -41,7 +42,8 @@ def test_a_table_keeps_its_rows() -> None:
     )
     assert found.kind == "table"
     assert found.text == (
-        "These are the prices:\nCountry | Weight | Price\nSpain | to 5 kg | €7\nSpain | to 10 kg | €9"
+        "These are the prices:\nCountry | Weight | Price\n"
+        "Spain | to 5 kg | €7\nSpain | to 10 kg | €9"
     )
 
 
@@ -134,7 +136,10 @@ def test_a_list_of_links_is_kept_only_after_a_colon() -> None:
     [
         ("<meta property='article:modified_time' content='2026-05-03T09:00:00+02:00'>", ""),
         (
-            '<script type="application/ld+json">{"@graph":[{"dateModified":"2026-05-03"}]}</script>',
+            (
+                '<script type="application/ld+json">{"@graph":[{"dateModified":"2026-05-03"}]}'
+                "</script>"
+            ),
             "",
         ),
         ("", "<p>Last updated: 3 May 2026</p>"),
@@ -192,7 +197,8 @@ def test_charsets(data: bytes, charset: str) -> None:
 def test_what_a_crawl_wants_to_know() -> None:
     """Links without those that the page disowns, the canonical address, and ``noindex``."""
     head = "<link rel=canonical href='/b#x'><meta name=Robots content='NOINDEX, follow'>"
-    body = "<p>Two words of text.</p><a href='c?d=1#e'>c</a><a href=mailto:a@b.c>m</a><a rel=nofollow href=/n>n</a>"
+    body = "<p>Two words of text.</p><a href='c?d=1#e'>c</a>"
+    body += "<a href=mailto:a@b.c>m</a><a rel=nofollow href=/n>n</a>"
     (result,) = read_as("html", page(body, head))
     assert result.links == ("https://help.example.org/c?d=1",)
     assert result.canonical == "https://help.example.org/b"

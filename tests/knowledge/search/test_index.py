@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway import Passage
-from plugins.knowledge.search.index import PassageIndex, Question
+from plugins.knowledge.search.index import LoadedPassages, SearchQuestion
 from plugins.knowledge.search.meaning import PassageVectors, title_of
 from plugins.knowledge.search.rows import Floats, RowTable, to_bytes, unit
 from plugins.knowledge.search.sentences import question_parts, sentences_of
@@ -23,12 +23,12 @@ def vectors(number: int, sentences: int) -> PassageVectors:
     return PassageVectors(*to_bytes(unit(rows.astype(np.float32))))
 
 
-def question(number: int) -> Question:
+def question(number: int) -> SearchQuestion:
     parts: Floats = unit(np.random.default_rng(-number % 99).normal(size=(1, SIZE)))
-    return Question(parts=parts, words={f"w{number % 7}": 1, "common": 2}, near={})
+    return SearchQuestion(parts=parts, words={f"w{number % 7}": 1, "common": 2}, near={})
 
 
-def add(index: PassageIndex, id: int) -> None:
+def add(index: LoadedPassages, id: int) -> None:
     words = [f"w{id % 7}", f"w{id % 5}", "common", f"own{id}"]
     index.add(id, id // 3, words=words, language="en", brand="")
     index.set_vectors(id, vectors(id, id % 4))
@@ -38,7 +38,7 @@ def add(index: PassageIndex, id: int) -> None:
 def test_an_index_is_what_its_passages_are(seed: int) -> None:
     """In whatever order they came and went."""
     rng = random.Random(seed)  # noqa: S311  (no secret)
-    index, kept = PassageIndex(), set[int]()
+    index, kept = LoadedPassages(), set[int]()
     for step in range(400):
         id = rng.randrange(120)
         if id in kept and rng.random() < 0.7:
@@ -48,7 +48,7 @@ def test_an_index_is_what_its_passages_are(seed: int) -> None:
             add(index, id)
             kept.add(id)
         if step % 100 == 99:
-            anew = PassageIndex()
+            anew = LoadedPassages()
             for each in sorted(kept):
                 add(anew, each)
             got, wanted = index.find(question(step), 10), anew.find(question(step), 10)
@@ -64,7 +64,7 @@ def test_an_index_is_what_its_passages_are(seed: int) -> None:
 
 def test_memory_does_not_grow_with_changes() -> None:
     """The place of what was removed is used again."""
-    index = PassageIndex()
+    index = LoadedPassages()
     for id in range(50):
         add(index, id)
     before = index.memory

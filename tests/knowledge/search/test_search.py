@@ -282,6 +282,6 @@ async def test_it_runs_beside_the_server(
 
 
 async def model(encoder: FakeEncoder) -> str:
-    from plugins.knowledge.search.meaning import Meaning  # noqa: PLC0415
+    from plugins.knowledge.search.meaning import CentredEncoder  # noqa: PLC0415
 
-    return (await Meaning.of(encoder)).model
+    return (await CentredEncoder.of(encoder)).model

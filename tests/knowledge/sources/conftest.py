@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
@@ -79,8 +80,6 @@ class OpenHttp:
         self.own: list[str] = []
 
     def session(self, *, own: Any = (), **more: Any) -> Any:
-        import aiohttp
-
         self.own += list(own)
         return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), **more)
 
@@ -160,7 +159,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def services(clock: FakeClock) -> Iterator[Services]:
+def services(clock: FakeClock) -> Services:
     made: dict[str, Any] = dict.fromkeys(Services.__struct_fields__)
     defaults = {
         name: default
@@ -180,7 +179,7 @@ def services(clock: FakeClock) -> Iterator[Services]:
         "public_http": OpenHttp(),
         "brands": {"north": "North"},
     }
-    yield Services(**made)
+    return Services(**made)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.cli.common import open_services
 from gateway.cli.main import command
 from plugins.knowledge.commands import knowledge
+from plugins.knowledge.readers import process
 from tests.knowledge.sources.conftest import NoProcess
 
 Run = Callable[..., Result]
@@ -39,8 +40,6 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(config: Path, services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command on a store in memory, and reads in the test's process."""
-    from plugins.knowledge.readers import process
-
     monkeypatch.setattr(process, "ReadingProcess", NoProcess)
 
     @asynccontextmanager

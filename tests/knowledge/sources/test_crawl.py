@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gzip
 
+import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
-from gateway import Services, WarmlineError
+from gateway import NewSource, Services, WarmlineError
+from gateway.adapters.public_http import PublicNetworkHttp
 from plugins.knowledge.settings import CrawlLimits
+from plugins.knowledge.sources import fetching
 from tests.knowledge.sources.conftest import Reading, Site, url_of
+from tests.knowledge.test_helpcentre import SHOP
 
 
 async def test_the_page_and_the_linked_pages_below_it(reading: Reading, site: Site) -> None:
@@ -44,7 +49,7 @@ async def test_a_site_whose_robots_txt_fails_is_not_read(reading: Reading, site:
     """A server in trouble is left alone (RFC 9309)."""
     site.page("/", "The first page of all.")
     site.pages["/robots.txt"] = lambda _: web.Response(status=503)
-    with pytest.raises(WarmlineError, match="answers 503.*Nothing was read"):
+    with pytest.raises(WarmlineError, match=r"answers 503.*Nothing was read"):
         await reading.read_new(f"{site.url}/")
     assert site.asked["/"] == 0
 
@@ -153,10 +158,6 @@ async def test_at_most_four_requests_a_second(
     services: Services, reading: Reading, site: Site
 ) -> None:
     """On another machine than ours; here the clock of the test is asked to wait."""
-    import aiohttp
-
-    from plugins.knowledge.sources import fetching
-
     site.page("/", "The first page of all.")
     waits: list[float] = []
 
@@ -186,15 +187,10 @@ async def test_only_the_sources_own_origin_may_be_private(
 
 async def test_the_address_guard(services: Services, reading: Reading, site: Site) -> None:
     """A source of the own network is refused without ``--private``, and the error says how."""
-    import msgspec
-
-    from gateway import NewSource
-    from gateway.adapters.public_http import PublicNetworkHttp
-
     site.page("/", "The first page of all.")
     reading.services = msgspec.structs.replace(services, public_http=PublicNetworkHttp())
     source = await reading.store.add_source(NewSource(location=f"{site.url}/"))
-    with pytest.raises(WarmlineError, match="not public.*--private"):
+    with pytest.raises(WarmlineError, match=r"not public.*--private"):
         await reading.read(source)
     assert site.asked.total() == 0
 
@@ -221,8 +217,6 @@ async def test_documents_among_the_pages(reading: Reading, site: Site) -> None:
 
 async def test_the_whole_help_centre(reading: Reading, site: Site) -> None:
     """60 pages, the PDF, the DOCX and the sheets of the test help centre by its sitemap."""
-    from tests.knowledge.test_helpcentre import SHOP
-
     for path in SHOP.rglob("*"):
         if path.is_file():
             site.pages[f"/{path.relative_to(SHOP).as_posix()}"] = path.read_bytes()

@@ -141,6 +141,19 @@ async def test_sitemaps_that_are_bombs(
         await reading.read_new(f"{site.url}/xxe.xml")
 
 
+async def test_a_robots_txt_of_wildcards(reading: Reading, site: Site) -> None:
+    """Matching ends at once; what forbids much forbids more, and the other rules hold."""
+    stars = "*a" * 30
+    site.pages["/robots.txt"] = (
+        f"User-agent: *\nDisallow: /x{stars}b\nAllow: /y{stars}b\nDisallow: /y\nDisallow: /*.php$"
+    )
+    site.page("/", "The first page of all.", f"/x{'a' * 1500}", f"/y{'a' * 1500}", "/z.php", "/z")
+    site.page("/z", "The page Z of the help.")
+    await reading.read_new(f"{site.url}/")
+    assert await reading.places() == [f"{site.url}/", f"{site.url}/z"]
+    assert sum(1 for path in site.asked if path not in ("/", "/z", "/robots.txt")) == 0
+
+
 async def test_a_server_in_trouble(reading: Reading, site: Site) -> None:
     """What fails is tried again, and what is stored of it stays."""
     site.page("/", "The first page of all.", "/a")

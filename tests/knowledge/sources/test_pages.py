@@ -121,7 +121,7 @@ async def test_from_an_added_site_to_a_settled_change(
     await ana.open("/desk/sources")
     assert "Help" in ana.words
     assert "2 documents 2 passages" in ana.words
-    assert "Look at what changed" not in ana.words
+    assert "Answers to look at" not in ana.words
     await ana.open("/desk/sources/1")
     assert "Page /help/" in ana.words
     await ana.open("/desk/sources/1/1")
@@ -136,7 +136,14 @@ async def test_from_an_added_site_to_a_settled_change(
     assert "price says €4.90" in ana.words.lower()
     change = ana.field("change")
     await ana.send("/desk/sources", act="settle", change=change)
-    assert "Look at what changed" not in ana.words
+    assert "Answers to look at" not in ana.words
+    site.page("/help/a", "The page A of the help is longer.")
+    await ReadRequests(shop.services).ask(1)
+    await read_through(shop)
+    await ana.open("/desk/sources")
+    assert "1 other change, on which no answer rests" in ana.words
+    await ana.send("/desk/sources", act="settle_others")
+    assert "other change" not in ana.words
     await ana.open("/desk/sources/1/1?version=1")
     assert "This is an earlier version" in ana.words
     assert "€4.90" in ana.words

@@ -1,0 +1,87 @@
+"""Opening times as people say them (``Mon-Fri 9-17, Sat 10-14``), for the policy and for the first
+answer."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from gateway import DAYS, nearest, spans_in
+
+Week = Mapping[str, Sequence[str]]
+"""Day to its spans (``09:00-17:00``); a day that is not there is closed."""
+
+_RANGE = re.compile(r"([^\W\d_]+)\.?(?:\s*(?:-|–|to|bis|à|a)\s*([^\W\d_]+)\.?)?\s*:?\s*(?=\d)")
+_EVERY_DAY = re.compile(
+    r"\s*(?:daily|every day|täglich|tous les jours|diario)?\s*:?\s*(?=\d)", re.I
+)
+
+DAY_NAMES: Mapping[str, Sequence[str]] = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+    "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+    "it": ("lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"),
+    "pt": ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo"),
+    "nl": ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
+}
+_TO = {"en": "to", "de": "bis", "fr": "à", "es": "a", "it": "a", "pt": "a", "nl": "tot"}
+
+
+def read_week(text: str) -> Week:
+    """The week in ``text``. Raises ValueError that says how to write it."""
+    week: dict[str, Sequence[str]] = {}
+    for part in re.split(r"[;,\n](?!\s*\d)", text):
+        if part.strip():
+            days, times = _days_and_times(part.strip())
+            week |= dict.fromkeys(days, times)
+    if not week:
+        raise ValueError("write days and times, such as `Mon-Fri 9-17, Sat 10-14`")
+    return week
+
+
+def _days_and_times(part: str) -> tuple[Sequence[str], Sequence[str]]:
+    found = _RANGE.match(part)
+    named = [nearest(name, DAYS) or "" for name in found.groups() if name] if found else []
+    days: Sequence[str] = DAYS
+    if found and all(named):
+        first, last = DAYS.index(named[0]), DAYS.index(named[-1])
+        days = [DAYS[(first + step) % 7] for step in range((last - first) % 7 + 1)]
+    elif found and not _EVERY_DAY.match(part):
+        raise ValueError(f"`{part}` begins with no day; write `Mon-Fri 9-17, Sat 10-14`")
+    times = spans_in(part[found.end() :] if found else part)
+    if not times:
+        raise ValueError(f"`{part}` has no time from-to; write `Mon-Fri 9-17, Sat 10-14`")
+    return days, times
+
+
+def in_words(week: Week, language: str) -> str:
+    """``week`` as a sentence's end, in ``language`` (a key of `DAY_NAMES`)."""
+    names = dict(zip(DAYS, DAY_NAMES[language], strict=True))
+    groups: list[tuple[list[str], Sequence[str]]] = []
+    for day in DAYS:
+        times = week.get(day, ())
+        if groups and groups[-1][1] == times:
+            groups[-1][0].append(names[day])
+        else:
+            groups.append(([names[day]], times))
+    parts = []
+    for days, times in groups:
+        if times:
+            between = f" {_TO[language]} "
+            which = days[0] if len(days) == 1 else between.join((days[0], days[-1]))
+            when = ", ".join(times).replace("-", between if language == "en" else "–")
+            parts.append(f"{which}, {when}")
+    return "; ".join(parts)
+
+
+def local_timezone() -> str:
+    """The time zone of this machine, as far as it says one; else ``UTC``."""
+    told = os.environ.get("TZ", "").lstrip(":")
+    link = Path("/etc/localtime")
+    if not told and link.is_symlink():
+        told = str(link.readlink()).partition("zoneinfo/")[2]
+    return told if told in available_timezones() and "/" in told else "UTC"
