@@ -9,6 +9,7 @@ import click
 from gateway import (
     DeskPageProvider,
     ExclusiveTask,
+    Handler,
     HttpRoutes,
     Poller,
     Section,
@@ -32,6 +33,12 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 
 @hookimpl
+def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
+    if section := settings.section(KnowledgeSettings):
+        register(section.answers(settings))
+
+
+@hookimpl
 def register_routes(
     register: Callable[[HttpRoutes | ExclusiveTask | Poller], None], settings: Settings
 ) -> None:
@@ -39,6 +46,7 @@ def register_routes(
         from plugins.knowledge.pages import SourcePages  # noqa: PLC0415  (a web server)
         from plugins.knowledge.sources.recheck import SourceRecheck  # noqa: PLC0415
 
+        register(section.answers(settings))
         register(SourceRecheck(settings=section, folder=settings.base))
         register(SourcePages(settings=section))
         register(section.search)

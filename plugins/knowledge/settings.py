@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from gateway import Services, Settings
 
 if TYPE_CHECKING:
+    from plugins.knowledge.answering.handler import SourceAnswers
     from plugins.knowledge.search import PassageSearch
 
 
@@ -51,6 +55,16 @@ class KnowledgeSettings(BaseModel):
     sources: tuple[ListedSource, ...] = ()
     recheck_hours: float = Field(24.0, gt=0, description="between two checks of a source")
     limits: CrawlLimits = CrawlLimits()
+    answer: bool = Field(
+        True, description="answer customers; false: drafts and lines for agents alone"
+    )
+    wrong_at_most: float = Field(
+        0.05, gt=0, le=0.5, description="share of the answers sent without asking back"
+    )
+    questions: tuple[Path, ...] = Field(
+        (), description="CSV files of questions of people (`text`, `answer`) to calibrate with"
+    )
+    _answers: SourceAnswers | None = PrivateAttr(None)
 
     @cached_property
     def search(self) -> PassageSearch:
@@ -58,3 +72,22 @@ class KnowledgeSettings(BaseModel):
         from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (numpy)
 
         return PassageSearch()
+
+    def answers(self, settings: Settings) -> SourceAnswers:
+        """The one handler of this section; ``settings`` are those that it is part of."""
+        from plugins.knowledge.answering.calibrator import Calibrator  # noqa: PLC0415  (slow)
+        from plugins.knowledge.answering.handler import SourceAnswers  # noqa: PLC0415  (slow)
+
+        if self._answers is None:
+            files = [settings.path(path) for path in self.questions]
+            calibrator = Calibrator(wrong_at_most=self.wrong_at_most, questions=files)
+            self._answers = SourceAnswers(
+                retriever=self._started, calibrator=calibrator, speaks=self.answer
+            )
+        return self._answers
+
+    def _started(self, services: Services) -> PassageSearch | None:
+        if services.knowledge is None:
+            return None
+        self.search.use(services)
+        return self.search

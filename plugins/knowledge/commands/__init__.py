@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from plugins.knowledge.answering.command import ask
 from plugins.knowledge.commands.sources import add, list_sources, refresh, remove_source
 
 
@@ -12,5 +13,5 @@ def knowledge() -> None:
     """The team's own sources: sites, files and exports that answers are taken from."""
 
 
-for _command in (add, list_sources, refresh, remove_source):
+for _command in (add, list_sources, refresh, remove_source, ask):
     knowledge.add_command(_command)

@@ -1,0 +1,332 @@
+"""How good answers from sources are, and the model that they rest on.
+
+``python -m tests.bench.knowledge.answers`` measures on the development questions: threshold and
+weights are set on other documents than those of the questions that they are applied to. ``--fit``
+also writes ``model.json`` from all of them. ``--score FILE`` scores the packaged model on the
+questions of a file that nothing was set on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from lxml import html
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+import plugins.knowledge.answering as package
+from gateway import Embedding, Passage
+from gateway.testing import FakeClock, MemoryKnowledge
+from plugins.knowledge.answering.calibration import Calibration, calibrate
+from plugins.knowledge.answering.calibration import Trial as CalibrationTrial
+from plugins.knowledge.answering.confidence import WEIGHED, packaged_model, weigh
+from plugins.knowledge.answering.extracts import extract
+from plugins.knowledge.answering.features import FEATURES, evidence
+from plugins.knowledge.answering.generated import all_passages, questions_from, try_questions
+from plugins.knowledge.answering.words import numbers
+from plugins.knowledge.search import PassageSearch
+from plugins.nlu_local.universal import UniversalEncoder
+from tests.knowledge.search.conftest import services
+from tests.knowledge.search.shop import DEVELOPMENT, fill
+from tests.knowledge.test_helpcentre import KNOWLEDGE, PAGES, SHOP
+
+FOLDS, SEEDS = 10, (0, 1, 2)
+STRENGTH = 0.05
+"""Of the weights: the inverse of scikit-learn's regularisation."""
+WRONG = 0.07
+"""Of what is sent alone: the acceptance is a precision of 0.93."""
+LONG_FRAGMENT = 12
+"""Letters of an answer that no other passage has by chance."""
+OFFER, SHOW = 0.05, 0.02
+
+
+class Row(NamedTuple):
+    """A question of a file; ``file`` is empty for one that no source answers."""
+
+    question: str
+    language: str
+    file: str
+    fragment: str
+    style: str
+
+
+class Candidate(NamedTuple):
+    """A passage found: its numbers, whether what would be said is right, and the passage."""
+
+    values: tuple[float, ...]
+    same_language: bool
+    said: bool
+    right: bool
+    has: bool
+
+
+class PackagedEncoder:
+    """The packaged encoder, as the gateway offers it."""
+
+    embedding_model = "universal"
+
+    def __init__(self) -> None:
+        self._encoder = UniversalEncoder(cached=4_000)
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        return [array("f", row) for row in self._encoder.encode(texts)] if texts else []
+
+
+def rows_of(files: Iterable[Path]) -> list[Row]:
+    found: list[Row] = []
+    for path in files:
+        with path.open(encoding="utf-8", newline="") as file:
+            found += [Row(*(row[name] for name in Row._fields)) for row in csv.DictReader(file)]
+    return found
+
+
+def translations() -> dict[str, set[str]]:
+    """The pages that say the same in the other language."""
+    found: dict[str, set[str]] = {}
+    for path in PAGES:
+        own = path.relative_to(SHOP).as_posix()
+        for link in html.fromstring(path.read_bytes()).xpath("//link[@rel='alternate']/@href"):
+            other = str(link).replace("{{base}}/", "").lstrip("/")
+            found.setdefault(own, set()).add(other)
+            found.setdefault(other, set()).add(own)
+    return found
+
+
+def is_right(row: Row, passage: Passage, said: str | None, same: dict[str, set[str]]) -> bool:
+    """Whether ``said`` has the right words of the right page, or the right numbers of the page
+    that says the same in another language."""
+    if not row.file or said is None:
+        return False
+    file = passage.location.partition("#")[0]
+    fragment, words = _plain(row.fragment), _plain(said)
+    other = file in same.get(row.file, ())
+    if fragment in words:
+        return file == row.file or other or len(fragment) >= LONG_FRAGMENT
+    return other and bool(numbers(fragment)) and numbers(fragment) <= numbers(words)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+async def opened() -> tuple[MemoryKnowledge, PassageSearch]:
+    """The help centre, searched as in a gateway."""
+    clock = FakeClock()
+    store, search = MemoryKnowledge(clock), PassageSearch()
+    await fill(store)
+    search.use(services(knowledge=store, clock=clock, encoder=PackagedEncoder()))
+    await search.embed_all()
+    await search.follow()
+    await search.learn_words()
+    return store, search
+
+
+async def candidates_of(search: PassageSearch, rows: Sequence[Row]) -> list[list[Candidate]]:
+    same = translations()
+    found = []
+    for row in rows:
+        passages = await search.find(row.question, language=row.language, limit=WEIGHED)
+        candidates = []
+        for at, each in enumerate(passages):
+            seen = evidence(row.question, passages, at, language=row.language)
+            said = extract(each)
+            text = said.text if said else None
+            whole = "\n".join((*each.passage.headings, each.passage.text))
+            candidates.append(
+                Candidate(
+                    values=seen.values,
+                    same_language=seen.same_language,
+                    said=said is not None,
+                    right=is_right(row, each.passage, text, same),
+                    has=is_right(row, each.passage, whole, same),
+                )
+            )
+        found.append(candidates)
+    return found
+
+
+class Fitted(NamedTuple):
+    """A logistic model: intercept, weights, means and scales."""
+
+    intercept: float
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+    def of(self, values: Sequence[float]) -> float:
+        total = self.intercept + ((np.array(values) - self.means) / self.scales) @ self.weights
+        return float(1 / (1 + np.exp(-total)))
+
+
+def fit(candidates: Iterable[Candidate]) -> Fitted:
+    known = list(candidates)
+    x, y = np.array([c.values for c in known]), np.array([c.has for c in known])
+    means, scales = x.mean(0), x.std(0)
+    scales[scales < 1e-6] = 1.0
+    model = LogisticRegression(C=STRENGTH, max_iter=3_000).fit((x - means) / scales, y)
+    return Fitted(float(model.intercept_[0]), model.coef_[0], means, scales)
+
+
+def both(found: Iterable[Sequence[Candidate]]) -> dict[bool, Fitted]:
+    every = [candidate for candidates in found for candidate in candidates]
+    return {same: fit(c for c in every if c.same_language == same) for same in (True, False)}
+
+
+class Outcome(NamedTuple):
+    """What would become of a question."""
+
+    confidence: float
+    right: bool
+    in_three: bool
+
+
+def outcome(models: dict[bool, Fitted], candidates: Sequence[Candidate]) -> Outcome:
+    scored = [(models[c.same_language].of(c.values), c) for c in candidates]
+    scored.sort(key=lambda pair: -pair[0])
+    if not scored:
+        return Outcome(0.0, right=False, in_three=False)
+    best, candidate = scored[0]
+    offered = any(c.has for score, c in scored[:3] if score >= OFFER)
+    return Outcome(best if candidate.said else 0.0, right=candidate.right, in_three=offered)
+
+
+def folds_of(rows: Sequence[Row], seed: int) -> NDArray[np.intp]:
+    """The fold of each question: questions about one document are in one."""
+    rng = np.random.default_rng(seed)
+    files = sorted({row.file for row in rows if row.file})
+    by_file = {files[at]: place % FOLDS for place, at in enumerate(rng.permutation(len(files)))}
+    rest = iter(rng.permutation(len(rows)))
+    return np.array([by_file[r.file] if r.file else next(rest) % FOLDS for r in rows])
+
+
+def in_fold(folds: NDArray[np.intp], fold: int) -> list[int]:
+    return [int(i) for i in np.flatnonzero(folds == fold)]
+
+
+def measure(
+    rows: Sequence[Row], found: Sequence[Sequence[Candidate]], seed: int
+) -> dict[str, float]:
+    folds = folds_of(rows, seed)
+    outcomes: dict[int, Outcome] = {}
+    for fold in range(FOLDS):
+        models = both(found[i] for i in range(len(rows)) if folds[i] != fold)
+        outcomes |= {i: outcome(models, found[i]) for i in in_fold(folds, fold)}
+    sent = [
+        i
+        for fold in range(FOLDS)
+        for i in in_fold(folds, fold)
+        if outcomes[i].confidence >= threshold(outcomes[j] for j in outcomes if folds[j] != fold)
+    ]
+    return figures(rows, outcomes, set(sent)) | {
+        "threshold": threshold(outcomes.values()),
+    }
+
+
+def threshold(outcomes: Iterable[Outcome]) -> float:
+    trials = [CalibrationTrial(confidence=o.confidence, right=o.right) for o in outcomes]
+    made: Calibration = calibrate(trials, wrong_at_most=WRONG, least=0.0, conservative=1.0)
+    return made.threshold
+
+
+def figures(rows: Sequence[Row], outcomes: dict[int, Outcome], sent: set[int]) -> dict[str, float]:
+    answerable = [i for i, row in enumerate(rows) if row.file]
+    right = [i for i in sent if outcomes[i].right]
+    helped = [i for i in answerable if i in right or (i not in sent and outcomes[i].in_three)]
+    return {
+        "questions": len(rows),
+        "answerable": len(answerable),
+        "sent": len(sent),
+        "wrong": len(sent) - len(right),
+        "wrong_unanswerable": sum(not rows[i].file for i in sent),
+        "precision": len(right) / max(1, len(sent)),
+        "answered": len([i for i in right if rows[i].file]) / len(answerable),
+        "answered_or_offered": len(helped) / len(answerable),
+    }
+
+
+async def score(file: Path) -> None:
+    """The packaged model and threshold on ``file``."""
+    store, search = await opened()
+    rows, same, model = rows_of([file]), translations(), packaged_model()
+    asked = questions_from(await all_passages(store))
+    trials = [trial async for trial in try_questions(search, asked, model)]
+    own = calibrate(trials, wrong_at_most=0.05, least=model.threshold)
+    print(json.dumps({"shop": own.sentence()}))  # noqa: T201
+    outcomes: dict[int, Outcome] = {}
+    for at, row in enumerate(rows):
+        passages = await search.find(row.question, language=row.language, limit=WEIGHED)
+        weighed = weigh(row.question, passages, language=row.language)
+        has = [
+            is_right(
+                row,
+                c.found.passage,
+                "\n".join((*c.found.passage.headings, c.found.passage.text)),
+                same,
+            )
+            for c in weighed
+        ]
+        best = weighed[0] if weighed else None
+        text = best.said.text if best and best.said else None
+        outcomes[at] = Outcome(
+            best.confidence if best and best.said else 0.0,
+            right=best is not None and is_right(row, best.found.passage, text, same),
+            in_three=any(
+                h
+                for h, c in list(zip(has, weighed, strict=True))[:3]
+                if c.confidence >= model.offer
+            ),
+        )
+    for name, least in (("packaged", model.threshold), ("shop", own.threshold)):
+        sent = {at for at, each in outcomes.items() if each.confidence >= least}
+        print(json.dumps({"threshold": name, "at": least, **figures(rows, outcomes, sent)}))  # noqa: T201
+
+
+def written(models: dict[bool, Fitted], least: float, questions: int) -> str:
+    def weights(fitted: Fitted) -> dict[str, object]:
+        lists = {"weights": fitted.weights, "means": fitted.means, "scales": fitted.scales}
+        return {"intercept": round(fitted.intercept, 4)} | {
+            name: [round(float(value), 4) for value in values] for name, values in lists.items()
+        }
+
+    model = {
+        "features": list(FEATURES),
+        "same_language": weights(models[True]),
+        "other_language": weights(models[False]),
+        "threshold": round(least, 3),
+        "offer": OFFER,
+        "show": SHOW,
+        "learnt_from": f"{questions} questions about the help centre in tests/knowledge",
+    }
+    return json.dumps(model, indent=1) + "\n"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--score", type=Path)
+    options = parser.parse_args()
+    if options.score:
+        await score(options.score)
+        return
+    _, search = await opened()
+    rows = rows_of(KNOWLEDGE / name for name in DEVELOPMENT)
+    found = await candidates_of(search, rows)
+    measured = [measure(rows, found, seed) for seed in SEEDS]
+    for each in measured:
+        print(json.dumps({name: round(value, 3) for name, value in each.items()}))  # noqa: T201
+    if options.fit:
+        least = float(np.mean([each["threshold"] for each in measured]))
+        path = Path(package.__file__).parent / "model.json"
+        path.write_text(written(both(found), least, len(rows)), "utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
