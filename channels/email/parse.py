@@ -97,14 +97,14 @@ def parse(
 def _from_headers(
     headers: Headers, digest: str, envelope: str | None, own_addresses: frozenset[str]
 ) -> ParsedMail:
-    written_by = _author(headers, own_addresses)
+    author_mailbox = written_by(headers, own_addresses)
     reply_to = tuple(
         mailbox
         for mailbox in parse_addresses(headers.get("reply-to", ()))
         if mailbox[1] not in own_addresses
     )
-    name, sender = _sender(reply_to[0] if len(reply_to) == 1 else written_by, envelope)
-    author_name, author = written_by or ("", sender)
+    name, sender = _sender(reply_to[0] if len(reply_to) == 1 else author_mailbox, envelope)
+    author_name, author = author_mailbox or ("", sender)
     own_ids = message_ids(headers.get("message-id", ()))
     earlier = (
         *message_ids(headers.get("in-reply-to", ())),
@@ -128,7 +128,7 @@ def _from_headers(
     )
 
 
-def _author(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] | None:
+def written_by(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] | None:
     """Who wrote the mail. A mailing list at our own address (a Google Group) may put that address
     into From, where DMARC would reject the author's, and keep the author's beside it."""
     author = parse_author(headers.get("from", ()))
