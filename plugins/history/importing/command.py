@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ from gateway import (
 from plugins.history.importing.formats import FORMATS, Format, find_format
 from plugins.history.importing.importer import Batches, ImportResult, new_import, run_import
 from plugins.history.importing.mailboxes.disk import disk_boxes
-from plugins.history.importing.mailboxes.imap import ImapMails, ImapPlace, imap_place
+from plugins.history.importing.mailboxes.imap import ImapMails, imap_place
 from plugins.history.importing.mailboxes.origin import MailOrigin
 from plugins.history.importing.showing import shown_progress, summary
 from plugins.history.importing.tickets.mapping import (
@@ -78,7 +79,7 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--mask", is_flag=True, help="Replace people's names and addresses by placeholders.")
 @click.option("--brand", default="", help="The brand whose conversations they are.")
 @click.option("--our-addresses", default="", metavar="A@X,@Y",
-              help="Addresses and domains that you answered from, besides the settings'.")  # fmt: skip
+              help="Addresses and domains that you answered from.")  # fmt: skip
 @click.option("--label", default=LABEL, show_default=True, help="Label of each conversation.")
 @click.option("--dry", is_flag=True, help="Read and count only; store nothing.")
 @click.option("--yes", is_flag=True, help="Take a guessed mapping without asking.")
@@ -199,29 +200,23 @@ async def _import(
         workers = Workers(scope, reader)
         progress = Progress()
         try:
-            origin = _origin(kind, request, place, table, mapping, workers, scope)
+            origin: Batches
+            if place is not None:
+                origin = MailOrigin(ImapMails(place), workers, scope)
+            elif table is not None and mapping is not None:
+                records = partial(table.groups, mapping)
+                origin = TicketOrigin("table", records, table.size(), workers)
+            else:
+                origin = _origin(kind, _path(request), workers, scope)
             with shown_progress(progress) as told:
                 return await run_import(origin, past, record, progress, told)
         finally:
             await workers.stop()
 
 
-def _origin(
-    kind: Format,
-    request: ImportRequest,
-    place: ImapPlace | None,
-    table: Table | None,
-    mapping: TableMapping | None,
-    workers: Workers,
-    scope: Scope,
-) -> Batches:
-    if place is not None:
-        return MailOrigin(ImapMails(place), workers, scope)
-    path = _path(request)
+def _origin(kind: Format, path: Path, workers: Workers, scope: Scope) -> Batches:
     if kind in ("mbox", "maildir", "mail"):
         return MailOrigin(disk_boxes(path), workers, scope)
-    if table is not None and mapping is not None:
-        return TicketOrigin("table", lambda: table.groups(mapping), table.size(), workers)
     files = ExportFiles(path)
     return TicketOrigin(kind, files.records, files.size(), workers)  # type: ignore[arg-type]
 

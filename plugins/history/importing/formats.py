@@ -29,19 +29,20 @@ def find_format(path: Path, *, mapped: bool) -> Format:
     """What is at ``path``; ``mapped``: a mapping was given for it. Raises WarmlineError."""
     if not path.exists():
         raise WarmlineError(f"{path} does not exist; name a file or a folder")
-    name = path.name.lower().removesuffix(".gz")
     if path.is_dir():
         if is_maildir(path):
             return "maildir"
         return _of_export(path) if _has_exports(path) else "mail"
     if path.stat().st_size == 0:
         raise WarmlineError(f"{path} is empty")
+    return _of_file(path, path.name.lower().removesuffix(".gz"), mapped=mapped)
+
+
+def _of_file(path: Path, name: str, *, mapped: bool) -> Format:
     if name.endswith((".csv", ".tsv")):
         return "csv"
-    if mapped and name.endswith((".jsonl", ".ndjson")):
-        return "jsonl"
     if name.endswith((".json", ".jsonl", ".ndjson", ".xml")):
-        return _of_export(path)
+        return "jsonl" if mapped else _of_export(path)
     if name.endswith(".zip"):
         return _of_zip(path)
     if name.endswith((".eml", ".mbox", ".mbx")) or is_mbox(path):

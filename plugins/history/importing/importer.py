@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway import (
@@ -35,8 +35,8 @@ class ImportResult(Value, frozen=True, kw_only=True):
 
     record: HistoryImport | None = None
     added: AddedHistory = AddedHistory()
-    skipped: dict[str, int] = {}
-    examples: dict[str, tuple[str, ...]] = {}
+    skipped: Mapping[str, int] = {}
+    examples: Mapping[str, tuple[str, ...]] = {}
     no_answers: bool = False
     """No message is ours: most likely our addresses are not known."""
 

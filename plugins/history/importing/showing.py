@@ -29,17 +29,16 @@ def shown_progress(position: Position) -> Iterator[Callable[[], None]]:
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, rate="")
-        began = [time.monotonic(), ""]
+        begun: dict[str, float] = {}
 
         def show() -> None:
-            if began[1] != position.stage:
-                began[:] = [time.monotonic(), position.stage]
+            began = begun.setdefault(position.stage, time.monotonic())
             bar.update(
                 task,
                 description=position.stage or "reading",
                 completed=position.done,
                 total=position.total or None,
-                rate=_rate(position, float(began[0])),
+                rate=_rate(position, began),
             )
 
         yield show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -62,10 +62,10 @@ class Scope(Value, frozen=True, kw_only=True):
     """
 
     own: frozenset[str] = frozenset()
-    places: dict[str, str] = {}
+    places: Mapping[str, str] = {}
     support_address: str = ""
     brand: str = ""
-    brands: dict[str, str] = {}
+    brands: Mapping[str, str] = {}
     """The brand of each support address of the mail channel."""
     secret: str = ""
     oldest: datetime = OLDEST

@@ -121,7 +121,7 @@ class _Batch:
     """Where in ``new`` a key is."""
 
     def place(self, one: ImportedConversation, new: list[ImportedMessage], extended: int) -> None:
-        """Add ``new`` to the stored conversation ``extended``, to one of this batch, or begin one."""
+        """Add ``new`` to the stored conversation ``extended``, to one of this batch, or to none."""
         if extended:
             self.extended.append((extended, one, new))
             return

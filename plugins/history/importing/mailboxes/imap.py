@@ -1,7 +1,7 @@
 """The mails of IMAP folders (RFC 3501), read and left as they are: nothing is marked or moved.
 
-The standard library's `imaplib` reads them, in a thread. The e-mail channel's aioimaplib is made for
-one mail at a time: its parser calls itself for each line of an answer, so that an answer with
+The standard library's `imaplib` reads them, in a thread. The e-mail channel's aioimaplib is made
+for one mail at a time: its parser calls itself for each line of an answer, so that an answer with
 hundreds of mails exceeds Python's depth of recursion.
 """
 

@@ -14,6 +14,7 @@ import hashlib
 from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from gateway import MailHead
 from plugins.history.importing.values import OLDEST
@@ -106,7 +107,7 @@ class MailThreads:
             if self._matters[at] != _NOBODY and self._times[at] != UNDATED
         ]
         candidates.sort(key=lambda at: (self._matters[at], self._times[at]))
-        for before, at in zip(candidates, candidates[1:], strict=False):
+        for before, at in pairwise(candidates):
             alone = present[self._root(self._node_of[at])] == 1
             near = self._times[at] - self._times[before] <= SAME_MATTER.total_seconds()
             same = self._matters[at] == self._matters[before]

@@ -33,8 +33,12 @@ def read_intercom(record: Json, words: Words) -> Ticket:
     )
     messages = [_message(str(talk["id"]), record_of(part), words) for part in parts]
     if text_of(source, "body"):
-        opening = {**source, "created_at": source.get("created_at") or talk["created_at"],
-                   "part_type": "comment", "id": f"source-{source.get('id') or talk['id']}"}  # fmt: skip
+        opening = {
+            **source,
+            "created_at": source.get("created_at") or talk["created_at"],
+            "part_type": "comment",
+            "id": f"source-{source.get('id') or talk['id']}",
+        }
         messages.insert(0, _message(str(talk["id"]), opening, words))
     person = _customer(talk, source, parts)
     channel = _CHANNELS.get(text_of(source, "type"), "webchat")
