@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from channels.email.automatic import automatic_reason, is_own_list, out_of_office_reason
@@ -76,14 +77,18 @@ def parse(
     envelope: str | None = None,
     own_addresses: frozenset[str] = frozenset(),
     limits: ParseLimits = _DEFAULT_LIMITS,
+    seen: Callable[[Headers], frozenset[str] | None] = lambda _headers: None,
 ) -> ParsedMail:
     """Parse the mail ``raw``. ``envelope`` is the SMTP sender where it is known (``<>`` for the
-    null sender); ``own_addresses`` are ours, lower-case. Never raises; ends in bounded time."""
+    null sender); ``own_addresses`` are ours, lower-case. ``seen`` gets the headers, and may say
+    that other addresses count as ours. Never raises; ends in bounded time."""
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     mail = ParsedMail(remote_id=digest, sender=_sender(None, envelope)[1])
     try:
         message = parse_message(raw, max_parts=limits.parts)
         headers = read_headers(message)
+        own = seen(headers)
+        own_addresses = own_addresses if own is None else own
         mail = _from_headers(headers, digest, envelope, own_addresses)
         bounces = find_bounces(message, headers, envelope)
         content = read_content(message, max_files=limits.files)

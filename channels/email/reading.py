@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from types import MappingProxyType
 
 from channels.email.automatic import is_own_list
@@ -75,12 +74,17 @@ class EmailReader:
             return MailHead(sender=UNKNOWN_SENDER)
 
     def read_mail(self, raw: bytes, own: frozenset[str]) -> ReadMail:
-        ours = False
-        with suppress(Exception):
-            ours = bool(_read_head(_headers(raw), own).own)
-        # What we wrote ourselves is read as anybody's mail: it is no loop.
-        mail = parse(raw, own_addresses=frozenset() if ours else own, limits=self._limits)
+        head = MailHead(sender=UNKNOWN_SENDER)
+
+        def seen(headers: Headers) -> frozenset[str] | None:
+            nonlocal head
+            head = _read_head(headers, own)
+            # What we wrote ourselves is read as anybody's mail: it is no loop.
+            return frozenset() if head.own else None
+
+        mail = parse(raw, own_addresses=own, limits=self._limits, seen=seen)
         return ReadMail(
+            head=head,
             text=mail.text,
             automatic=mail.automatic or "",
             bounce=bool(mail.bounces),

@@ -38,6 +38,7 @@ class ReadMail(Value, frozen=True, kw_only=True):
     names of what was attached.
     """
 
+    head: MailHead
     text: str = ""
     automatic: str = ""
     bounce: bool = False

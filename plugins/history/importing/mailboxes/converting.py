@@ -94,8 +94,8 @@ class _Thread:
     def conversation(self) -> ImportedConversation | None:
         kept: list[tuple[RawMail, MailHead, ReadMail]] = []
         for mail in self._mails:
-            head = self._reader.read_head(mail.raw, self._scope.own)
             read = self._reader.read_mail(mail.raw, self._scope.own)
+            head = read.head
             if reason := self._why_not(mail, head, read):
                 if mail.cut and reason in (EMPTY, UNREADABLE):
                     self.cut = True
