@@ -34,6 +34,7 @@ from gateway import Fact, File, Value
 UNKNOWN_SENDER = "unknown@sender.invalid"
 """Stands for a sender that cannot be read (``.invalid`` never exists: RFC 2606)."""
 
+NO_CONTENT = "it has no readable content"
 _MAX_THREAD = 50
 _MAX_COPIES = 20
 _ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
@@ -159,7 +160,7 @@ def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> Pars
     if content.encrypted or text.startswith(_PGP_MESSAGE):
         unreadable = "it is encrypted"
     elif not (text or content.files or mail.subject):
-        unreadable = "it has no readable content"
+        unreadable = NO_CONTENT
     elif mail.sender == UNKNOWN_SENDER:
         unreadable = "its sender is missing or malformed"
     automatic = mail.automatic or out_of_office_reason(

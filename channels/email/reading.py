@@ -20,7 +20,14 @@ from channels.email.headers import (
     read_headers,
 )
 from channels.email.html import html_to_text
-from channels.email.parse import UNKNOWN_SENDER, ParseLimits, parse, written_by
+from channels.email.parse import (
+    NO_CONTENT,
+    UNKNOWN_SENDER,
+    ParsedMail,
+    ParseLimits,
+    parse,
+    written_by,
+)
 from channels.email.reply import extract_reply, shorten
 from channels.email.settings import EmailSettings
 from channels.email.structure import MailTooComplex, parse_message
@@ -88,7 +95,7 @@ class EmailReader:
             text=mail.text,
             automatic=mail.automatic or "",
             bounce=bool(mail.bounces),
-            unreadable="" if mail.text and mail.sender != UNKNOWN_SENDER else mail.unreadable or "",
+            unreadable=_why_unreadable(mail),
             files=tuple(fact.value for fact in mail.facts if fact.name == "left out"),
         )
 
@@ -99,6 +106,11 @@ class EmailReader:
             return shorten(extract_reply(plain, answers=answers), self._limits.text)
         except Exception:  # noqa: BLE001  (one text must not stop an import of many)
             return shorten(bounded, self._limits.text)
+
+
+def _why_unreadable(mail: ParsedMail) -> str:
+    """Empty for a mail that has nothing to be read."""
+    return "" if mail.unreadable in (None, NO_CONTENT) else mail.unreadable or ""
 
 
 def _headers(raw: bytes) -> Headers:

@@ -205,7 +205,7 @@ async def _import(
                 origin = MailOrigin(ImapMails(place), workers, scope)
             elif table is not None and mapping is not None:
                 records = partial(table.groups, mapping)
-                origin = TicketOrigin("table", records, table.size(), workers)
+                origin = TicketOrigin("table", records, table.size(), workers, table.close)
             else:
                 origin = _origin(kind, _path(request), workers, scope)
             with shown_progress(progress) as told:
@@ -218,7 +218,8 @@ def _origin(kind: Format, path: Path, workers: Workers, scope: Scope) -> Batches
     if kind in ("mbox", "maildir", "mail"):
         return MailOrigin(disk_boxes(path), workers, scope)
     files = ExportFiles(path)
-    return TicketOrigin(kind, files.records, files.size(), workers)  # type: ignore[arg-type]
+    records, size, close = files.records, files.size(), files.close
+    return TicketOrigin(kind, records, size, workers, close)  # type: ignore[arg-type]
 
 
 def _mapped(request: ImportRequest) -> tuple[Table, TableMapping]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from gateway import Json, WarmlineError
+from gateway import WarmlineError
 from plugins.history.importing.mailboxes.boxes import is_maildir
 from plugins.history.importing.mailboxes.mbox import is_mbox
 from plugins.history.importing.tickets.records import ExportFiles
@@ -64,11 +65,11 @@ def _has_exports(path: Path) -> bool:
 
 
 def _of_export(path: Path) -> Format:
-    found: list[Json] = []
-    for record, _ in ExportFiles(path).records():
-        found.append(record)
-        if len(found) >= LOOKED_AT:
-            break
+    files = ExportFiles(path)
+    try:
+        found = [record for record, _ in islice(files.records(), LOOKED_AT)]
+    finally:
+        files.close()
     keys = {key for record in found if isinstance(record, dict) for key in record}
     for system, signs in _SIGNS.items():
         if sum(sign in keys for sign in signs) >= (1 if system == "intercom" else 2):

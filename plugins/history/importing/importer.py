@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from gateway import (
@@ -27,7 +28,8 @@ class Batches(Protocol):
 
     def batches(
         self, known: Known, count: SkipCount, progress: Progress
-    ) -> AsyncIterator[Sequence[ImportedConversation]]: ...
+    ) -> AsyncGenerator[Sequence[ImportedConversation], None]: ...
+    async def close(self) -> None: ...
 
 
 class ImportResult(Value, frozen=True, kw_only=True):
@@ -57,16 +59,20 @@ async def run_import(
     async def known(keys: Sequence[str]) -> frozenset[str]:
         return frozenset() if try_only else await past.known_keys(origin.channel, keys)
 
-    async for conversations in origin.batches(known, count, progress):
-        for batch in _in_steps(conversations):
-            ours += sum(m.author != "customer" for one in batch for m in one.messages)
-            if record is None:
-                messages = sum(len(one.messages) for one in batch)
-                added = AddedHistory(conversations=len(batch), messages=messages)
-            else:
-                added = await past.add_many(record.id, batch)
-            total = _sum(total, added)
-            told()
+    try:
+        async with aclosing(origin.batches(known, count, progress)) as batches:
+            async for conversations in batches:
+                for batch in _in_steps(conversations):
+                    ours += sum(m.author != "customer" for one in batch for m in one.messages)
+                    if record is None:
+                        messages = sum(len(one.messages) for one in batch)
+                        added = AddedHistory(conversations=len(batch), messages=messages)
+                    else:
+                        added = await past.add_many(record.id, batch)
+                    total = _sum(total, added)
+                    told()
+    finally:
+        await origin.close()
     if total.known:
         count.add(KNOWN, "", total.known)
     skipped = dict(count.counts)

@@ -23,6 +23,7 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([{_LETTERS}]+){_CLOSE}")
 _EMAIL = re.compile(EMAIL)
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_JOINED = re.compile(r"(['’-])")
 _SHORTEST = 2
 """Letters of the shortest word of a name; an initial alone tells nobody."""
 
@@ -69,8 +70,17 @@ class _Masker:
         return _TOKEN.sub(r"Person-\1", masked(token, (), ours=True))
 
     def _known(self, found: re.Match[str]) -> str:
-        code = self._words.get(found[0].casefold())
-        return found[0] if code is None else f"{_OPEN}{code}{_CLOSE}"
+        word = found[0]
+        if word.casefold() in self._words:
+            return self._token(word)
+        parts = _JOINED.split(word)  # "Anna's"
+        if len(parts) > 1 and any(part.casefold() in self._words for part in parts):
+            return "".join(map(self._token, parts))
+        return word
+
+    def _token(self, word: str) -> str:
+        code = self._words.get(word.casefold())
+        return word if code is None else f"{_OPEN}{code}{_CLOSE}"
 
     def _codes(self, conversation: ImportedConversation) -> Mapping[str, str]:
         """The placeholder's letters for each word of a name in the conversation."""

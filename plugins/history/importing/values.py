@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -90,17 +89,6 @@ class Progress(msgspec.Struct):
     unit: str = "mails"
     done: int = 0
     total: int = 0
-
-
-class Origin(Protocol):
-    """Something to import: it yields conversations in batches of some hundred messages."""
-
-    @property
-    def channel(self) -> str: ...
-
-    def batches(
-        self, known: Callable[[Sequence[str]], object], count: SkipCount, progress: Progress
-    ) -> AsyncIterator[Sequence[ImportedConversation]]: ...
 
 
 def masked_key(key: str) -> str:

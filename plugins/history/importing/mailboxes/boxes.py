@@ -35,6 +35,7 @@ class Box(Protocol):
     def size(self, number: int) -> int: ...
     def read(self, number: int, most: int) -> tuple[bytes, datetime | None]: ...
     def place(self, number: int) -> str: ...
+    def close(self) -> None: ...
 
 
 class FileMails:
@@ -63,6 +64,9 @@ class FileMails:
 
     def place(self, number: int) -> str:
         return str(self._paths[number])
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
 
 class DiskMails:
@@ -96,8 +100,9 @@ class DiskMails:
     def place(self, mail: int) -> str:
         return self.boxes[self._box[mail]].place(self._number[mail])
 
-    def folder(self, mail: int) -> str:
-        return self.boxes[self._box[mail]].name
+    def close(self) -> None:
+        for box in self.boxes:
+            box.close()
 
 
 def is_maildir(path: Path) -> bool:

@@ -58,6 +58,10 @@ class DiskBoxes:
     def place(self, mail: int) -> str:
         return self._mails.place(mail)
 
+    def close(self) -> None:
+        with self._lock:
+            self._mails.close()
+
 
 def disk_boxes(path: Path) -> DiskBoxes:
     """The mailboxes at ``path``, which may be a zip archive of mbox files. Raises WarmlineError."""

@@ -121,6 +121,10 @@ class ImapMails:
     def place(self, mail: int) -> str:
         return f"{self._folders[self._folder[mail]]}, UID {self._uids[mail]}"
 
+    def close(self) -> None:
+        with self._lock:
+            self._forget()
+
     # -- in a thread -------------------------------------------------------------------------------
 
     def _retried(self, work: Callable[..., T], *arguments: Any) -> T:

@@ -87,6 +87,9 @@ class MboxFile:
     def place(self, number: int) -> str:
         return f"{self.name}, byte {self._starts[number]}"
 
+    def close(self) -> None:
+        self._file.close()
+
 
 def is_mbox(path: Path) -> bool:
     """Whether the file begins as an mbox does."""

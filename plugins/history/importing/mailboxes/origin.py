@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -63,10 +63,11 @@ class MailBoxes(Protocol):
     ) -> Sequence[tuple[bytes, datetime | None]]: ...
     def size(self, mail: int) -> int: ...
     def place(self, mail: int) -> str: ...
+    def close(self) -> None: ...
 
 
 class MailOrigin:
-    """See `Origin`."""
+    """See `importer.Batches`."""
 
     channel = CHANNEL
 
@@ -77,7 +78,7 @@ class MailOrigin:
 
     async def batches(
         self, known: Known, count: SkipCount, progress: Progress
-    ) -> AsyncIterator[Sequence[ImportedConversation]]:
+    ) -> AsyncGenerator[Sequence[ImportedConversation], None]:
         progress.stage = "finding conversations"
         await self._scan(count, progress)
         progress.stage, progress.done, progress.total = "importing", 0, len(self._threads)
@@ -92,6 +93,10 @@ class MailOrigin:
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._boxes.close)
 
     async def _scan(self, count: SkipCount, progress: Progress) -> None:
         running: deque[tuple[Sequence[ScannedHead], asyncio.Task[list[MailHead]]]] = deque()

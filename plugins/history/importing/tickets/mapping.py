@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import WarmlineError, packaged_yaml, read_yaml
+from gateway import WarmlineError, packaged_yaml, read_shape
 from plugins.history.importing.tickets.ticket import mail_address
 
 Meaning = Literal[
@@ -60,14 +60,8 @@ class TableMapping(BaseModel):
 
 
 def read_mapping(path: Path) -> TableMapping:
-    """The mapping in the file ``path``. Raises WarmlineError that says what to write."""
-    try:
-        return TableMapping.model_validate(read_yaml(path))
-    except ValidationError as error:
-        lines = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors()[:5]
-        )
-        raise WarmlineError(f"{path}: {lines}; docs/history.md shows a mapping") from None
+    """The mapping in the file ``path``. Raises BadConfig with file, line and key."""
+    return read_shape(path, TableMapping)
 
 
 def guess_mapping(header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> TableMapping:

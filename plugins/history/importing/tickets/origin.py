@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from itertools import islice
 
 from gateway import ImportedConversation, Json
@@ -17,7 +17,7 @@ TICKETS_AT_ONCE = 100
 
 
 class TicketOrigin:
-    """See `Origin`. ``records`` yields each ticket with the bytes read so far, of ``size``."""
+    """See `importer.Batches`. ``records`` yields each ticket with the bytes read so far."""
 
     channel = "email"
 
@@ -27,16 +27,18 @@ class TicketOrigin:
         records: Callable[[], Iterator[tuple[Json, int]]],
         size: int,
         workers: Workers,
+        close: Callable[[], None],
     ) -> None:
         self._kind: TicketFormat = kind
         self._records, self._size, self._workers = records, size, workers
+        self._close = close
 
     async def batches(
         self,
         known: Known,  # noqa: ARG002  (what is stored is found when it is added)
         count: SkipCount,
         progress: Progress,
-    ) -> AsyncIterator[Sequence[ImportedConversation]]:
+    ) -> AsyncGenerator[Sequence[ImportedConversation], None]:
         progress.stage, progress.unit, progress.total = "importing", "bytes", self._size
         records = self._records()
         running: deque[asyncio.Task[tuple[Converted, int]]] = deque()
@@ -50,6 +52,10 @@ class TicketOrigin:
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        self._close()
 
     async def _convert(self, batch: Sequence[tuple[Json, int]]) -> tuple[Converted, int]:
         records = [record for record, _ in batch]

@@ -47,6 +47,10 @@ class ExportFiles:
         self.users: dict[str, Any] = {}
         """The people that pages and files of users name, by id."""
 
+    def close(self) -> None:
+        for _, file in self._files:
+            file.close()
+
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.seek(0, 2) for _, file in self._files)

@@ -49,7 +49,11 @@ class Table:
         self._delimiter = ""
         self.header: tuple[str, ...] = ()
         self.sample: list[dict[str, str]] = []
-        self.use("")
+        try:
+            self.use("")
+        except WarmlineError:
+            self._file.close()
+            raise
 
     def use(self, delimiter: str) -> None:
         """Read the header again, with this delimiter; empty: guess it."""
@@ -59,6 +63,9 @@ class Table:
         if not self.sample:
             raise WarmlineError(f"{self.name} has no rows below its header")
         self.header = tuple(dict.fromkeys(name for row in self.sample for name in row))
+
+    def close(self) -> None:
+        self._file.close()
 
     def size(self) -> int:
         return self._file.seek(0, 2)
