@@ -225,19 +225,26 @@ def _origin(kind: Format, path: Path, workers: Workers, scope: Scope) -> Batches
 def _mapped(request: ImportRequest) -> tuple[Table, TableMapping]:
     """The table with its mapping: the one that was given, or a guess that somebody confirmed."""
     table = Table(_path(request))
+    try:
+        return table, _mapping(table, request)
+    except WarmlineError:
+        table.close()
+        raise
+
+
+def _mapping(table: Table, request: ImportRequest) -> TableMapping:
     if request.mapping is not None:
         mapping = read_mapping(request.mapping)
         if mapping.delimiter:
             table.use(mapping.delimiter)
         check_columns(mapping, table.header, table.name)
-        return table, mapping
+        return mapping
     mapping = guess_mapping(table.header, table.sample)
-    shown = _shown(table, mapping)
-    click.echo(shown, err=True)
+    click.echo(_shown(table, mapping), err=True)
     if request.yes or request.dry:
-        return table, mapping
+        return mapping
     if sys.stdin.isatty() and click.confirm("Import it like this?", err=True):
-        return table, mapping
+        return mapping
     raise WarmlineError(
         "nothing was imported: write the columns above to a file, correct them, and name it with "
         "--mapping; or take them as they are with --yes"
