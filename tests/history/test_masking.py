@@ -67,7 +67,7 @@ async def test_a_masked_import(gw: RunningGateway, tmp_path: Path) -> None:
     anna = gw.customer("email", "anna@mail.example")
     await anna.say("Hello", subject="Hi", name="Anna Holt")
     scope = SCOPE.replace(secret=SECRET)
-    both = mail("4", "It is Anna again", hours=90, subject="Table")
+    both = mail("4", "It is Anna again", hours=90, subject="HistoryTable")
     await import_mails(gw, mbox(tmp_path / "a.mbox", ASKED, both), scope)
     again = await import_mails(gw, mbox(tmp_path / "b.mbox", ASKED, ANSWERED), scope)
     found = await cases(gw)

@@ -156,7 +156,7 @@ async def test_lists_and_search_find_them(gw: RunningGateway) -> None:
     assert gw.services.search is not None
     found = await gw.services.search.find("lamp")
     assert [hit.address for hit in found.hits] == ["email:anna@mail.example"]
-    chosen = ConversationFilter(name="resolved", labels=("imported",))
+    chosen = ConversationFilter(list="resolved", label="imported")
     listed = await gw.services.desk.conversations(chosen)
     assert [item.conversation.imported for item in listed.items] == [1]
 
