@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.common import open_services
 from tests.history.kit import ANNA, OURS, mail, mbox
 
-POINTS = ("begin", "within 1", "after 1", "within 1", "after 1", "finish")
+POINTS = ("begin", "after 1", "within 1", "finish")
 CONFIG = """
 data_dir: {folder}/var
 channels:

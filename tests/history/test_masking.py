@@ -52,6 +52,12 @@ def test_nothing_that_names_people_is_left() -> None:
     assert "it cost 49 euros" in made
 
 
+def test_half_a_double_name_is_a_name() -> None:
+    """Lars-Peter is Lars, too."""
+    double = talk("Lars here").replace(name="Lars-Peter Holt")
+    assert "Lars" not in mask(double, SECRET).messages[0].text
+
+
 def test_placeholders_are_stable_and_cannot_be_turned_back() -> None:
     """The same person is the same throughout an import, and another one in the next."""
     first, again = masked("I am Anna"), masked("I am Anna")
