@@ -100,7 +100,7 @@ async def test_json_lines(gw: RunningGateway, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_columns_are_guessed_in_several_languages(header: str, meant: tuple[str, ...]) -> None:
     columns = guess_mapping(header.split(","), []).columns
-    guessed = tuple(columns[name] for name in ("conversation", "time", "author", "text"))  # type: ignore[index]
+    guessed = tuple(columns[name] for name in ("conversation", "time", "author", "text"))
     assert guessed == meant
 
 
