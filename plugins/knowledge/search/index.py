@@ -1,0 +1,233 @@
+"""The current passages in memory, and how well each answers a question.
+
+The score is the cosine of the question with the passage, plus half of that with its best sentence,
+plus one and a half times that with its best sentence after the title, plus twice the part of the
+question's words that it shares. One is measured on what the others do not see: cosines find
+what is said in other words and languages, words find names and numbers. Ranks are not fused: the
+many passages that share no word would all have ranks.
+
+The cosine with the passage and the words choose some hundreds of passages; only of these the
+sentences are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .meaning import PassageVectors
+from .rows import Floats, Numbers, RowTable
+from .word_index import WordIndex
+
+SENTENCE_COUNTS, TITLED_COUNTS, WORDS_COUNT = 0.5, 1.5, 2.0
+"""How much each part of the score counts beside the cosine of the passage. They are the round
+numbers near the best ones on the development half of the questions in tests/knowledge."""
+SAME_LANGUAGE = 0.1
+"""Of two passages that say the same, the one in the customer's language is better."""
+CANDIDATES = 300
+"""Passages whose sentences are compared."""
+BEST_PARTS = 3
+"""The score of a message of several sentences is the mean over those that a passage answers best:
+who tells a story asks in one or two sentences of it."""
+BEST_SENTENCES = 3
+"""Sentences of a passage that are shown as answering best."""
+
+
+def _none() -> Numbers:
+    return np.zeros(0, np.intp)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question as the index compares it: ``parts`` has a row for each part, none without an
+    encoder; ``words`` counts its words, and ``near`` has the vectors of some."""
+
+    parts: Floats
+    words: Mapping[str, int]
+    near: Mapping[str, Floats]
+    language: str = ""
+    brand: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A passage, by its id. ``sentences``: their numbers within it and their cosines, best
+    first."""
+
+    id: int
+    score: float
+    cosine: float
+    bm25: float
+    sentences: Sequence[tuple[int, float]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """What is known of a passage: its document, and the rows of its sentences, alone and after the
+    title."""
+
+    id: int
+    document: int
+    has_vectors: bool = False
+    alone: Numbers = field(default_factory=_none)
+    titled: Numbers = field(default_factory=_none)
+
+
+@dataclass(slots=True)
+class PassageIndex:
+    """Not safe for several threads at once."""
+
+    words: WordIndex = field(default_factory=WordIndex)
+    _kept: dict[int, _Kept] = field(default_factory=dict)
+    _slots: dict[int, int] = field(default_factory=dict)
+    _free: list[int] = field(default_factory=list)
+    _languages: list[str] = field(default_factory=list)
+    _brands: list[str] = field(default_factory=list)
+    _of_document: dict[int, set[int]] = field(default_factory=dict)
+    _whole: RowTable | None = None
+    _sentences: RowTable | None = None
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._slots
+
+    @property
+    def memory(self) -> int:
+        """Bytes, roughly: of vectors, of words, and 300 for each passage."""
+        tables = (table.memory for table in (self._whole, self._sentences) if table is not None)
+        return sum(tables) + self.words.memory + 300 * len(self._slots)
+
+    def add(
+        self, id: int, document: int, *, words: Sequence[str], language: str, brand: str
+    ) -> None:
+        """Add a passage, without vectors. One that is there stays as it is."""
+        if id in self._slots:
+            return
+        slot = self._free.pop() if self._free else len(self._languages)
+        if slot == len(self._languages):
+            self._languages.append("")
+            self._brands.append("")
+        self._languages[slot], self._brands[slot] = language, brand
+        self._slots[id], self._kept[slot] = slot, _Kept(id=id, document=document)
+        self._of_document.setdefault(document, set()).add(id)
+        self.words.add(slot, words)
+
+    def set_vectors(self, id: int, vectors: PassageVectors) -> None:
+        """The vectors of a passage, once; nothing when it is not there any more."""
+        slot = self._slots.get(id)
+        if slot is None or self._kept[slot].has_vectors:
+            return
+        if self._whole is None or self._sentences is None:
+            size = vectors.rows.shape[1]
+            self._whole, self._sentences = RowTable(size), RowTable(size)
+        kept, count = self._kept[slot], vectors.sentences
+        self._whole.put(slot, vectors.rows[0], float(vectors.factors[0]))
+        rows = self._sentences.add(vectors.rows[1:], vectors.factors[1:])
+        kept.alone, kept.titled, kept.has_vectors = rows[:count], rows[count:], True
+
+    def remove(self, id: int) -> None:
+        """Nothing when it is not there."""
+        slot = self._slots.pop(id, None)
+        if slot is None:
+            return
+        kept = self._kept.pop(slot)
+        self._of_document[kept.document].discard(id)
+        if not self._of_document[kept.document]:
+            del self._of_document[kept.document]
+        self.words.remove(slot)
+        if self._whole is not None and self._sentences is not None and kept.has_vectors:
+            self._whole.clear(slot)
+            self._sentences.free(kept.alone)
+            self._sentences.free(kept.titled)
+        self._free.append(slot)
+
+    def of_document(self, document: int) -> frozenset[int]:
+        """The passages of a document."""
+        return frozenset(self._of_document.get(document, ()))
+
+    def without_vectors(self) -> list[int]:
+        """The passages that have none yet."""
+        return [kept.id for kept in self._kept.values() if not kept.has_vectors]
+
+    def find(self, question: Question, limit: int) -> list[Candidate]:
+        """The best passages, best first."""
+        allowed = self._allowed(question.brand)
+        if not len(allowed):
+            return []
+        shared = self.words.shared(question.words, question.near)
+        words = WORDS_COUNT * shared.coverage[allowed]
+        if question.language:
+            same = np.array([self._languages[slot] == question.language for slot in allowed])
+            words = words + np.float32(SAME_LANGUAGE) * same
+        cosines = self._cosines(question.parts, allowed)
+        first = words + (1 + SENTENCE_COUNTS + TITLED_COUNTS) * _mean_of_best(cosines)
+        most = min(CANDIDATES, len(allowed))
+        chosen = np.argpartition(first, -most)[-most:]
+        slots = [int(slot) for slot in allowed[chosen]]
+        whole = cosines[chosen]
+        alone, titled, by_sentence = self._sentence_cosines(question.parts, slots)
+        parts = whole + SENTENCE_COUNTS * alone + TITLED_COUNTS * titled
+        scores = words[chosen] + _mean_of_best(parts)
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [
+            Candidate(
+                id=self._kept[slots[at]].id,
+                score=float(scores[at]),
+                cosine=float(whole[at].max(initial=-1.0)) if len(question.parts) else 0.0,
+                bm25=float(shared.bm25[slots[at]]),
+                sentences=by_sentence(at),
+            )
+            for at in best
+        ]
+
+    def _allowed(self, brand: str) -> Numbers:
+        """The slots of ``brand`` and of no brand."""
+        slots = (slot for slot in self._kept if self._brands[slot] in ("", brand))
+        return np.fromiter(slots, np.intp)
+
+    def _cosines(self, parts: Floats, allowed: Numbers) -> Floats:
+        """Of passages with the parts of the question; 0 where there is no vector."""
+        found = np.zeros((len(allowed), len(parts)), np.float32)
+        if self._whole is not None and len(parts):
+            known = allowed < self._whole.used
+            found[known] = self._whole.products(parts)[allowed[known]]
+        return found
+
+    def _sentence_cosines(
+        self, parts: Floats, slots: Sequence[int]
+    ) -> tuple[Floats, Floats, Callable[[int], list[tuple[int, float]]]]:
+        """For each of ``slots`` the best cosine of a sentence, and of one after the title, with
+        each part of the question; and what returns the best sentences of one of them."""
+        alone = np.zeros((len(slots), len(parts)), np.float32)
+        titled = np.zeros((len(slots), len(parts)), np.float32)
+        has = [at for at, slot in enumerate(slots) if len(self._kept[slot].titled)]
+        if self._sentences is None or not has or not len(parts):
+            return alone, titled, lambda _: []
+        kept = [self._kept[slots[at]] for at in has]
+        starts = np.cumsum([0, *(len(each.titled) for each in kept)])
+        for found, rows in ((alone, [k.alone for k in kept]), (titled, [k.titled for k in kept])):
+            cosines = self._sentences.products_of(np.concatenate(rows), parts)
+            found[has] = np.maximum.reduceat(cosines, starts[:-1], axis=0)
+        place = {at: number for number, at in enumerate(has)}
+
+        def best_sentences(at: int) -> list[tuple[int, float]]:
+            if at not in place:
+                return []
+            begin, end = starts[place[at]], starts[place[at] + 1]
+            mine = cosines[begin:end].max(axis=1)
+            order = np.argsort(-mine, kind="stable")[:BEST_SENTENCES]
+            return [(int(number), float(mine[number])) for number in order]
+
+        return alone, titled, best_sentences
+
+
+def _mean_of_best(rows: Floats) -> Floats:
+    """Of each row, the mean of its `BEST_PARTS` largest numbers; 0 of an empty one."""
+    if rows.shape[1] == 0:
+        return np.zeros(len(rows), np.float32)
+    most = min(BEST_PARTS, rows.shape[1])
+    return np.asarray(np.sort(rows, axis=1)[:, -most:].mean(axis=1), np.float32)

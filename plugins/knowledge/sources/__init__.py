@@ -1,0 +1,1 @@
+"""Sources: sites, folders, files and exports, how they are read again, and what changed."""
