@@ -29,6 +29,7 @@ from gateway.ports import (
     DigestReceiver,
     Event,
     ExampleEvaluator,
+    MailReader,
     Sender,
     Services,
     TextEncoder,
@@ -274,6 +275,10 @@ class Pipeline:
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
+            mail_reader=next(
+                (each for each in infrastructure.plugin_objects if isinstance(each, MailReader)),
+                None,
+            ),
             time_zone=marks.time_zone,
             desk_pages=tuple(infrastructure.registrations.desk_pages),
             example_evaluator=next(

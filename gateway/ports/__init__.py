@@ -58,6 +58,7 @@ from gateway.ports.lifecycle import (
     StartupResource,
     UnsafeSetting,
 )
+from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
 from gateway.ports.services import (
     AuditEntry,
@@ -160,6 +161,7 @@ __all__ = [
     "Intake",
     "KnowledgeStore",
     "Lifecycle",
+    "MailReader",
     "Mailbox",
     "Malformed",
     "MatterHandler",
