@@ -35,9 +35,18 @@ why_option = click.option("--why", required=True, help="Why, in a word: colleagu
     default=None,
     help="Also write all proposals to proposals.json and proposals.md in this folder.",
 )
+@click.option(
+    "--imported",
+    is_flag=True,
+    help="Also look for questions that come again in imported conversations.",
+)
 @click.pass_obj
 def learn(
-    open_services: OpenServices, config: Path | None, out: Path | None, as_json: bool
+    open_services: OpenServices,
+    config: Path | None,
+    out: Path | None,
+    as_json: bool,
+    imported: bool,
 ) -> None:
     """Make proposals of what conversations and reviews show, and evaluate them.
 
@@ -54,7 +63,11 @@ def learn(
             raise WarmlineError(what)
         folder = plugin.learning_folder(settings)
         found = await plugin.learn(
-            services, section, folder, plugin.discover_with(services, section)
+            services,
+            section,
+            folder,
+            plugin.discover_with(services, section),
+            imported=imported,
         )
         decisions = plugin.decisions_of(services)
         if out is not None:

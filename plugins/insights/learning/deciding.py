@@ -27,6 +27,7 @@ from plugins.insights.learning.drafting import (
 )
 from plugins.insights.learning.evaluation import base_of, changes_of
 from plugins.insights.learning.model import (
+    TICKETS,
     Proposal,
     ProposalDecision,
     ProposalTarget,
@@ -223,7 +224,10 @@ class ProposalDecisions:
             raise NotAdoptable("the drafted answer was erased; write one with Edit, or decline")
         if proposal.kind in ("examples", "new_intent") and not whole.sentences:
             raise NotAdoptable("all its sentences were erased; add some with Edit, or decline")
-        if whole.text and has_gap(whole.text.body):
+        has_text = whole.text is not None or bool(proposal.changes)
+        if proposal.source == TICKETS and not has_text:
+            raise NotAdoptable("an intent without an answer helps nobody: write one with Edit")
+        if any(has_gap(text.body) for text in (whole.text, *whole.more_texts) if text):
             raise NotAdoptable("personal data were taken out where it says […]; fill it in")
         if proposal.evaluation is None or whole.stale:
             raise NotAdoptable("it must be evaluated first; press Evaluate again")

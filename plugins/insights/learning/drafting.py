@@ -237,6 +237,7 @@ def conversations_of(draft: ProposalDraft) -> tuple[int, ...]:
     ids = {sentence.conversation for sentence in draft.sentences}
     ids |= {example.conversation for example in draft.examples}
     ids |= {draft.text.conversation} if draft.text else set()
+    ids |= {text.conversation for text in draft.more_texts}
     return tuple(sorted(ids - {0}))
 
 

@@ -17,6 +17,7 @@ from gateway import (
     Json,
     ReplayedTurn,
     Services,
+    SetValue,
     Trials,
     TrialTrainer,
     routed_turns,
@@ -50,7 +51,7 @@ from plugins.insights.learning.replay import (
     recent_cases,
 )
 from plugins.insights.learning.shares import rate
-from plugins.insights.learning.storage import sentence_key, text_key
+from plugins.insights.learning.storage import more_text_key, sentence_key, text_key
 
 ENOUGH_CONVERSATIONS = 1000
 """They show on which channels customers write."""
@@ -65,6 +66,10 @@ async def changes_of(whole: WholeProposal, trials: Trials) -> tuple[AdoptedChang
         )
         changes.append(AddExamples(intent=proposal.target.intent, examples=examples))
     changes += await answer_changes(trials, proposal, whole.text.body if whole.text else ())
+    for text in whole.more_texts:
+        at = (*text_path(proposal)[:-1], text.language)
+        if not any(isinstance(each, SetValue) and each.at == at for each in changes):
+            changes.append(SetValue(at=at, value={"body": list(text.body)}))
     return tuple(changes)
 
 
@@ -161,8 +166,16 @@ class ProposalEvaluator:
         if problems:
             raise ChangeRefused(problems)
         training = await self._trainer()
+        answer = (
+            await self._answer(whole, at, version) if whole.text or whole.proposal.changes else None
+        )
         if training is None:
-            return _untold(at, version, "No understander here can be trained.")
+            reason = "No understander here can be trained."
+            if self.services.trials.trainable is not None:
+                reason = "There is no other intent yet to tell it from: it would be the first one."
+            return (answer or _untold(at, version, "")).replace(
+                verdict="cannot_be_told", sentence=reason
+            )
         trials, trainer = training
         intent = whole.proposal.target.intent
         before, after = await trials.compare(trainer, whole.sentences, intent)
@@ -170,9 +183,6 @@ class ProposalEvaluator:
             before, after, below=await self.confident_from(), least=self.least
         )
         verdict, sentence = judge_readings(comparisons)
-        answer = (
-            await self._answer(whole, at, version) if whole.text or whole.proposal.changes else None
-        )
         return ProposalEvaluation(
             at=at,
             verdict=verdict,
@@ -193,7 +203,11 @@ class ProposalEvaluator:
         found = await evaluate_answer(
             self.services.trials,
             whole.proposal,
-            await answer_changes(self.services.trials, whole.proposal, body),
+            [
+                change
+                for change in await changes_of(whole, self.services.trials)
+                if isinstance(change, SetValue)
+            ],
             channels=channels,
             at=at,
             version=version,
@@ -263,9 +277,9 @@ class ProposalEvaluator:
         trainable = self.services.trials.trainable
         if self._training is None and trainable is not None:
             own = await self.services.trials.examples_of_shop()
-            if not own:
-                return None
             packaged = await self.services.trials.packaged_examples()
+            if not own and not packaged:
+                return None  # one intent alone cannot be told from others
             labelled = [(row.text, row.intent) for row in self.labelled]
             trainer = await self._stack.enter_async_context(TrialTrainer(trainable))
             self._training = IntentTrials(own, packaged, labelled), trainer
@@ -301,6 +315,7 @@ def _own_rows(whole: WholeProposal) -> tuple[str, ...]:
     keys = [sentence_key(whole.proposal, each) for each in whole.sentences if each.conversation]
     if whole.proposal.text_from and whole.text:
         keys.append(text_key(whole.proposal))
+    keys += [more_text_key(whole.proposal, text) for text in whole.more_texts]
     return tuple(keys)
 
 

@@ -15,6 +15,7 @@ from plugins.insights.learning.drafting import draft_of, is_about_same, was_deci
 from plugins.insights.learning.effects import effect_of, is_due
 from plugins.insights.learning.evaluation import ProposalEvaluator, base_of
 from plugins.insights.learning.model import (
+    TICKETS,
     Proposal,
     ProposalDraft,
     ProposalEvaluation,
@@ -64,6 +65,8 @@ class Learning:
     discover: Discover | None = None
     measures: Callable[[], MeasuresApi] | None = None
     least: int = 30
+    tickets: Sequence[Callable[[], Awaitable[Sequence[ProposalDraft]]]] = ()
+    """Where past conversations become drafts; see `plugins.insights.tickets`."""
 
     def __post_init__(self) -> None:
         self.store = StoredProposals(self.services.storage)
@@ -134,6 +137,8 @@ class Learning:
         trials = self.services.trials
         found = list(await review_drafts(sheet, cases, trials))
         found += draft_phrases(reviewed_messages(sheet, cases))
+        for search in self.tickets:
+            found += await search()
         for discovery in await self.discover(now) if self.discover else ():
             if draft := await draft_of(discovery, trials):
                 found.append(draft)
@@ -162,7 +167,9 @@ class Learning:
 
     async def _refresh(self, proposal: Proposal, draft: ProposalDraft, now: datetime) -> list[str]:
         known = draft.evidence == proposal.evidence and not lacks_words(proposal, draft)
-        if proposal.state != "open" or known:
+        # What is found in one way would else replace each week what is found in another.
+        other = TICKETS in (proposal.source, draft.source) and proposal.source != draft.source
+        if proposal.state != "open" or known or other:
             return []
         try:
             return [(await self.store.refresh(proposal, draft, now)).id]

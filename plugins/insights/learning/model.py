@@ -40,6 +40,10 @@ VERSION_KIND: Mapping[ProposalKind, VersionKind] = {
 }
 
 
+TICKETS = "tickets"
+"""The source of proposals that are made of past conversations and people's replies in them."""
+
+
 class ProposalTarget(Value, frozen=True, kw_only=True):
     """What a proposal is about. ``at``: where its change is in the team's files, without the
     brand."""
@@ -68,10 +72,12 @@ class ProposedSentence(Value, frozen=True, kw_only=True):
 
 class DraftedText(Value, frozen=True, kw_only=True):
     """The body of a proposed answer, sentence by sentence. ``conversation``: whose agent wrote it
-    first; it is erased with that one. 0: a colleague wrote it here."""
+    first; it is erased with that one. 0: a colleague wrote it here. ``language``: that of the body,
+    where it is not the target's."""
 
     body: tuple[str, ...]
     conversation: int = 0
+    language: str = ""
 
 
 class ProposalDraft(Value, frozen=True, kw_only=True):
@@ -91,6 +97,8 @@ class ProposalDraft(Value, frozen=True, kw_only=True):
     changes: tuple[AdoptedChange, ...] = ()
     sentences: tuple[ProposedSentence, ...] = ()
     text: DraftedText | None = None
+    more_texts: tuple[DraftedText, ...] = ()
+    """The answer in other languages, each by an agent."""
     examples: tuple[MaskedExample, ...] = ()
 
 
@@ -209,6 +217,8 @@ class Proposal(Value, frozen=True, kw_only=True):
     sentences: int = 0
     examples: int = 0
     text_from: int = 0
+    more_texts: int = 0
+    """How many answers in other languages it was stored with."""
     made_at: datetime
     updated_at: datetime
     edited_by: str = ""
@@ -228,6 +238,7 @@ class WholeProposal(Value, frozen=True, kw_only=True):
     proposal: Proposal
     sentences: tuple[ProposedSentence, ...] = ()
     text: DraftedText | None = None
+    more_texts: tuple[DraftedText, ...] = ()
     examples: tuple[MaskedExample, ...] = ()
     erased: int = 0
     stale: bool = False

@@ -152,11 +152,24 @@ def decisions_of(services: Services) -> ProposalDecisions:
 
 
 async def learn(
-    services: Services, settings: InsightsSettings, folder: Path, discover: Discover | None = None
+    services: Services,
+    settings: InsightsSettings,
+    folder: Path,
+    discover: Discover | None = None,
+    *,
+    imported: bool = False,
 ) -> LearningRound:
     """One round of learning, for the weekly job and ``warmline learn``. ``folder`` is for the
-    record of when the examples last changed."""
+    record of when the examples last changed. ``imported``: imported conversations are read for
+    questions that come again, too."""
+    from plugins.insights.tickets.search import TicketSearch  # noqa: PLC0415  (loads numpy)
+
     learning = learning_of(services, settings, discover)
+    since = services.clock.now() - timedelta(days=DAYS)
+    searches = [TicketSearch(services=services, since=since)]
+    if imported:
+        searches.append(TicketSearch(services=services, imported=True))
+    learning.tickets = [search.drafts for search in searches]
     found = await learning.learn()
     examples = await services.trials.examples_of_shop()
     record = TrainingRecordFile(folder)

@@ -2,7 +2,8 @@
 
 ``proposals/row/ID`` is the shared row. What holds words of one conversation is a row of its own
 with that conversation's id, so that erasing and exporting reach it: ``proposals/sentence/ID/N``,
-``proposals/example/ID/N``, ``proposals/text/ID`` and ``proposals/rendering/ID``.
+``proposals/example/ID/N``, ``proposals/text/ID``, ``proposals/more/ID/LANGUAGE`` and
+``proposals/rendering/ID``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from plugins.insights.model import MaskedExample
 
 PLUGIN = "insights"
 ROWS, SENTENCES, EXAMPLES = "proposals/row/", "proposals/sentence/", "proposals/example/"
-TEXTS, RENDERINGS = "proposals/text/", "proposals/rendering/"
+TEXTS, MORE, RENDERINGS = "proposals/text/", "proposals/more/", "proposals/rendering/"
 
 T = TypeVar("T", bound=Value)
 
@@ -64,11 +65,14 @@ class StoredProposals:
         sentences = await self._parts(f"{SENTENCES}{_number(id)}/", ProposedSentence)
         examples = await self._parts(f"{EXAMPLES}{_number(id)}/", MaskedExample)
         text = await self._text(proposal)
+        more = await self._parts(f"{MORE}{_number(id)}/", DraftedText)
         erased = proposal.sentences - len(sentences) + proposal.examples - len(examples)
+        erased += proposal.more_texts - len(more)
         return WholeProposal(
             proposal=proposal,
             sentences=sentences,
             text=text,
+            more_texts=more,
             examples=examples,
             erased=max(0, erased) + int(bool(proposal.text_from) and text is None),
             stale=await self._is_stale(proposal),
@@ -138,7 +142,15 @@ class StoredProposals:
                 text_from = conversation
             if not text_from:  # erased meanwhile, and so are the words of the evaluation
                 evaluation = None
-        found = proposal.replace(sentences=sentences, examples=examples, text_from=text_from)
+        more = 0
+        for text in draft.more_texts:
+            with suppress(NotFound):
+                key = f"{MORE}{_number(proposal.id)}/{text.language}"
+                await self._put(key, text, conversation=text.conversation)
+                more += 1
+        found = proposal.replace(
+            sentences=sentences, examples=examples, text_from=text_from, more_texts=more
+        )
         return await self.change(found.replace(evaluation=evaluation))
 
     async def _put_sentences(self, id: str, sentences: Sequence[ProposedSentence]) -> int:
@@ -194,7 +206,7 @@ class StoredProposals:
         return tuple(msgspec.json.decode(row.value, type=kind) for row in rows)
 
     async def _drop_parts(self, id: str) -> None:
-        for prefix in (SENTENCES, EXAMPLES):
+        for prefix in (SENTENCES, EXAMPLES, MORE):
             await self._drop_all(f"{prefix}{_number(id)}/")
         for prefix in (TEXTS, RENDERINGS):
             await self._drop_all(prefix + _number(id))
@@ -235,6 +247,11 @@ def lacks_words(proposal: Proposal, draft: ProposalDraft) -> bool:
 def sentence_key(proposal: Proposal, sentence: ProposedSentence) -> str:
     """The key of the row that holds ``sentence``."""
     return f"{SENTENCES}{_number(proposal.id)}/{sentence.id:04d}"
+
+
+def more_text_key(proposal: Proposal, text: DraftedText) -> str:
+    """The key of the row that holds the answer in another language."""
+    return f"{MORE}{_number(proposal.id)}/{text.language}"
 
 
 def text_key(proposal: Proposal) -> str:
