@@ -32,6 +32,7 @@ from plugins.insights.tickets.shared_reply import (
     reply_sentences,
     shared_reply,
 )
+from plugins.insights.tickets.small_words import SMALL_WORDS
 from plugins.insights.tickets.telling import found_sentence, words_of_group
 
 MOST_MATTERS = 3_000
@@ -118,7 +119,7 @@ class Tickets:
     def __post_init__(self) -> None:
         self.answered = [matter for matter in self.matters if matter.reply]
         texts = [(each.customer, f"{each.question}\n{each.reply}") for each in self.matters]
-        self.common = common_words(texts)
+        self.common = common_words(texts) | SMALL_WORDS
         self.masking = Masking(self.common)
 
     def drafts(self, taken: set[str]) -> list[ProposalDraft]:

@@ -33,6 +33,8 @@ FEWEST_WORDS = 3
 """Shorter sentences of replies are greetings and names."""
 BOILERPLATE = 0.3
 """A sentence in more than this share of the replies to other questions says nothing of this one."""
+FEWEST_OTHERS = 10
+"""Replies to other questions; fewer do not tell what is boilerplate."""
 MOST_GAPS = 2
 """A sentence with more gaps is about one customer's case."""
 
@@ -106,7 +108,7 @@ def boilerplate(sentences: Sequence[ReplySentence], own: Sequence[int], vectors:
     replies = {sentences[row].reply for row in own}
     other = [row for row, each in enumerate(sentences) if each.reply not in replies]
     count = len({sentences[row].reply for row in other})
-    if not count:
+    if count < FEWEST_OTHERS:
         return set()
     near = vectors[list(own)] @ vectors[other].T >= SAME_SENTENCE
     numbers = np.array([sentences[row].reply for row in other])
@@ -150,7 +152,8 @@ def shared_reply(
         shown = mask_text(masked(text, names, ours=True), names, common)
         for place, value in enumerate(agreed):
             shown = shown.replace(chr(_PROTECTED + place), value)
-        if shown.count(GAP) <= MOST_GAPS and _WORD.search(shown.replace(GAP, "")):
+        words = len(_WORD.findall(shown.replace(GAP, "")))
+        if shown == GAP or (shown.count(GAP) <= MOST_GAPS and words >= FEWEST_WORDS):
             body.append(shown)
             shares.append(share)
             facts += agreed

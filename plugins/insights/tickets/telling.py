@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from plugins.insights.findings.clusters import telling_words
 from plugins.insights.tickets.matters import AskedMatter
 from plugins.insights.tickets.shared_reply import SharedReply
+from plugins.insights.tickets.small_words import SMALL_WORDS
 
 WORDS = 3
 """Words that name a group."""
@@ -60,4 +61,5 @@ def found_sentence(
 
 
 def _words(matter: AskedMatter) -> frozenset[str]:
-    return frozenset(_WORD.findall(matter.question.casefold())) - matter.names
+    words = frozenset(_WORD.findall(matter.question.casefold()))
+    return words - matter.names - SMALL_WORDS
