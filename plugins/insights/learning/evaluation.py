@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,6 +53,7 @@ from plugins.insights.learning.replay import (
 from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import more_text_key, sentence_key, text_key
 
+BESIDE_OPEN = "There is no intent yet: it is tried beside the others that are proposed."
 ENOUGH_CONVERSATIONS = 1000
 """They show on which channels customers write."""
 
@@ -95,8 +96,11 @@ class ProposalEvaluator:
     labelled: Sequence[LabelledRow] = ()
     moods: Sequence[ReviewedMessage] = ()
     least: int = 30
+    companions: Callable[[], Awaitable[Sequence[WholeProposal]]] | None = None
+    """The open proposals: what a new intent is told from while the shop has none of its own."""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _training: tuple[IntentTrials, TrialTrainer] | None = field(default=None, init=False)
+    _trains: TrialTrainer | None = field(default=None, init=False)
     _turns: list[ReplayedTurn] | None = field(default=None, init=False)
     _seen_channels: list[str] | None = field(default=None, init=False)
 
@@ -166,6 +170,10 @@ class ProposalEvaluator:
         if problems:
             raise ChangeRefused(problems)
         training = await self._trainer()
+        notes: tuple[str, ...] = ()
+        if training is None:
+            training = await self._beside_open(whole.proposal)
+            notes = (BESIDE_OPEN,) if training else ()
         answer = (
             await self._answer(whole, at, version) if whole.text or whole.proposal.changes else None
         )
@@ -191,7 +199,7 @@ class ProposalEvaluator:
             comparisons=comparisons,
             renderings=answer.renderings if answer else (),
             facts_new=answer.facts_new if answer else (),
-            notes=answer.notes if answer else (),
+            notes=(*notes, *(answer.notes if answer else ())),
             rests_on=tuple(row.key for row in self.labelled if row.key),
         )
 
@@ -281,9 +289,30 @@ class ProposalEvaluator:
             if not own and not packaged:
                 return None  # one intent alone cannot be told from others
             labelled = [(row.text, row.intent) for row in self.labelled]
-            trainer = await self._stack.enter_async_context(TrialTrainer(trainable))
-            self._training = IntentTrials(own, packaged, labelled), trainer
+            self._training = IntentTrials(own, packaged, labelled), await self._process()
         return self._training
+
+    async def _beside_open(self, proposal: Proposal) -> tuple[IntentTrials, TrialTrainer] | None:
+        """Trials with the sentences of the other new intents that are proposed, if there are any
+        and no intent is in force."""
+        if self.companions is None or self.services.trials.trainable is None:
+            return None
+        others = [
+            (sentence.text, each.proposal.target.intent)
+            for each in await self.companions()
+            if each.proposal.kind == "new_intent" and each.proposal.id != proposal.id
+            for sentence in each.sentences
+        ]
+        if not others:
+            return None
+        return IntentTrials(others, (), ()), await self._process()
+
+    async def _process(self) -> TrialTrainer:
+        trainable = self.services.trials.trainable
+        if self._trains is None and trainable is not None:
+            self._trains = await self._stack.enter_async_context(TrialTrainer(trainable))
+        assert self._trains is not None  # noqa: S101  (callers ask whether it is trainable)
+        return self._trains
 
     async def _recent_turns(self) -> list[ReplayedTurn]:
         if self._turns is None:

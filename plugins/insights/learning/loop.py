@@ -129,7 +129,11 @@ class Learning:
             labelled=labelled_rows(sheet, cases),
             moods=reviewed_messages(sheet, cases),
             least=self.least,
+            companions=self._open_proposals,
         )
+
+    async def _open_proposals(self) -> list[WholeProposal]:
+        return [await self.store.proposal(each.id) for each in await self.store.listed("open")]
 
     async def _drafts(
         self, now: datetime, sheet: ReviewSheet, cases: Sequence[CaseRecord]

@@ -33,7 +33,12 @@ from plugins.insights.tickets.shared_reply import (
     shared_reply,
 )
 from plugins.insights.tickets.small_words import SMALL_WORDS
-from plugins.insights.tickets.telling import found_sentence, words_of_group
+from plugins.insights.tickets.telling import (
+    UNKNOWN,
+    found_sentence,
+    usual_language,
+    words_of_group,
+)
 
 MOST_MATTERS = 3_000
 """Questions that are grouped: a sample, where there are more. Their distances take 72 MB."""
@@ -154,6 +159,11 @@ class Tickets:
         self, rows: NDArray[np.intp], name: str, words: Sequence[str]
     ) -> ProposalDraft | None:
         asked = [self.matters[row] for row in rows]
+        usual = usual_language(asked)
+        asked = [
+            matter.replace(language=usual) if matter.language == UNKNOWN else matter
+            for matter in asked
+        ]
         chosen = [asked[at] for at in diverse(self.questions[rows], EXAMPLES)]
         examples = [
             self.masking.example(each.conversation, each.question, each.names) for each in chosen
@@ -200,19 +210,22 @@ class Tickets:
 
     def _answers(self, asked: Sequence[AskedMatter]) -> dict[str, SharedReply]:
         """What people replied, by language."""
-        ours = {matter.number for matter in asked}
-        place = {at for at, matter in enumerate(self.answered) if matter.number in ours}
+        languages = {matter.number: matter.language for matter in asked}
+        place = {
+            at: languages[matter.number]
+            for at, matter in enumerate(self.answered)
+            if matter.number in languages
+        }
         own = [row for row, each in enumerate(self.sentences) if each.reply in place]
         dropped = boilerplate(self.sentences, own, self.replies) if own else set()
         by_language: dict[str, list[int]] = defaultdict(list)
         for row in own:
             if row not in dropped:
-                language = self.answered[self.sentences[row].reply].language
-                by_language[language].append(row)
+                by_language[place[self.sentences[row].reply]].append(row)
         found: dict[str, SharedReply] = {}
         for code, rows in sorted(by_language.items()):
             replies = {self.answered[self.sentences[row].reply].customer for row in rows}
-            if code == "und" or len(replies) < LEAST_REPLIES:
+            if code == UNKNOWN or len(replies) < LEAST_REPLIES:
                 continue
             shared = shared_reply(
                 self.answered,
