@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import CaseRecord, Services, TextEncoder, common_words
+from gateway import CaseRecord, Json, Services, TextEncoder, common_words
 from plugins.insights.findings.clusters import Rows
 from plugins.insights.findings.finder import AT_ONCE
 from plugins.insights.findings.sampling import Sample
@@ -186,22 +186,7 @@ class Tickets:
                 at=("answers", name, "say", language, "body"), intent=name, language=language
             ),
             source=TICKETS,
-            evidence={
-                "questions": len(asked),
-                "customers": len({matter.customer for matter in asked}),
-                "from": min(matter.day for matter in asked).isoformat(),
-                "until": max(matter.day for matter in asked).isoformat(),
-                "languages": dict(languages),
-                "words": list(words),
-                "answered_by_people": sum(bool(matter.reply) for matter in asked),
-                "replies_alike": {code: reply.alike for code, reply in answers.items()},
-                "facts_that_agree": [fact for each in answers.values() for fact in each.facts],
-                "contradictions": [
-                    against for each in answers.values() for against in each.contradictions
-                ],
-                "conversations": [matter.conversation for matter in asked],
-                "all_questions": self.seen,
-            },
+            evidence=_evidence(asked, words, answers, self.seen),
             sentences=sentences,
             text=next((text for text in texts if text.language == language), None),
             more_texts=tuple(text for text in texts if text.language != language),
@@ -253,3 +238,27 @@ async def embedded(encoder: TextEncoder, texts: Sequence[str]) -> Rows:
 
 def _matters_of(page: Sequence[CaseRecord]) -> list[AskedMatter]:
     return [matter for case in page if (matter := matter_of(case))]
+
+
+def _evidence(
+    asked: Sequence[AskedMatter],
+    words: Sequence[str],
+    answers: Mapping[str, SharedReply],
+    seen: int,
+) -> dict[str, Json]:
+    """Figures, days and ids; what is empty is left out."""
+    evidence: dict[str, Json] = {
+        "questions": len(asked),
+        "customers": len({matter.customer for matter in asked}),
+        "from": min(matter.day for matter in asked).isoformat(),
+        "until": max(matter.day for matter in asked).isoformat(),
+        "languages": dict(Counter(matter.language for matter in asked)),
+        "words": list(words),
+        "answered_by_people": sum(bool(matter.reply) for matter in asked),
+        "replies_alike": {code: reply.alike for code, reply in answers.items()},
+        "facts_that_agree": [fact for each in answers.values() for fact in each.facts],
+        "contradictions": [against for each in answers.values() for against in each.contradictions],
+        "conversations": sorted(matter.conversation for matter in asked),
+        "all_questions": seen,
+    }
+    return {name: value for name, value in evidence.items() if value not in ([], {})}

@@ -13,7 +13,7 @@ import numpy as np
 import brand_voice
 from gateway import Address, Embedding, ImportedConversation, ImportedMessage, NewImport
 from gateway.testing import FakeChannel, FakeClock, RunningGateway, running
-from plugins import escalation, faq, insights
+from plugins import agents_desk, escalation, faq, insights
 from plugins.insights.learning.loop import Learning
 from plugins.insights.tickets.search import TicketSearch
 from plugins.nlu_local.universal import UniversalEncoder
@@ -94,6 +94,7 @@ async def open_empty_shop(
         brand_voice,
         faq,
         escalation,
+        agents_desk,
         insights,
         config={
             "brand_voice": {},
@@ -101,6 +102,7 @@ async def open_empty_shop(
                 "faq": {"answers": ["answers.yaml"], "packaged": False},
                 "escalation": {},
                 "insights": {},
+                "agents_desk": {"users": []},
             },
         },
         tmp_path=folder,

@@ -9,8 +9,10 @@ import pytest
 
 from gateway.ops.customer_data import CustomerData
 from plugins.insights.learning.deciding import NotAdoptable, ProposalChange
+from plugins.insights.learning.evaluation import BESIDE_OPEN
 from plugins.insights.learning.model import WholeProposal
 from plugins.insights.learning.printing import write_all
+from plugins.insights.tickets.search import TicketSearch
 from tests.insights.learning.shop import Shop
 from tests.insights.tickets.shop import (
     GIFTS,
@@ -130,6 +132,38 @@ async def test_one_matter_in_two_languages_is_one_proposal_with_both_answers(sho
     name = proposal.proposal.target.intent
     at = ("answers", name, "say", "de")
     assert await shop.running.services.trials.in_force("answers", at) == {"body": [german]}
+
+
+async def test_what_agents_reply_today_is_drafted_too(shop: Shop) -> None:
+    agent = shop.running.desk_agent("ben")
+    for number, question in enumerate(GIFTS):
+        await shop.customer(f"c{number}").say(f"{question} I am furious.")
+        card = await agent.claim()
+        await agent.answer(card, "We wrap gifts for free.")
+        await agent.resolve(card)
+    shop.learning.tickets = [TicketSearch(services=shop.running.services).drafts]
+    [proposal] = await learn(shop)
+    assert proposal.text is not None
+    assert proposal.text.body == ("We wrap gifts for free.",)
+
+
+async def test_texts_too_short_to_tell_a_language_join_that_of_their_group(shop: Shop) -> None:
+    mails = returns(["30"] * 6)
+    await import_mails(shop.running, mails[:4])
+    await import_mails(shop.running, mails[4:], language="")
+    [proposal] = await learn(shop)
+    assert proposal.proposal.evidence["languages"] == {"en": 6}
+    assert proposal.proposal.evidence["answered_by_people"] == 6
+
+
+async def test_an_empty_shop_tells_new_intents_from_the_others_proposed(shop: Shop) -> None:
+    await import_mails(shop.running, returns(["30"] * 6))
+    await import_mails(shop.running, [(q, SIGNED.format("We wrap gifts for free.")) for q in GIFTS])
+    for whole in await learn(shop):
+        evaluation = whole.proposal.evaluation
+        assert evaluation is not None
+        assert BESIDE_OPEN in evaluation.notes
+        assert {each.group for each in evaluation.comparisons} >= {"all", "new"}
 
 
 async def test_what_the_shop_knows_is_not_proposed(tmp_path: Path) -> None:
