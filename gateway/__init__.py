@@ -247,6 +247,7 @@ if TYPE_CHECKING:
         work_steps,
     )
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
+    from gateway.support.grounding import grounded, stems
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.images import (
         IMAGE_TYPES,
@@ -270,6 +271,21 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.language_model import (
+        DailyBudget,
+        LanguageModel,
+        ModelError,
+        ModelReply,
+        Placeholders,
+        TokenPrices,
+        TokenUsage,
+        client_installed,
+        instructs_model,
+        masked_history,
+        object_schema,
+        placeholders_for,
+        placeholders_for_card,
+    )
     from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
@@ -397,6 +413,7 @@ __all__ = [
     "Customer",
     "CustomerDataHolder",
     "CustomerNeed",
+    "DailyBudget",
     "DeploymentCheck",
     "Desk",
     "DeskForm",
@@ -449,6 +466,7 @@ __all__ = [
     "KnowledgeSource",
     "KnowledgeStore",
     "Language",
+    "LanguageModel",
     "Lifecycle",
     "Link",
     "LinkedAddress",
@@ -461,6 +479,8 @@ __all__ = [
     "Mailbox",
     "Malformed",
     "Message",
+    "ModelError",
+    "ModelReply",
     "MoodLabel",
     "NeedsSlots",
     "NewDocument",
@@ -485,6 +505,7 @@ __all__ = [
     "PhraseConsumer",
     "PhraseSource",
     "Phrases",
+    "Placeholders",
     "PluginStorage",
     "Poller",
     "Problem",
@@ -549,6 +570,8 @@ __all__ = [
     "TextEncoder",
     "Timer",
     "TitledLink",
+    "TokenPrices",
+    "TokenUsage",
     "TooLarge",
     "TooMany",
     "Trainable",
@@ -586,6 +609,7 @@ __all__ = [
     "check_origin",
     "claims_in",
     "client_address",
+    "client_installed",
     "client_network",
     "code_label",
     "common_words",
@@ -597,8 +621,10 @@ __all__ = [
     "fill_facts",
     "fitting_part",
     "fold",
+    "grounded",
     "hookimpl",
     "in_language",
+    "instructs_model",
     "is_courtesy",
     "is_image",
     "known_names",
@@ -607,12 +633,16 @@ __all__ = [
     "luhn",
     "mask_text",
     "masked",
+    "masked_history",
     "megabytes",
     "mood_label",
     "note_text",
+    "object_schema",
     "of_brand",
     "order_codes",
     "packaged_yaml",
+    "placeholders_for",
+    "placeholders_for_card",
     "plain_link",
     "priority_label",
     "private_folder",
@@ -634,6 +664,7 @@ __all__ = [
     "spoke_of_harm",
     "stated_names",
     "statement_words",
+    "stems",
     "thumbnail",
     "titled_links",
     "unfilled",
@@ -682,6 +713,8 @@ _MODULES = (
     "support.yaml_edit",
     "support.knowledge_files",
     "support.statements",
+    "support.grounding",
+    "support.language_model",
     "routing.reasons",
 )
 

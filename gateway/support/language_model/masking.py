@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from gateway import CARD_NUMBER, EMAIL, IBAN, PHONE, ContextCard, Message, Turn
+from gateway.model import ContextCard, Message, Turn
+from gateway.support.personal_data import CARD_NUMBER, EMAIL, IBAN, PHONE
 
 _WORD = r"[^\W\d_]"
 _TOKENS = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gateway import EMAIL, packaged_yaml
+from gateway.settings import packaged_yaml
+from gateway.support.personal_data import EMAIL
 
 SHARE = 0.7
 """The least share of a sentence's words that its source must contain, small ones too; of those in
