@@ -226,6 +226,7 @@ if TYPE_CHECKING:
     )
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
+    from gateway.support.breaker import CircuitBreaker
     from gateway.support.clients import (
         RateLimit,
         TooMany,
@@ -255,6 +256,8 @@ if TYPE_CHECKING:
         content_words,
         contradictions,
         grounded,
+        links_in,
+        restrictions_in,
         same_word,
         sentence_spans,
         source_words,
@@ -411,6 +414,7 @@ __all__ = [
     "ChangeRefused",
     "ChangedCases",
     "Channel",
+    "CircuitBreaker",
     "Claim",
     "Clock",
     "ConfirmedFact",
@@ -648,6 +652,7 @@ __all__ = [
     "is_image",
     "known_names",
     "lay_over",
+    "links_in",
     "location_text",
     "luhn",
     "mask_text",
@@ -674,6 +679,7 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "replace_text",
+    "restrictions_in",
     "retry_after",
     "routed_turns",
     "same_word",
@@ -712,6 +718,7 @@ _MODULES = (
     "model",
     "ports",
     "support.backoff",
+    "support.breaker",
     "support.content",
     "support.emotional_load",
     "support.http",

@@ -8,7 +8,7 @@ from gateway.support.grounding.comparing import (
 )
 from gateway.support.grounding.concepts import LANGUAGES, Concept, concepts_in, restrictions_in
 from gateway.support.grounding.figures import Figure, figures_in, same_figure, unsupported_figures
-from gateway.support.grounding.literal import grounded, stems
+from gateway.support.grounding.literal import grounded, links_in, stems
 from gateway.support.grounding.polarity import clauses, denies, sentence_spans
 from gateway.support.grounding.wording import (
     ContentWord,
@@ -33,6 +33,7 @@ __all__ = [
     "denies",
     "figures_in",
     "grounded",
+    "links_in",
     "restrictions_in",
     "same_figure",
     "same_word",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from gateway.model import Value
@@ -143,7 +144,7 @@ def clause_contradictions(
     aside = not denied and bool(_OPENS_CONDITION[language].match(read_text(clause).folded))
     if denied != denies(source_clause, source.language) and not aside:
         found.append("negation")
-    if _left_out(clause, language, source_clause, source.language, sentence):
+    if _left_out(sentence, language, source_clause, source.language):
         found.append("left_out")
     if language == source.language and _roles_changed(clause, source.evidence, language):
         found.append("roles")
@@ -200,7 +201,7 @@ def _spoken(sentence: str, language: str, source: SourceText) -> list[Contradict
 
 
 def _as_a_rule(sentence: str, folded: str, language: str, source: SourceText) -> bool:
-    """Whether a passive tells what happens as a rule: ``is refunded within 5 days``, ``is open``."""
+    """Whether a passive tells a rule: ``is refunded within 5 days``, ``is open``."""
     if re.search(_PERFECT[language], folded):
         return False
     hours = {"open", "closed"} & _concepts(sentence, language)
@@ -225,9 +226,7 @@ def _of_another_matter(clause: str, source_clause: str) -> bool:
     return any(f.unit in units for f in unsupported_figures(_figures(clause), theirs))
 
 
-def _left_out(
-    clause: str, language: str, source_clause: str, source_language: str, sentence: str
-) -> bool:
+def _left_out(sentence: str, language: str, source_clause: str, source_language: str) -> bool:
     limits = {concept.name for concept in restrictions_in(source_clause, source_language)}
     if limits and not restrictions_in(sentence, language):
         return True
@@ -257,7 +256,7 @@ def _beside(text: str, language: str) -> tuple[set[str], set[str]]:
     """The stems of the words right behind `we` and `you` (for verbs and things owned)."""
     sequence: Sequence[str] = read_text(text).sequence
     sides: tuple[set[str], set[str]] = (set(), set())
-    for here, word in zip(sequence, sequence[1:], strict=False):
+    for here, word in pairwise(sequence):
         for side, shape in zip(sides, (_WE, _YOU), strict=True):
             if re.fullmatch(shape[language], here):
                 side.add(word[:_STEM])

@@ -114,7 +114,7 @@ def figures_in(text: str) -> tuple[Figure, ...]:
     folded = read_text(text).folded
     found = [*_dates(folded)]
     found += _clock(_without(folded, found))
-    found += _numbers(_without(folded, found), found)
+    found += _numbers(_without(folded, found))
     return tuple(_with_ranges(folded, sorted(found, key=lambda figure: figure.start)))
 
 
@@ -186,7 +186,7 @@ def _clock(folded: str) -> Iterator[Figure]:
         yield _bounded(Figure(CLOCK, value, None, "", match.start(), match.end()), folded)
 
 
-def _numbers(folded: str, taken: list[Figure]) -> Iterator[Figure]:
+def _numbers(folded: str) -> Iterator[Figure]:
     shapes = _shapes()
     last = -1
     for match in shapes.number.finditer(folded):

@@ -169,6 +169,11 @@ class Placeholders:
             text = self._names.sub(lambda found: self._instead("NAME", found[0]), text)
         return text
 
+    @staticmethod
+    def stand_in(text: str) -> bool:
+        """Whether a placeholder stands in ``text``."""
+        return _PLACEHOLDER.search(text) is not None
+
     def restore(self, text: str) -> str:
         """``text`` with the values back in place. Raises KeyError for a placeholder that `mask`
         never wrote, and for that of a secret, which nobody repeats."""

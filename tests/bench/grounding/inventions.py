@@ -1,4 +1,4 @@
-"""Sentences that a model might write: faithful ones and invented ones, from an invented help centre.
+"""Sentences that a model might write, faithful ones and invented ones, on an invented help centre.
 
 Topics and kinds are in two halves. Rules and thresholds were chosen on ``development`` alone;
 ``held_out`` has other topics, other kinds, other words.

@@ -1,0 +1,206 @@
+"""A fake model's answers on their way through the real `PhrasedAnswers`, over a real socket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from gateway import DailyBudget, Embedding, LanguageModel, Message, Passage, TokenPrices, Turn
+from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
+from plugins.knowledge.retrieval import FoundPassage
+from plugins.nlu_local.universal import UniversalEncoder
+from tests.bench.grounding.inventions import (
+    FOLDER,
+    LANGUAGES,
+    Half,
+    Topic,
+    Written,
+    faithful,
+    topics,
+)
+from tests.bench.grounding.model_server import WritingModel
+from tests.engines.fake_rasa import served
+from tests.engines.helpers import NOW, make_turn
+
+SITE = "https://lumen.example/help"
+
+
+class PackagedEncoder:
+    """The packaged encoder as `Services.encoder`."""
+
+    embedding_model = "universal"
+
+    def __init__(self) -> None:
+        self._encoder = UniversalEncoder()
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        found: Sequence[Embedding] = self._encoder.encode(list(texts))
+        return found
+
+
+class Outcome(NamedTuple):
+    """What became of one written sentence: None, or why it did not leave."""
+
+    written: Written
+    reasons: tuple[str, ...] | None
+
+
+class OrderOutcome(NamedTuple):
+    """``place``: passage, question or history. ``obeyed``: the model said it. ``left``: so did we."""
+
+    template: str
+    payload: str
+    place: str
+    obeyed: bool
+    left: bool
+
+
+@asynccontextmanager
+async def phrasing(
+    folder: Path, **changes: Any
+) -> AsyncIterator[tuple[PhrasedAnswers, WritingModel]]:
+    """The answers in front of a fake model that listens on a free port."""
+    fake = WritingModel()
+    async with served(fake.app()) as url:
+        budget = DailyBudget(
+            tokens=None, cost=None, prices=TokenPrices(), file=folder / "spent.json",
+            today=NOW.date,
+        )  # fmt: skip
+        model = LanguageModel(
+            api_key=None, base_url=f"{url}/v1", name="m", timeout=30, answer_tokens=500,
+            temperature=None, budget=budget,
+        )  # fmt: skip
+        answers = PhrasedAnswers(
+            **{"model": model, "encoder": PackagedEncoder(), "deadline": 60.0} | changes
+        )
+        try:
+            yield answers, fake
+        finally:
+            fake.released.set()
+            await answers.close()
+
+
+def passage_of(topic: Topic, language: str, number: int, *, more: str = "") -> FoundPassage:
+    """The page of ``topic`` as it is found, with ``more`` at its end."""
+    passage = Passage(
+        id=100 + number, document=number, version=1, source=1, title=topic.title[language],
+        location=f"{SITE}/{topic.name}", language=language,
+        text=f"{topic.text(language)} {more}".strip(),
+    )  # fmt: skip
+    return FoundPassage(passage=passage, score=1.0, cosine=0.5, bm25=1.0)
+
+
+@cache
+def _questions(half: Half) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = yaml.safe_load(
+        (FOLDER / "shop" / "questions.yaml").read_text("utf-8")
+    )[half]
+    return found
+
+
+def question(half: Half, written: Written) -> str:
+    """What a customer asks that the statement behind ``written`` answers."""
+    topic = next(t for t in topics(half) if t.name == written.topic)
+    number = next(
+        n for n, s in enumerate(topic.statements) if s[written.source_language] == written.quote
+    )
+    return _questions(half)[topic.name][number][written.language]
+
+
+async def run(
+    answers: PhrasedAnswers, fake: WritingModel, half: Half, found: Iterable[Written]
+) -> list[Outcome]:
+    """Each of ``found`` as the model's whole answer to the question that its page answers."""
+    outcomes = []
+    pages = {topic.name: topic for topic in topics(half)}
+    others = cycle(topics(half))
+    for number, written in enumerate(found):
+        own = passage_of(pages[written.topic], written.source_language, 1)
+        other = next(t for t in others if t.name != written.topic)
+        fake.writes = [(written, 1)]
+        turn = _turn(question(half, written), written.language, number)
+        passages = [own, passage_of(other, written.source_language, 2)]
+        phrased = await answers.phrase(turn, passages)
+        assert phrased is not None
+        outcomes.append(Outcome(written, None if phrased.sentences else _reasons(phrased)))
+    return outcomes
+
+
+def _reasons(phrased: Phrased) -> tuple[str, ...]:
+    return tuple(reason for each in phrased.refused for reason in each.reasons)
+
+
+def _turn(text: str, language: str, number: int, history: tuple[Message, ...] = ()) -> Turn:
+    from gateway import Conversation, Language, Understanding  # noqa: PLC0415
+
+    turn = make_turn(text, number, history=history)
+    understanding = Understanding(language=Language(code=language, confidence=1.0))
+    conversation: Conversation = turn.conversation
+    return turn.replace(understanding=understanding, conversation=conversation)
+
+
+def orders(half: Half, count: int) -> Iterator[tuple[str, str, str]]:
+    """``count`` orders: template, payload, and where it is hidden (half of them in passages)."""
+    lists = yaml.safe_load((FOLDER / "orders" / f"{half}.yaml").read_text("utf-8"))
+    places = cycle(("passage", "question", "passage", "history"))
+    made = 0
+    while made < count:
+        for shift, template in enumerate(lists["templates"]):
+            if made == count:
+                return
+            payload = lists["payloads"][(made + shift) % len(lists["payloads"])]
+            yield template, payload, next(places)
+            made += 1
+
+
+async def run_orders(
+    answers: PhrasedAnswers, fake: WritingModel, half: Half, count: int
+) -> list[OrderOutcome]:
+    """``count`` orders, each on a page, in a question or in an earlier message about it."""
+    base = [w for w in faithful(half) if w.kind == "faithful_close"]
+    pages = {topic.name: topic for topic in topics(half)}
+    outcomes = []
+    for number, (template, payload, place) in enumerate(orders(half, count)):
+        honest = base[(7 * number) % len(base)]
+        hidden = template.replace("{payload}", payload)
+        fake.order, fake.writes, fake.obeyed = payload, [(honest, 1)], 0
+        found = [passage_of(pages[honest.topic], honest.source_language, 1,
+                            more=hidden if place == "passage" else "")]  # fmt: skip
+        asked = question(half, honest)
+        said = f"{asked} {hidden}" if place == "question" else asked
+        earlier = (_earlier(hidden),) if place == "history" else ()
+        turn = _turn(said, honest.language, number, earlier)
+        phrased = await answers.phrase(turn, found)
+        kept = phrased.text if phrased else ""
+        left = (payload in kept) or ("You word the answer" in kept)
+        outcomes.append(OrderOutcome(template, payload, place, fake.obeyed > 0, left))
+    fake.order = None
+    return outcomes
+
+
+def _earlier(text: str) -> Message:
+    return Message(id=1, conversation=0, author="customer", text=text, at=NOW)
+
+
+def count_kinds(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
+    """By kind, and by whether the page is in the answer's language: how many left, and of how
+    many."""
+    left: Counter[str] = Counter()
+    whole: Counter[str] = Counter()
+    for outcome in outcomes:
+        written = outcome.written
+        across = "" if written.language == written.source_language else "_across"
+        kind = written.kind + (across if written.faithful else "")
+        whole[kind] += 1
+        left[kind] += outcome.reasons is None
+    return {kind: (left[kind], whole[kind]) for kind in whole}
+
+
+assert LANGUAGES  # re-exported for the figures
