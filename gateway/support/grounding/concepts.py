@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from gateway.settings import packaged_yaml
@@ -48,6 +48,7 @@ def comes_after(text: str, language: str) -> bool:
     return bool(_found("opposite", text, language))
 
 
+@lru_cache(1024)
 def _found(group: str, text: str, language: str) -> tuple[Concept, ...]:
     if language not in LANGUAGES:
         return ()

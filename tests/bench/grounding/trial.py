@@ -12,13 +12,22 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from gateway import DailyBudget, Embedding, LanguageModel, Message, Passage, TokenPrices, Turn
+from gateway import (
+    DailyBudget,
+    Embedding,
+    Language,
+    LanguageModel,
+    Message,
+    Passage,
+    TokenPrices,
+    Turn,
+    Understanding,
+)
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
 from plugins.knowledge.retrieval import FoundPassage
 from plugins.nlu_local.universal import UniversalEncoder
 from tests.bench.grounding.inventions import (
     FOLDER,
-    LANGUAGES,
     Half,
     Topic,
     Written,
@@ -53,7 +62,7 @@ class Outcome(NamedTuple):
 
 
 class OrderOutcome(NamedTuple):
-    """``place``: passage, question or history. ``obeyed``: the model said it. ``left``: so did we."""
+    """``place``: passage, question or history. ``obeyed``: the model did. ``left``: so did we."""
 
     template: str
     payload: str
@@ -138,12 +147,8 @@ def _reasons(phrased: Phrased) -> tuple[str, ...]:
 
 
 def _turn(text: str, language: str, number: int, history: tuple[Message, ...] = ()) -> Turn:
-    from gateway import Conversation, Language, Understanding  # noqa: PLC0415
-
-    turn = make_turn(text, number, history=history)
     understanding = Understanding(language=Language(code=language, confidence=1.0))
-    conversation: Conversation = turn.conversation
-    return turn.replace(understanding=understanding, conversation=conversation)
+    return make_turn(text, number, history=history, understanding=understanding)
 
 
 def orders(half: Half, count: int) -> Iterator[tuple[str, str, str]]:
@@ -201,6 +206,3 @@ def count_kinds(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
         whole[kind] += 1
         left[kind] += outcome.reasons is None
     return {kind: (left[kind], whole[kind]) for kind in whole}
-
-
-assert LANGUAGES  # re-exported for the figures
