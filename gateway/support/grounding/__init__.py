@@ -13,6 +13,7 @@ from gateway.support.grounding.polarity import clauses, denies, sentence_spans
 from gateway.support.grounding.wording import (
     ContentWord,
     content_words,
+    likeable_words,
     same_word,
     source_words,
     unmatched,
@@ -33,6 +34,7 @@ __all__ = [
     "denies",
     "figures_in",
     "grounded",
+    "likeable_words",
     "links_in",
     "restrictions_in",
     "same_figure",

@@ -19,6 +19,7 @@ from gateway.support.grounding.figures import (
     MONEY,
     Figure,
     figures_in,
+    units_named,
     unsupported_figures,
 )
 from gateway.support.grounding.literal import LINKS, codes_in, grounded, links_in, mails_in
@@ -166,7 +167,7 @@ def _in_table(source: SourceText) -> tuple[Figure, ...]:
     """Bare numbers of the evidence, with each unit that the context names: a table's cells."""
     if " | " not in source.evidence:
         return ()
-    units = {figure.unit for figure in figures_in(source.text)} - {""}
+    units = units_named(source.text)
     bare = [figure for figure in figures_in(source.evidence) if not figure.unit]
     return tuple(figure._replace(unit=unit) for figure in bare for unit in units)
 

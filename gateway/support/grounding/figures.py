@@ -124,6 +124,20 @@ def unsupported_figures(said: Iterable[Figure], source: Iterable[Figure]) -> tup
     return tuple(figure for figure in said if not any(same_figure(figure, each) for each in known))
 
 
+def units_named(text: str) -> frozenset[str]:
+    """The units whose words or symbols stand in ``text``, with a number or without one."""
+    folded = read_text(text).folded
+    return frozenset(unit for unit, shape in _named_units() if shape.search(folded))
+
+
+@cache
+def _named_units() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (unit, re.compile(rf"(?<![a-z\d])(?:{written})(?![a-z\d'])"))
+        for unit, _, written in _lists()["units"].values()
+    )
+
+
 def same_figure(said: Figure, source: Figure) -> bool:
     """Whether ``source`` states ``said``: the same value with the same unit and bound. A time
     within which something happens may be said without its ``within``."""

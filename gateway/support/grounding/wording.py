@@ -66,6 +66,18 @@ def content_words(text: str, language: str) -> tuple[ContentWord, ...]:
     )
 
 
+def likeable_words(text: str, language: str) -> tuple[ContentWord, ...]:
+    """Those of `source_words` that another word may be like: no names, and none of a figure or a
+    limit (the encoder finds `due` like `one`, and `vea` like `dos`)."""
+    taken = [(figure.start, figure.end) for figure in figures_in(blank_names(text))]
+    taken += [(limit.start, limit.end) for limit in restrictions_in(text, language)]
+    return tuple(
+        word
+        for word in source_words(text, language)
+        if not word.name and not any(a <= word.start and word.end <= b for a, b in taken)
+    )
+
+
 def source_words(text: str, language: str) -> tuple[ContentWord, ...]:
     """The same with the words of figures, concepts and denials: what a sentence may say again."""
     named = blank_names(text)
@@ -104,7 +116,11 @@ def unmatched(word: ContentWord, others: tuple[ContentWord, ...]) -> str:
     for part in sorted(_parts(others), key=len, reverse=True):
         rest = rest.replace(part[: max(SHORTEST_PART, len(part) - 2)], " ", 1)
     letters = rest.replace(" ", "")
-    return "" if len(letters) <= (1 - COMPOUND_SHARE) * len(word.folded) else rest.strip()
+    if len(letters) <= (1 - COMPOUND_SHARE) * len(word.folded):
+        return ""
+    if len(letters) < SHORTEST_PART:  # an ending, or a prefix such as `un`
+        return "" if rest.startswith(" ") else word.folded
+    return rest.strip()
 
 
 def _parts(others: tuple[ContentWord, ...]) -> set[str]:

@@ -99,6 +99,7 @@ class LanguageModel:
         self, rules: str, content: str, schema: Mapping[str, Any]
     ) -> ChatCompletion:
         from openai import APIStatusError, AsyncOpenAI, OpenAIError  # noqa: PLC0415  (slow to load)
+        from openai.types.chat import ChatCompletion  # noqa: PLC0415
 
         if self._client is None:
             self._client = AsyncOpenAI(
@@ -122,11 +123,13 @@ class LanguageModel:
         if self.temperature is not None:
             request["temperature"] = self.temperature
         try:
-            answer: ChatCompletion = await self._client.chat.completions.create(**request)
+            answer = await self._client.chat.completions.create(**request)
         except APIStatusError as error:
             raise _translated(error) from None
         except (OpenAIError, ValueError) as error:  # its message may quote the customer
             raise ModelError(f"no answer: {type(error).__name__}") from None
+        if not isinstance(answer, ChatCompletion):  # the client passes on what is not JSON
+            raise ModelError("answered with something that is not JSON")
         return answer
 
 

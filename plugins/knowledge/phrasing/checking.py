@@ -27,6 +27,7 @@ from gateway import (
     clauses,
     content_words,
     contradictions,
+    likeable_words,
     same_word,
     sentence_spans,
     source_words,
@@ -43,6 +44,8 @@ MOST_MILD_WORDS = 2
 """Words of a sentence's own that add next to nothing (`parcel`, `find`)."""
 NEAR_TIE = 0.03
 """Parts of the source this close to the nearest one are as near as that."""
+WORDS_APART = 12
+"""Characters between two words that are looked at as one expression: `sent back`."""
 LONGEST_SENTENCE = 600
 """Characters of a sentence that is looked at; what is longer is refused."""
 MOST_CLAUSES = 12
@@ -109,9 +112,10 @@ class SentenceChecker:
             return certain
         if not words:
             return ()
-        near = [w.text for w in known if not w.name]
-        near += [source.text[a.start : b.end] for a, b in pairwise(known)
-                 if not a.name and not b.name and b.start - a.end <= 12]  # fmt: skip
+        like = likeable_words(source.text, source.language)
+        near = [w.text for w in like]
+        near += [source.text[a.start : b.end] for a, b in pairwise(like)
+                 if b.start - a.end <= WORDS_APART]  # fmt: skip
         near = list(dict.fromkeys(near))
         if not near:
             return tuple(word.text for word in words)

@@ -14,7 +14,8 @@ from tests.engines.fake_openai import FakeOpenAI
 class WritingModel(FakeOpenAI):
     """``writes``: what it says next, each sentence on the passage with that number. ``order``: a
     sentence that it says instead as soon as it reads it anywhere, with the passage it stands in (or
-    the first) and with itself as support where it stands there; ``PROMPT`` in it is its rules."""
+    the first) and with itself as support where it stands there; ``PROMPT`` in it is its rules.
+    ``says``: the whole answer instead, as it is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,10 +23,13 @@ class WritingModel(FakeOpenAI):
         self.order: str | None = None
         self.obeyed = 0
         self.enough = True
+        self.says: dict[str, Any] | None = None
 
     def _obey(self, body: dict[str, Any]) -> dict[str, Any]:
         rules = body["messages"][0]["content"]
         data = json.loads(body["messages"][1]["content"])
+        if self.says is not None:
+            return self.says
         if self.order is not None and self.order in json.dumps(data, ensure_ascii=False):
             self.obeyed += 1
             return {"enough": True, "sentences": [self._obedient(rules, data, self.order)]}

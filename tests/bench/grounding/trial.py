@@ -54,6 +54,12 @@ class PackagedEncoder:
         return found
 
 
+@cache
+def packaged_encoder() -> PackagedEncoder:
+    """One for all tests: loading takes half a second."""
+    return PackagedEncoder()
+
+
 class Outcome(NamedTuple):
     """What became of one written sentence: None, or why it did not leave."""
 
@@ -87,7 +93,7 @@ async def phrasing(
             temperature=None, budget=budget,
         )  # fmt: skip
         answers = PhrasedAnswers(
-            **{"model": model, "encoder": PackagedEncoder(), "deadline": 60.0} | changes
+            **{"model": model, "encoder": packaged_encoder(), "deadline": 60.0} | changes
         )
         try:
             yield answers, fake
