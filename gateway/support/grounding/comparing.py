@@ -22,8 +22,15 @@ from gateway.support.grounding.figures import (
     units_named,
     unsupported_figures,
 )
-from gateway.support.grounding.literal import LINKS, codes_in, grounded, links_in, mails_in
-from gateway.support.grounding.polarity import denies
+from gateway.support.grounding.literal import (
+    LINKS,
+    codes_in,
+    grounded,
+    links_in,
+    mails_in,
+    stems,
+)
+from gateway.support.grounding.polarity import count_denials, denies
 from gateway.support.personal_data import PHONE
 from gateway.support.statements.claims import claims_in
 from gateway.support.statements.phrases import phrases
@@ -81,6 +88,8 @@ _PERFECT = {
     "es": r"\b(?:he|ha|hemos|han|habia|sido|fue|fueron)\b",
 }
 """What is over: no rule."""
+NEARLY_THE_SAME = 0.75
+"""Shared words of two sentences that say the same in the same words."""
 _STEM = 5
 _LIMITS = frozenset(
     ("unused", "unopened", "member", "new_customer", "adult", "child", "student", "senior",
@@ -129,6 +138,8 @@ def contradictions(sentence: str, language: str, source: SourceText) -> tuple[Co
     if said - known or _turned_round(sentence, language, source):
         found.append("deciding_word")
     found += _spoken(sentence, language, source)
+    if language == source.language and _denies_more_or_less(sentence, source.evidence, language):
+        found.append("negation")
     return tuple(found)
 
 
@@ -142,7 +153,11 @@ def clause_contradictions(
         found.append("figure")
     denied = denies(clause, language)
     # A condition put in a clause of its own has its denial, if any, in the other one.
-    aside = not denied and bool(_OPENS_CONDITION[language].match(read_text(clause).folded))
+    aside = (
+        not denied
+        and _opens_condition(clause, language)
+        and not _opens_condition(source_clause, source.language)
+    )
     if denied != denies(source_clause, source.language) and not aside:
         found.append("negation")
     if _left_out(sentence, language, source_clause, source.language):
@@ -150,6 +165,11 @@ def clause_contradictions(
     if language == source.language and _roles_changed(clause, source.evidence, language):
         found.append("roles")
     return tuple(found)
+
+
+def _opens_condition(clause: str, language: str) -> bool:
+    shape = _OPENS_CONDITION.get(language)
+    return shape is not None and shape.match(read_text(clause).folded) is not None
 
 
 def _figures(text: str) -> tuple[Figure, ...]:
@@ -196,7 +216,7 @@ def _spoken(sentence: str, language: str, source: SourceText) -> list[Contradict
     first = re.search(_FIRST_PERSON[language], folded)
     if first and not re.search(_FIRST_PERSON.get(source.language, r"(?!)"), evidence):
         found.append("first_person")
-    if "?" in sentence and "?" not in source.text:
+    if "?" in sentence and "?" not in source.evidence:
         found.append("question")
     return found
 
@@ -209,6 +229,14 @@ def _as_a_rule(sentence: str, folded: str, language: str, source: SourceText) ->
     if hours and hours <= _concepts(source.evidence, source.language):
         return True
     return any(figure.unit in DURATIONS and figure.bound for figure in figures_in(sentence))
+
+
+def _denies_more_or_less(sentence: str, evidence: str, language: str) -> bool:
+    """Whether ``sentence`` is nearly ``evidence``, and has more or fewer words that deny: one `not`
+    of several is missing."""
+    said, known = stems(sentence), stems(evidence)
+    alike = len(said & known) >= NEARLY_THE_SAME * len(said | known)
+    return alike and count_denials(sentence, language) != count_denials(evidence, language)
 
 
 def _turned_round(sentence: str, language: str, source: SourceText) -> bool:

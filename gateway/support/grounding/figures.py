@@ -242,10 +242,12 @@ def _bounded(figure: Figure, folded: str) -> Figure:
     for bound, shape in shapes.behind:
         if shape.match(folded, figure.end):
             return figure._replace(bound=bound)
-    for bound, shape in shapes.before:
-        if shape.search(before):
-            return figure._replace(bound=bound)
-    return figure
+    found = [(match, bound) for bound, shape in shapes.before if (match := shape.search(before))]
+    if not found:
+        return figure
+    # The longest: `not more than`, not `more than`.
+    _, bound = min(found, key=lambda each: each[0].start())
+    return figure._replace(bound=bound)
 
 
 def _with_ranges(folded: str, found: list[Figure]) -> Iterator[Figure]:

@@ -10,7 +10,7 @@ from gateway.settings import packaged_yaml
 from gateway.support.grounding.concepts import LANGUAGES, concepts_in
 from gateway.support.statements.text import read_text
 
-_BREAK = re.compile(r"[.!?;:()–—](?=\s|$)|,\s|\n|\s\|\s|\s[(–—]")
+_BREAK = re.compile(r"(?<!\d)\.(?=\s|$)|[!?;:()–—](?=\s|$)|,\s|\n|\s\|\s|\s[(–—]")
 _JOINED = re.compile(
     r"\s(?=(?:and|but|however|und|aber|jedoch|sondern|et|mais|y|e|pero|sino|or|oder|ou|o)\s)"
 )
@@ -102,6 +102,15 @@ def denies(clause: str, language: str) -> bool:
     negated = known.negations.search(folded) is not None
     denied = known.denials.search(folded) is not None
     return negated != denied
+
+
+def count_denials(text: str, language: str) -> int:
+    """How many words of ``text`` deny something."""
+    if language not in LANGUAGES:
+        return 0
+    known = _denials(language)
+    folded = known.neutral.sub(" ", read_text(text).folded)
+    return len(known.negations.findall(folded)) + len(known.denials.findall(folded))
 
 
 def denial_spans(text: str, language: str) -> list[tuple[int, int]]:
