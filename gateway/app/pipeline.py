@@ -260,6 +260,7 @@ class Pipeline:
             records=infrastructure.store.queries,
             versions=self._versions,
             search=infrastructure.search,
+            knowledge=infrastructure.knowledge,
             past_conversations=infrastructure.past_conversations,
             visits=CustomerVisits(
                 store=infrastructure.store,
