@@ -5,6 +5,7 @@ All texts are masked. How they are split into parts is decided in `brand_voice.r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,8 @@ from gateway import Button, Link, RenderContext, Reply
 
 Pieces = dict[PieceKind, list[str]]
 
+_NUMBERED = re.compile(r"[1-9]\. \S")
+"""Options that are numbered stand one below the other; the body says how to choose."""
 _UNGREETED = frozenset({"survey", "thanks", "notice"})
 
 
@@ -54,7 +57,10 @@ class Composer:
         if self.style.channel.buttons == "native":
             return {}
         found: Pieces = {}
-        if titles := [self._button_title(button) for button in reply.buttons]:
+        titles = [self._button_title(button) for button in reply.buttons]
+        if titles and all(_NUMBERED.match(button.title) for button in reply.buttons):
+            found["buttons"] = ["\n".join(titles)]
+        elif titles:
             last = in_code(texts.last, code) or ", "
             if any("," in title or title.endswith(("?", "!", ".")) for title in titles):
                 titles = [f'"{title}"' for title in titles]

@@ -30,6 +30,7 @@ from gateway.ports import (
     CustomerDataHolder,
     ExclusiveTask,
     Lifecycle,
+    NeedsServices,
     Poller,
     ReadinessProbe,
     Services,
@@ -136,6 +137,10 @@ class Gateway:
         self.pipeline = Pipeline(infrastructure, load_monitor=self.load_monitor)
         self.worker, self.reply_waiter = self.pipeline.worker, self.pipeline.reply_waiter
         self.services = self.pipeline.services
+        objects = (*infrastructure.registrations.handlers, *infrastructure.plugin_objects)
+        for plugin in {id(each): each for each in objects}.values():
+            if isinstance(plugin, NeedsServices):
+                plugin.use_services(self.services)
         self.incoming, self.outgoing = self.pipeline.incoming, self.pipeline.outgoing
         self.scheduler = self._scheduler()
         self.webhook_sender = HttpWebhookSender(

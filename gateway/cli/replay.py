@@ -54,6 +54,8 @@ class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     in_reply_to: str | None
     route: dict[str, object] | None
+    sources: tuple[str, ...] = ()
+    """What the answer rests on: title, date and address of each page."""
 
 
 class ReplayChannel:
@@ -210,4 +212,5 @@ def _reply(message: Message, address: Address, in_reply_to: str | None) -> Repla
         text=message.text,
         in_reply_to=in_reply_to,
         route=msgspec.to_builtins(message.route) if message.route else None,
+        sources=tuple(fact.value for fact in message.facts if fact.name == "source"),
     )

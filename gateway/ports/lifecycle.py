@@ -38,6 +38,16 @@ class Lifecycle(Protocol):
 
 
 @runtime_checkable
+class NeedsServices(Protocol):
+    """Calls the gateway's services outside of `Poller.run`, as a handler may."""
+
+    def use_services(self, services: Services) -> None:
+        """Keep ``services`` for later. Called once, in every process that builds a gateway, a
+        command's included, before anything runs: the database may not be open yet."""
+        ...
+
+
+@runtime_checkable
 class Poller(Protocol):
     """Runs beside the server, in every process."""
 

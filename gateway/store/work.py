@@ -150,6 +150,8 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
+    sources: tuple[int, ...] = ()
+    """The passages that ``replies`` rest on; see `SourcesChanged`."""
     labels: tuple[str, ...] = ()
     """Put on the conversation."""
     wakes: datetime | None = None
@@ -177,6 +179,11 @@ class CommittedTurn(Value, frozen=True, kw_only=True):
 class ConversationChanged(WarmlineError):
     """While the turn ran, the conversation was handed back to the bot or closed: the turn must run
     again with its new state."""
+
+
+class SourcesChanged(WarmlineError):
+    """A passage that the answer rests on is not current any more: nothing was stored, and the turn
+    runs again."""
 
 
 class UnreadableRow(WarmlineError):

@@ -179,6 +179,14 @@ def test_the_bot_signs_mails_as_a_machine(render: Render) -> None:
     assert render("Open.", channel="email", author="agent").parts == ("Open.",)
 
 
+def test_numbered_buttons_become_lines(render: Render) -> None:
+    """Titles that are numbered stand one below the other where there are no buttons."""
+    titles = ("1. Returning sale goods", "2. Refunds")
+    asked = PARCEL.replace(buttons=tuple(Button(title=each, payload=each) for each in titles))
+    assert "\n1. Returning sale goods\n2. Refunds" in "\n".join(render(asked, channel="email").parts)
+    assert "1. Returning" not in "\n".join(render(asked, channel="webchat").parts)
+
+
 def test_buttons_become_a_line_of_text(render: Render) -> None:
     """On a channel without buttons."""
     assert "You can answer: Track it or A person." in render(PARCEL, channel="sms").parts[0]

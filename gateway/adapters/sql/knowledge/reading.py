@@ -65,6 +65,12 @@ def by_id(connection: Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
     return found
 
 
+def are_current(connection: Connection, ids: Sequence[int]) -> bool:
+    """Whether all of ``ids`` are passages that are current."""
+    query = _PASSAGES.where(knowledge_passages.c.id.in_(ids), _IS_CURRENT)
+    return len(connection.execute(query).all()) == len(set(ids))
+
+
 def of_document(connection: Connection, document: int, version: int | None) -> tuple[Passage, ...]:
     """In their order; those of the newest version, also of a document that is gone, when None."""
     table = knowledge_passages.c

@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, Connection, String, bindparam, func, select, 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
+from gateway.adapters.sql.knowledge.documents import record_uses
+from gateway.adapters.sql.knowledge.reading import are_current
 from gateway.adapters.sql.marks.by_turn import change_snooze, label_turn
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
@@ -26,6 +28,7 @@ from gateway.store import (
     CommittedTurn,
     ConversationChanged,
     ConversationEvent,
+    SourcesChanged,
     TurnOutcome,
 )
 
@@ -75,9 +78,14 @@ _LAST = PreparedStatement(
 
 
 def commit_turn(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
-    """Store ``outcome`` whole. Raises ConversationChanged or AlreadyHandled, having
-    changed nothing."""
+    """Store ``outcome`` whole. Raises ConversationChanged, SourcesChanged or
+    AlreadyHandled, having changed nothing."""
+    if outcome.sources and not are_current(connection, outcome.sources):
+        raise SourcesChanged(f"turn {outcome.work.id}: a passage that it rests on has changed")
     committed = _store(connection, outcome, at)
+    if outcome.sources and committed.replies:
+        there, turn = committed.conversation.id, outcome.work.id
+        record_uses(connection, there, turn, outcome.sources, rows.to_ms(at))
     more = outcome.work.more or _has_more(connection, outcome.work.lane)
     return committed if more == committed.more else committed.replace(more=more)
 

@@ -1,0 +1,158 @@
+"""Keeps the calibration of a shop: makes it anew when its sources, questions or models change."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from gateway import Outdated, Services, WarmlineError
+from plugins.knowledge.answering.calibration import Calibration, calibrate
+from plugins.knowledge.answering.confidence import ConfidenceModel, packaged_model
+from plugins.knowledge.answering.generated import (
+    AskedQuestion,
+    all_passages,
+    questions_from,
+    try_questions,
+)
+from plugins.knowledge.retrieval import Retriever
+
+PLUGIN, KEY = "knowledge", "answers/calibration"
+"""Where it lies in the `PluginStorage`."""
+LOOK_EVERY = 30.0
+"""Seconds between two looks at the sources."""
+ENOUGH_REAL = 100
+"""Questions of people from which on they alone count, and not those made from the sources."""
+LEAST_OF_REAL = 0.5
+"""The lowest threshold where so many questions of people were asked."""
+PERSON = "person"
+"""The answer of a question that only a person can answer, as in ``warmline eval answers``."""
+
+log = structlog.get_logger(__name__)
+
+
+class Calibrator:
+    """Knows from which confidence the bot may answer alone.
+
+    ``wrong_at_most`` is the share of answers that may be wrong, 0..1. ``questions`` are CSV files
+    with questions of people: ``text``, ``answer`` (a fragment of the right words, or ``person``),
+    and ``language`` and ``brand`` where they matter. Until it has calibrated, the conservative
+    threshold applies.
+    """
+
+    def __init__(
+        self,
+        *,
+        wrong_at_most: float,
+        questions: Sequence[Path] = (),
+        model: ConfidenceModel | None = None,
+    ) -> None:
+        self._wrong_at_most, self._questions = wrong_at_most, tuple(questions)
+        self._model = model or packaged_model()
+        self.current = calibrate((), wrong_at_most=wrong_at_most, least=self._model.threshold)
+
+    async def load(self, services: Services) -> Calibration:
+        """Use what is stored, if it was made for this share of wrong answers."""
+        stored = await services.storage.get(PLUGIN, KEY)
+        if stored is not None:
+            found = msgspec.json.decode(stored.value, type=Calibration)
+            if found.wrong_at_most == self._wrong_at_most:
+                self.current = found
+        return self.current
+
+    async def refresh(self, services: Services, retriever: Retriever) -> Calibration:
+        """Calibrate, if something has changed since. Takes some seconds. Raises WarmlineError."""
+        await self.load(services)
+        state = await self._state(services)
+        if self.current.state != state:
+            self.current = await self._made(services, retriever, state)
+            await self._put(services)
+            log.info("knowledge.calibrated", promise=self.current.sentence())
+        return self.current
+
+    async def follow(self, services: Services) -> None:
+        """Use what another process has stored, until cancelled."""
+        while True:
+            await self.load(services)
+            await services.clock.sleep(LOOK_EVERY)
+
+    async def keep(self, services: Services, retriever: Retriever) -> None:
+        """Calibrate whenever something has changed, until cancelled."""
+        while True:
+            try:
+                await self.refresh(services, retriever)
+            except WarmlineError as error:
+                log.warning("knowledge.not_calibrated", error=str(error))
+            await services.clock.sleep(LOOK_EVERY)
+
+    async def _state(self, services: Services) -> str:
+        """What a calibration depends on."""
+        store, encoder = services.knowledge, services.encoder
+        files = [await asyncio.to_thread(_digest, path) for path in self._questions]
+        parts = (
+            str(await store.last_change() if store else 0),
+            (encoder.embedding_model if encoder else None) or "",
+            hashlib.sha256(msgspec.json.encode(self._model)).hexdigest()[:16],
+            *files,
+        )
+        return " ".join(parts)
+
+    async def _made(self, services: Services, retriever: Retriever, state: str) -> Calibration:
+        passages = await all_passages(services.knowledge) if services.knowledge else []
+        asked: list[AskedQuestion] = []
+        for path in self._questions:
+            asked += await asyncio.to_thread(read_questions, path)
+        if len(asked) < ENOUGH_REAL:
+            asked += await asyncio.to_thread(questions_from, passages)
+        trials = [trial async for trial in try_questions(retriever, asked, self._model)]
+        real = sum(not question.generated for question in asked)
+        least = LEAST_OF_REAL if real >= ENOUGH_REAL else self._model.threshold
+        return calibrate(trials, wrong_at_most=self._wrong_at_most, least=least, state=state)
+
+    async def _put(self, services: Services) -> None:
+        known = await services.storage.get(PLUGIN, KEY)
+        value = msgspec.json.encode(self.current).decode()
+        try:
+            await services.storage.put(PLUGIN, KEY, value, version=known.version if known else 0)
+        except Outdated:
+            log.info("knowledge.calibrated_elsewhere")
+
+
+def read_questions(path: Path) -> list[AskedQuestion]:
+    """The questions of people in a CSV file. Raises WarmlineError with file, line and what is
+    wrong."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise WarmlineError(f"{path}: cannot be read ({error}); save it as CSV in UTF-8") from None
+    found = []
+    for line, row in enumerate(rows, 2):
+        text, answer = (row.get("text") or "").strip(), (row.get("answer") or "").strip()
+        if not text or not answer:
+            raise WarmlineError(
+                f"{path}:{line}: `text` or `answer` is empty; write a fragment of the right words, "
+                f"or `{PERSON}`"
+            )
+        found.append(
+            AskedQuestion(
+                text=text,
+                language=(row.get("language") or "").strip(),
+                brand=(row.get("brand") or "").strip(),
+                fragment="" if answer == PERSON else answer,
+                generated=False,
+            )
+        )
+    return found
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return "missing"

@@ -1,0 +1,134 @@
+"""Questions made from the sources, to measure how often their answers would be right.
+
+Each is asked twice: as it is, where the passage that it was made from is the right answer; and
+while its own document is hidden, where every answer is wrong. The second way tells how the model
+judges neighbouring topics, which is where cosines fail.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from gateway import KnowledgeStore, Passage, Value
+from plugins.knowledge.answering.calibration import Trial
+from plugins.knowledge.answering.confidence import ConfidenceModel, weigh
+from plugins.knowledge.retrieval import FoundPassage, Retriever
+
+MOST_GENERATED = 400
+"""Questions of one calibration: with 20 ms each it takes some seconds of an idle process."""
+SEARCHED = 24
+"""Passages that are looked at: enough to be left with some when a document is hidden."""
+SEED = 18
+_WORDS = re.compile(r"\w+")
+
+
+class AskedQuestion(Value, frozen=True, kw_only=True):
+    """A question and where its answer is. ``documents`` are the ids of documents; a passage of
+    another one is right all the same when it has ``fragment`` (folded), unless that is empty.
+    ``passage``: only this one is right, or one that says the same."""
+
+    text: str
+    language: str
+    brand: str = ""
+    documents: frozenset[int] = frozenset()
+    passages: frozenset[int] = frozenset()
+    fragment: str = ""
+    generated: bool = True
+
+
+def questions_from(
+    passages: Iterable[Passage], *, most: int = MOST_GENERATED
+) -> list[AskedQuestion]:
+    """Questions that the passages answer: those that a spreadsheet or page asks, and headings with
+    the title where they say enough. The same ones for the same passages."""
+    found: dict[tuple[str, str], AskedQuestion] = {}
+    for passage in passages:
+        for text in _asked_by(passage):
+            key = (text.casefold(), passage.brand)
+            known = found.get(key)
+            if known is None:
+                found[key] = AskedQuestion(
+                    text=text,
+                    language=passage.language,
+                    brand=passage.brand,
+                    documents=frozenset({passage.document}),
+                    passages=frozenset({passage.id}),
+                )
+            else:
+                found[key] = known.replace(
+                    documents=known.documents | {passage.document},
+                    passages=known.passages | {passage.id},
+                )
+    made = [question for question in found.values() if len(question.passages) <= MOST_OF_HEADING]
+    random.Random(SEED).shuffle(made)  # noqa: S311  (a sample, no secret)
+    return made[:most]
+
+
+MOST_OF_HEADING = 4
+"""Passages under one heading; one with more is no question but a chapter."""
+LEAST_WORDS, LEAST_LETTERS = 2, 6
+
+
+def _asked_by(passage: Passage) -> list[str]:
+    if passage.question:
+        return [passage.question]
+    heading = passage.headings[-1] if passage.headings else ""
+    if not heading:
+        return [passage.title] if _says_enough(passage.title) else []
+    texts = [heading] if _says_enough(heading) else []
+    if "?" not in heading and passage.title and passage.title not in heading:
+        texts.append(f"{passage.title}: {heading}")
+    return texts
+
+
+def _says_enough(text: str) -> bool:
+    return len(_WORDS.findall(text)) >= LEAST_WORDS and len(text) >= LEAST_LETTERS
+
+
+async def all_passages(store: KnowledgeStore) -> list[Passage]:
+    """All current passages of all sources."""
+    found: list[Passage] = []
+    while part := await store.current_passages(found[-1].id if found else 0):
+        found += part
+    return found
+
+
+async def try_questions(
+    retriever: Retriever,
+    questions: Sequence[AskedQuestion],
+    model: ConfidenceModel,
+) -> AsyncIterator[Trial]:
+    """What would become of each question, and of each generated one while its documents are
+    hidden. Between two questions others may work."""
+    for question in questions:
+        found = await retriever.find(
+            question.text, language=question.language, brand=question.brand, limit=SEARCHED
+        )
+        if (trial := _trial(question, found, model)) is not None:
+            yield trial
+        if question.generated:
+            hidden = [each for each in found if each.passage.document not in question.documents]
+            unanswerable = question.replace(documents=frozenset(), passages=frozenset())
+            if (trial := _trial(unanswerable, hidden, model)) is not None:
+                yield trial
+
+
+def _trial(
+    question: AskedQuestion, found: Sequence[FoundPassage], model: ConfidenceModel
+) -> Trial | None:
+    weighed = weigh(question.text, found, language=question.language, model=model)
+    best = next(iter(weighed), None)
+    if best is None or best.said is None:
+        return Trial(confidence=0.0, right=False, generated=question.generated)
+    right = best.found.passage.id in question.passages
+    if not question.generated:
+        right = is_right(question, best.said.text)
+    return Trial(confidence=best.confidence, right=right, generated=question.generated)
+
+
+def is_right(question: AskedQuestion, said: str) -> bool:
+    """Whether ``said`` has the words that answer a question of people."""
+    plain = " ".join(said.casefold().split())
+    return bool(question.fragment) and " ".join(question.fragment.casefold().split()) in plain

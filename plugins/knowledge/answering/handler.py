@@ -1,0 +1,210 @@
+"""Answers from the team's sources where no written answer exists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import structlog
+from cachetools import TTLCache
+
+from gateway import KnowledgeStore, Passage, Reply, Services, Turn
+from plugins.knowledge.answering.calibration import Calibration
+from plugins.knowledge.answering.calibrator import Calibrator
+from plugins.knowledge.answering.choices import (
+    MOST,
+    asked_before,
+    chosen,
+    last_offer,
+    offered_titles,
+    titles_of,
+)
+from plugins.knowledge.answering.confidence import Candidate, ConfidenceModel, packaged_model, weigh
+from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
+from plugins.knowledge.answering.replies import agent_lines, answer, offer
+from plugins.knowledge.retrieval import FoundPassage, Retriever
+
+FOUND = 10
+"""Passages that are looked at for a question."""
+REMEMBERED = 256
+REMEMBERED_FOR = 2.0
+"""Seconds for which what was found is kept: one turn asks up to three times."""
+MOST_QUESTIONS = 1
+"""Question marks of a message that one passage can answer."""
+LONGEST_QUESTION = 600
+"""Characters; a longer message tells a case, which a passage does not settle."""
+
+log = structlog.get_logger(__name__)
+
+
+class SourceAnswers:
+    """Answers a turn with the words of a passage when it is sure, asks which passage is meant when
+    it is not, and shows agents what it found.
+
+    It runs where the intent has no written answer, and where nobody recognised the matter (see
+    `MatterHandler`). ``retriever`` makes what finds passages; ``calibrator`` says from which
+    confidence it may answer alone. Implements `Handler`, `MatterHandler`, `Suggester`,
+    `PassageFinder`, `NeedsServices`, `Poller` and `ExclusiveTask`.
+    """
+
+    name = "knowledge"
+    priority = 55
+
+    def __init__(
+        self,
+        *,
+        retriever: Callable[[Services], Retriever | None],
+        calibrator: Calibrator,
+        model: ConfidenceModel | None = None,
+    ) -> None:
+        self._make_retriever, self.calibrator = retriever, calibrator
+        self.model = model or packaged_model()
+        self._retriever: Retriever | None = None
+        self._store: KnowledgeStore | None = None
+        self._found: TTLCache[tuple[str, str, str], Sequence[FoundPassage]] = TTLCache(
+            REMEMBERED, REMEMBERED_FOR, timer=monotonic
+        )
+
+    def use_services(self, services: Services) -> None:
+        """See `NeedsServices`. Without a retriever nothing is found."""
+        self._store = services.knowledge
+        self._retriever = self._make_retriever(services)
+
+    async def run(self, services: Services) -> None:
+        """Follow the calibration that some process has made."""
+        await self.calibrator.follow(services)
+
+    async def watch(self, services: Services) -> None:
+        """Calibrate again when the sources change."""
+        if self._retriever is None:
+            await asyncio.Event().wait()
+        else:
+            await self.calibrator.keep(services, self._retriever)
+
+    async def calibrate(self, services: Services) -> Calibration:
+        """Calibrate if something has changed since; see `Calibrator.refresh`."""
+        if self._retriever is None:
+            return await self.calibrator.load(services)
+        return await self.calibrator.refresh(services, self._retriever)
+
+    def stand_by(self) -> None:
+        """See `ExclusiveTask`. Nothing is held."""
+
+    async def handle(self, turn: Turn) -> Reply | None:
+        if turn.kind != "message" or turn.route.action != "automate" or turn.wordless:
+            return None
+        if turn.understanding.questions:
+            return None  # one passage answers one question
+        return await self._answer(turn, may_ask=not _asked_already(turn))
+
+    async def knows(self, turn: Turn) -> Reply | None:
+        """See `MatterHandler`."""
+        if turn.wordless:
+            return None
+        if (reply := await self._chosen(turn)) is not None:
+            return reply
+        if turn.route.action == "automate":
+            return None  # another matter than the one it asked about: the usual order applies
+        return await self._answer(turn, may_ask=turn.route.action == "clarify")
+
+    async def suggest(self, turn: Turn) -> Reply | None:
+        """A draft for the agent: what it would say if it were sure enough."""
+        if turn.kind != "message" or turn.wordless or not turn.message.text.strip():
+            return None
+        for candidate in await self._candidates(turn):
+            said = candidate.said if candidate.confidence >= self.model.offer else None
+            if said is not None and await self._stands(candidate, said.lines):
+                return answer(candidate, said, turn.language).replace(opener="")
+        return None
+
+    async def passages_for(self, turn: Turn) -> Sequence[str]:
+        """See `PassageFinder`."""
+        if turn.wordless or not turn.message.text.strip():
+            return ()
+        likely = [c for c in await self._candidates(turn) if c.confidence >= self.model.show]
+        return agent_lines([candidate for _, candidate in titles_of(likely)])
+
+    async def weighed(
+        self, question: str, *, language: str = "", brand: str = ""
+    ) -> tuple[Candidate, ...]:
+        """The passages that may answer ``question``, the surest first. Raises WarmlineError."""
+        if self._retriever is None:
+            return ()
+        key = (question, language, brand)
+        found = self._found.get(key)
+        if found is None:
+            found = await self._retriever.find(
+                question, language=language, brand=brand, limit=FOUND
+            )
+            self._found[key] = found
+        return weigh(question, found, language=language, model=self.model)
+
+    def answers_alone(self, candidates: Sequence[Candidate]) -> Candidate | None:
+        """The candidate that may be sent without asking back."""
+        best = next(iter(candidates), None)
+        if best is None or best.said is None or best.confidence < self.calibrator.current.threshold:
+            return None
+        return best
+
+    async def _answer(self, turn: Turn, *, may_ask: bool) -> Reply | None:
+        candidates = await self._candidates(turn)
+        best = self.answers_alone(candidates) if _is_plain(turn) else None
+        if best is not None and best.said and await self._stands(best, best.said.lines):
+            return answer(best, best.said, turn.language)
+        if not may_ask or not candidates or turn.understanding.slots:
+            return None
+        likely = [c for c in candidates if c.confidence >= self.model.offer]
+        return offer(likely[:MOST], turn.language) if likely else None
+
+    async def _chosen(self, turn: Turn) -> Reply | None:
+        """What the customer chose of the passages in the message before."""
+        asked = last_offer(turn, self.name)
+        question = asked_before(turn, asked) if asked else None
+        if asked is None or question is None:
+            return None
+        titles = offered_titles(asked)
+        at = chosen(turn.message.text, titles)
+        if at is None:
+            return None
+        candidates = await self._candidates(turn, question)
+        for title, candidate in titles_of(candidates):
+            said = extract_chosen(candidate.found) if title == titles[at] else None
+            if said is not None and await self._stands(candidate, said.lines):
+                return answer(candidate, said, turn.language)
+        return None
+
+    async def _candidates(self, turn: Turn, question: str = "") -> tuple[Candidate, ...]:
+        language = turn.understanding.language.code
+        return await self.weighed(
+            question or turn.message.text,
+            language=language if language != "und" else turn.language,
+            brand=turn.conversation.brand,
+        )
+
+    async def _stands(self, candidate: Candidate, lines: Sequence[str]) -> bool:
+        """Whether the passage, as it is stored now, still says ``lines``: another process may have
+        read its source again."""
+        id = candidate.found.passage.id
+        stored: Sequence[Passage] = await self._store.passages([id]) if self._store else ()
+        current = bool(stored) and stored[0].current and is_said_by(lines, stored[0])
+        if not current:
+            log.info("knowledge.outdated", passage=id)
+        return current
+
+
+def _asked_already(turn: Turn) -> bool:
+    """Whether the bot has asked a clarifying question in this conversation."""
+    return any(m.author == "bot" and m.purpose == "clarify" for m in turn.history)
+
+
+def _is_plain(turn: Turn) -> bool:
+    """Whether the message asks one thing, and nothing about a case of the customer's own."""
+    text = turn.message.text
+    marks = sum(text.count(mark) for mark in "?؟？")
+    return (
+        marks <= MOST_QUESTIONS
+        and len(text) <= LONGEST_QUESTION
+        and not turn.understanding.slots
+        and not turn.message.attachments
+    )

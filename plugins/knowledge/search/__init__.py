@@ -1,0 +1,5 @@
+"""Finding the passages that answer a question: words, meanings, and both together."""
+
+from .retriever import PassageSearch
+
+__all__ = ["PassageSearch"]

@@ -1,0 +1,292 @@
+"""Finds the passages that answer a question, in an index that follows the store."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import structlog
+
+from gateway import (
+    Clock,
+    KnowledgeStore,
+    Passage,
+    Services,
+    TextEncoder,
+    WarmlineError,
+)
+from plugins.knowledge.retrieval import FoundPassage
+
+from .index import Candidate, PassageIndex, Question
+from .meaning import Meaning, PassageVectors, spans_of, title_of
+from .rows import Floats
+from .sentences import question_parts
+from .words import content_words
+
+log = structlog.get_logger()
+T = TypeVar("T")
+INTERVAL = 2.0
+"""Seconds between two looks for changes that other processes stored."""
+LOADED_AT_ONCE = 100
+"""Passages that are added together: a question waits 20 ms for them at most."""
+EMBEDDED_AT_ONCE = 8
+"""Passages embedded before their vectors are stored."""
+WORDS_AT_ONCE = 128
+SEVERAL = 3
+"""A message of more sentences is compared sentence by sentence; a shorter one as a whole."""
+LONGEST_QUESTION = 10_000
+"""Characters of a message that are read."""
+MOST_NEW_WORDS = 24
+"""Words of a question that no passage has and that are embedded: each costs a part of a
+millisecond."""
+
+
+class PassageSearch:
+    """A `Retriever`, a `Poller` and an `ExclusiveTask`.
+
+    The index is loaded at the first question, so that only processes that answer have it, and
+    follows the store from then on. One process embeds new passages; all read their vectors from
+    the store. Without an encoder, words alone find passages.
+    """
+
+    def __init__(self) -> None:
+        self._store: KnowledgeStore | None = None
+        self._encoder: TextEncoder | None = None
+        self._clock: Clock | None = None
+        self._meaning: Meaning | None = None
+        self._index = PassageIndex()
+        self._lock = threading.Lock()
+        self._loading = asyncio.Lock()
+        self._seen: int | None = None
+        self._started = asyncio.Event()
+        self._wanted = asyncio.Event()
+
+    @property
+    def words_only(self) -> bool:
+        """Whether there is no encoder, so that words alone are compared."""
+        return self._encoder is None or self._encoder.embedding_model is None
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the index, roughly."""
+        return self._index.memory
+
+    def __len__(self) -> int:
+        """Passages in the index."""
+        return len(self._index)
+
+    def use(self, services: Services) -> None:
+        """The services that everything needs; `run` does this as well. Raises WarmlineError
+        without a store."""
+        if services.knowledge is None:
+            raise WarmlineError("there is no store of sources in these services")
+        self._store, self._clock = services.knowledge, services.clock
+        self._encoder = services.encoder
+        self._started.set()
+
+    async def run(self, services: Services) -> None:
+        """Follow the store, from the first question on."""
+        self.use(services)
+        await self._wanted.wait()
+        if self.words_only:
+            log.warning(
+                "knowledge.words_only", hint="no sentence encoder; words alone are compared"
+            )
+        while True:
+            await self.follow()
+            await self._learn_words()
+            await services.clock.sleep(INTERVAL)
+
+    async def watch(self, services: Services) -> None:
+        """Embed the passages that have no vectors. One process does this."""
+        self.use(services)
+        seen: tuple[int, str] | None = None
+        while True:
+            store, encoder = self._ready()
+            if encoder is not None and encoder.embedding_model is not None:
+                now = (await store.last_change(), encoder.embedding_model)
+                if now != seen:
+                    await self.embed_all()
+                    seen = now
+            await services.clock.sleep(INTERVAL)
+
+    def stand_by(self) -> None:
+        """Another process embeds."""
+
+    async def find(
+        self, question: str, *, language: str = "", brand: str = "", limit: int = 10
+    ) -> Sequence[FoundPassage]:
+        await self._started.wait()
+        store, _ = self._ready()
+        self._wanted.set()
+        if self._seen is None:
+            await self.follow()
+        if not len(self._index):
+            return ()
+        asked = await self._read(question[:LONGEST_QUESTION], language, brand)
+        # Some may have been removed meanwhile.
+        candidates = await self._locked(lambda: self._index.find(asked, limit + 5))
+        passages = {each.id: each for each in await store.passages([c.id for c in candidates])}
+        found = [
+            _found(each, passages[each.id])
+            for each in candidates
+            if each.id in passages and passages[each.id].current
+        ]
+        return found[:limit]
+
+    async def follow(self) -> None:
+        """Bring the index up to what is stored now. Raises WarmlineError."""
+        store, _ = self._ready()
+        async with self._loading:
+            await self._use_model()
+            if self._seen is None:
+                seen = await store.last_change()
+                after = 0
+                while passages := await store.current_passages(after, LOADED_AT_ONCE):
+                    await self._add(passages)
+                    after = passages[-1].id
+                self._seen = seen
+            while changes := await store.changes(self._seen):
+                for document in dict.fromkeys(change.document for change in changes):
+                    await self._reload(document)
+                self._seen = changes[-1].id
+            await self._load_vectors(await self._locked(self._index.without_vectors))
+
+    async def embed_all(self) -> int:
+        """Embed all current passages without vectors, and store them; return how many there were.
+        Raises WarmlineError when the encoder fails."""
+        store, encoder = self._ready()
+        if encoder is None or encoder.embedding_model is None:
+            return 0
+        meaning = self._meaning
+        if meaning is None or not meaning.model.startswith(encoder.embedding_model):
+            meaning = await Meaning.of(encoder)
+        embedded, after = 0, 0
+        while passages := await store.current_passages(after, LOADED_AT_ONCE):
+            after = passages[-1].id
+            known = await store.vectors([each.id for each in passages], meaning.model)
+            missing = [each for each in passages if each.id not in known]
+            for start in range(0, len(missing), EMBEDDED_AT_ONCE):
+                part = missing[start : start + EMBEDDED_AT_ONCE]
+                vectors = {each.id: (await meaning.of_passage(each)).stored() for each in part}
+                await store.put_vectors(meaning.model, vectors)
+                embedded += len(part)
+        return embedded
+
+    async def _read(self, text: str, language: str, brand: str) -> Question:
+        words = content_words(text, language)
+        counted = await self._locked(lambda: self._index.words.chosen(words))
+        near = await self._locked(lambda: self._index.words.vectors_of(counted))
+        meaning = self._meaning
+        parts = np.zeros((0, 0), np.float32)
+        if meaning is not None:
+            sentences = question_parts(text)
+            asked = sentences if len(sentences) > SEVERAL else [text]
+            new = [word for word in counted if word not in near][:MOST_NEW_WORDS]
+            parts, vectors = await meaning.of_question(asked, new)
+            near |= dict(zip(new, vectors, strict=True))
+        return Question(parts=parts, words=counted, near=near, language=language, brand=brand)
+
+    async def _use_model(self) -> None:
+        """Begin anew when the encoder has become another one."""
+        encoder = self._encoder
+        model = encoder.embedding_model if encoder is not None else None
+        if encoder is None or model is None:
+            return
+        if self._meaning is None or not self._meaning.model.startswith(model):
+            self._meaning = await Meaning.of(encoder)
+            self._index, self._seen = PassageIndex(), None
+
+    async def _reload(self, document: int) -> None:
+        store, _ = self._ready()
+        passages = [each for each in await store.passages_of(document) if each.current]
+        current = {each.id for each in passages}
+
+        def drop() -> None:
+            for id in self._index.of_document(document) - current:
+                self._index.remove(id)
+
+        await self._locked(drop)
+        for start in range(0, len(passages), LOADED_AT_ONCE):
+            await self._add(passages[start : start + LOADED_AT_ONCE])
+
+    async def _add(self, passages: Sequence[Passage]) -> None:
+        def add() -> None:
+            for each in passages:
+                text = f"{title_of(each)}\n{each.text}"
+                self._index.add(
+                    each.id,
+                    each.document,
+                    words=content_words(text, each.language),
+                    language=each.language,
+                    brand=each.brand,
+                )
+
+        await self._locked(add)
+        await self._load_vectors([each.id for each in passages])
+
+    async def _load_vectors(self, ids: Sequence[int]) -> None:
+        """Those that are stored. The others come when they have been embedded."""
+        store, _ = self._ready()
+        meaning = self._meaning
+        if meaning is None:
+            return
+        for start in range(0, len(ids), LOADED_AT_ONCE):
+            part = ids[start : start + LOADED_AT_ONCE]
+            stored = await store.vectors(part, meaning.model)
+
+            def put(stored: dict[int, bytes] = dict(stored)) -> None:  # noqa: B006
+                for id, data in stored.items():
+                    vectors = PassageVectors.from_stored(data, meaning.size)
+                    if vectors is not None:
+                        self._index.set_vectors(id, vectors)
+
+            await self._locked(put)
+
+    async def _learn_words(self) -> None:
+        """Embed the words of passages that have no vector yet."""
+        meaning = self._meaning
+        while meaning is not None:
+            words = await self._locked(
+                lambda: self._index.words.words_without_vector(WORDS_AT_ONCE)
+            )
+            if not words:
+                return
+            vectors = await meaning.of_words(words)
+
+            def put(words: list[str] = words, vectors: Floats = vectors) -> None:
+                self._index.words.set_vectors(words, vectors)
+
+            await self._locked(put)
+
+    async def _locked(self, work: Callable[[], T]) -> T:
+        """``work`` on the index, off the event loop, one at a time."""
+
+        def locked() -> T:
+            with self._lock:
+                return work()
+
+        return await asyncio.to_thread(locked)
+
+    def _ready(self) -> tuple[KnowledgeStore, TextEncoder | None]:
+        if self._store is None:
+            raise WarmlineError("the search for passages has not been started")
+        return self._store, self._encoder
+
+
+def _found(candidate: Candidate, passage: Passage) -> FoundPassage:
+    spans = spans_of(passage)
+    return FoundPassage(
+        passage=passage,
+        score=candidate.score,
+        cosine=candidate.cosine,
+        bm25=candidate.bm25,
+        sentences=tuple(
+            (spans[number].start, spans[number].end, cosine)
+            for number, cosine in candidate.sentences
+            if number < len(spans)
+        ),
+    )

@@ -1,0 +1,206 @@
+"""Dialogues with a shop that answers from its sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway import NewPassage
+from plugins.escalation.texts import TEXTS
+from tests.knowledge.answering.sources import SourceShop, shop_with_sources, text
+
+HANDOVER = TEXTS["handover"]["en"]
+CLARIFY = TEXTS["clarify"]["en"]
+GIFT = "Gift cards are valid for three years."
+WHICH = "I found several things that may answer this. Which one do you mean? Its number is enough."
+
+
+async def with_gift_cards(shop: SourceShop) -> None:
+    await shop.put("Gift cards", text(GIFT, "Validity"), text("A lost card is replaced.", "Loss"))
+
+
+async def test_what_nobody_recognised_is_answered_from_a_source(tmp_path: Path) -> None:
+    """The bot says the source's sentence instead of asking back; the route says why."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("Are gift cards valid?")
+        assert mia.heard == [GIFT]
+        [_asked, answered] = await shop.gw.services.mailbox.messages(mia.address, own=True)
+        assert answered.handler == "knowledge"
+        assert answered.route
+        assert answered.route.action == "automate"
+        [reason] = answered.route.reasons
+        assert reason.code == "known_matter"
+        assert "the best guess is delivery at 0.30" in reason.detail
+
+
+async def test_the_answer_is_recorded_with_its_passage(tmp_path: Path) -> None:
+    """The passage that an answer rests on is stored with the turn, and named on the message."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        accepted = await mia.say("Are gift cards valid?")
+        store = shop.gw.services.knowledge
+        assert store
+        [passage, *_] = await store.current_passages()
+        [use] = await store.uses(passage.document)
+        assert (use.passage, use.turn) == (passage.id, accepted.turn)
+        [_, answered] = await shop.gw.services.mailbox.messages(mia.address, own=True)
+        rests = [fact.value for fact in answered.facts if fact.name == "source"]
+        assert rests == ["Gift cards, updated 3 March 2026, https://help.example/gift-cards"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Are gift cards valid? I am furious",
+        "a human please, are gift cards valid?",
+        "my lawyer asks: gift cards valid?",
+        "fire! are gift cards valid?",
+    ],
+)
+async def test_it_never_answers_where_routing_steps_back(tmp_path: Path, said: str) -> None:
+    """Harm, legal steps, an upset customer and a wish for a person go to a person."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say(said)
+        assert GIFT not in mia.heard
+        card = await shop.gw.desk_agent("ana").next_card()
+        assert card.conversation.state == "waiting"
+
+
+async def test_a_written_answer_comes_first(tmp_path: Path) -> None:
+    """Where the intent has a written answer, the sources are not asked."""
+    async with shop_with_sources(tmp_path) as shop:
+        await shop.put("Delivery", text("Delivery takes five days."))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("delivery?")
+        assert mia.heard == ["Two days."]
+
+
+async def test_an_intent_without_a_written_answer_is_answered_from_a_source(
+    tmp_path: Path,
+) -> None:
+    """The intent is known, and only a source knows the answer."""
+    async with shop_with_sources(tmp_path) as shop:
+        await shop.put("Stock", text("The stock is counted every night."))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("stock counted?")
+        assert mia.heard == ["The stock is counted every night."]
+
+
+@pytest.mark.parametrize(
+    "choice", ["2", "the second one please", "2. Loss", "Loss", "number 2", "die zweite", "loss?"]
+)
+async def test_unsure_it_offers_titles_and_understands_the_choice(
+    tmp_path: Path, choice: str
+) -> None:
+    """Three passages may fit: the customer chooses one by number, place or title."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("gift blorp")
+        assert mia.heard == [WHICH]
+        [_, offer] = await shop.gw.services.mailbox.messages(mia.address, own=True)
+        assert [button.title for button in offer.buttons] == ["1. Validity", "2. Loss"]
+        await mia.say(choice)
+        assert mia.heard[1:] == ["A lost card is replaced."]
+
+
+async def test_none_of_the_titles_goes_to_a_person_with_the_passages(tmp_path: Path) -> None:
+    """The bot asks once. Then a person gets it, with what the sources have."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("gift blorp")
+        await mia.say("no, gift blimp")
+        assert mia.heard[1:] == [HANDOVER]
+        card = await shop.gw.desk_agent("ana").next_card()
+        [lines] = [m.text for m in card.messages if "From your sources" in m.text]
+        assert "1. Gift cards › Validity (updated 3 March 2026): »Gift cards are valid" in lines
+        assert "https://help.example/gift-cards#:~:text=Gift%20cards%20are%20valid%20for" in lines
+        assert card.suggestion
+        assert card.suggestion.text.startswith(GIFT)
+        assert card.suggestion.source.startswith("knowledge: Gift cards")
+
+
+async def test_nothing_that_fits_is_asked_back_as_ever(tmp_path: Path) -> None:
+    """Without a passage the bot's clarifying question is the usual one."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("blorp")
+        assert mia.heard == [CLARIFY]
+
+
+async def test_a_page_in_another_language_is_named(tmp_path: Path) -> None:
+    """A customer who writes German is told that the page is in English."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("bitte gift cards valid?")
+        assert mia.heard == ["Unsere Seite dazu ist auf Englisch:", GIFT]
+
+
+async def test_a_passage_that_changed_is_not_used(tmp_path: Path) -> None:
+    """What the search still has and the source says no more is never sent."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        found = await shop.answers.weighed("Are gift cards valid?", language="en")
+        assert found[0].said
+        assert found[0].said.text == GIFT
+        await shop.put("Gift cards", text("Gift cards are valid for two years.", "Validity"))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("Are gift cards valid?")  # what was found is remembered for a moment
+        assert GIFT not in " ".join(mia.heard)
+
+
+async def test_a_brand_is_answered_from_its_own_passages(tmp_path: Path) -> None:
+    """Another brand's passages are never used; those of no brand are."""
+    brands = {"brands": {"north": {"support_addresses": ["fake"]}}}
+    async with shop_with_sources(tmp_path, config=brands) as shop:
+        await shop.put("South", text("Vouchers are valid for a week."), brand="south")
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("vouchers valid?")
+        assert mia.heard == [CLARIFY]
+        await shop.put("North", text("Vouchers are valid for a year."), brand="north")
+        zoe = shop.gw.customer("fake", "zoe")
+        await zoe.say("are vouchers valid?")
+        assert zoe.heard == ["Vouchers are valid for a year."]
+
+
+async def test_two_questions_are_not_answered_by_one_passage(tmp_path: Path) -> None:
+    """A message with two questions is asked back about."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("Gift cards valid? Gift cards valid?")
+        assert GIFT not in mia.heard
+
+
+async def test_tables_are_said_whole(tmp_path: Path) -> None:
+    """A row never stands without its table."""
+    table = "Paid by | Money after\nCard | 5 days\nPayPal | 1 day"
+    async with shop_with_sources(tmp_path) as shop:
+        await shop.put("Refunds", NewPassage(text=table, kind="table", headings=("Money",)))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("money paid by card?")
+        assert mia.heard == [table]
+
+
+async def test_a_failing_search_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the search fails, the bot asks back as it would without sources."""
+    async with shop_with_sources(tmp_path) as shop:
+
+        async def fail(*_: object, **__: object) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(shop.answers, "weighed", fail)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("blorp")
+        assert mia.heard == [CLARIFY]
