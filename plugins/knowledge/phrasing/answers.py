@@ -7,7 +7,7 @@ or left alone is routing's, and what the model cannot support is left out and sh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -46,7 +46,7 @@ from plugins.knowledge.phrasing.checking import (
     source_text,
 )
 from plugins.knowledge.phrasing.instructions import OrderFinder, gives_orders
-from plugins.knowledge.phrasing.scope import HeldBack, held_back
+from plugins.knowledge.phrasing.scope import HeldBack, has_exception, held_back
 from plugins.knowledge.retrieval import FoundPassage
 
 log = structlog.get_logger(__name__)
@@ -229,11 +229,14 @@ class PhrasedAnswers:
         if refused:
             codes = sorted({reason for each in refused for reason in each.reasons})
             log.info("phrasing.refused", turn=turn.id, sentences=len(refused), reasons=codes)
+        found = list(held_back(turn, _sources(passages, kept)))
+        if any(has_exception(p, spans) for p, spans in _support(passages, kept)):
+            found.append("exception")
         return phrased.replace(
             sentences=tuple(kept),
             links=_links(passages, kept),
             refused=tuple(refused),
-            held_back=held_back(turn, _sources(passages, kept)),
+            held_back=tuple(found),
         )
 
     async def _check(
@@ -286,14 +289,25 @@ def _still_answers(
 def _sources(
     passages: Sequence[Passage], kept: Sequence[PhrasedSentence]
 ) -> tuple[SourceText, ...]:
-    by_id = {passage.id: passage for passage in passages}
-    support: dict[int, list[Support]] = {}
-    for sentence in kept:
-        support.setdefault(sentence.passage, []).extend(sentence.support)
     return tuple(
-        source_text(by_id[number], sorted(set(spans), key=lambda span: span.start))
-        for number, spans in support.items()
+        source_text(passage, [Support(start=start, end=end) for start, end in spans])
+        for passage, spans in _support(passages, kept)
     )
+
+
+def _support(
+    passages: Sequence[Passage], kept: Sequence[PhrasedSentence]
+) -> Iterator[tuple[Passage, list[tuple[int, int]]]]:
+    """Each passage that is used, with the places of the sentences that are, in order."""
+    for passage in passages:
+        spans = {
+            (span.start, span.end)
+            for sentence in kept
+            if sentence.passage == passage.id
+            for span in sentence.support
+        }
+        if spans:
+            yield passage, sorted(spans)
 
 
 def _links(passages: Sequence[Passage], kept: Sequence[PhrasedSentence]) -> tuple[Link, ...]:

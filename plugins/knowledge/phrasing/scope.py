@@ -9,9 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
-from gateway import SourceText, Turn, fold, packaged_yaml, restrictions_in
+from gateway import (
+    Passage,
+    SourceText,
+    Turn,
+    denies,
+    fold,
+    packaged_yaml,
+    restrictions_in,
+    sentence_spans,
+)
 
 HeldBack = Literal[
     "route",
@@ -23,10 +33,12 @@ HeldBack = Literal[
     "several",
     "conditions",
     "passages",
+    "exception",
 ]
 """Why a customer does not get it. ``route``: routing did not leave the turn to the bot.
 ``several``: more than one matter. ``conditions``: the answer depends on several conditions.
-``passages``: it takes too many passages."""
+``passages``: it takes too many passages. ``exception``: the sentence behind one that it rests on
+takes something back, and is not told."""
 
 CALM = ("calm", "pleased", "confused")
 MILD = 0.5
@@ -46,6 +58,20 @@ def _patterns() -> tuple[tuple[HeldBack, re.Pattern[str]], ...]:
         (name, re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.MULTILINE))
         for name, patterns in lists.items()
     )
+
+
+def has_exception(passage: Passage, support: Sequence[tuple[int, int]]) -> bool:
+    """Whether the sentence right behind one of ``support`` (where sentences of ``passage`` begin
+    and end) denies or limits something, and is not among them."""
+    spans = sentence_spans(passage.text)
+    told = set(support)
+    for here, behind in pairwise(spans):
+        if here in told and behind not in told:
+            text = passage.text[slice(*behind)]
+            limits = {limit.name for limit in restrictions_in(text, passage.language)}
+            if limits & {"only", "except"} or denies(text, passage.language):
+                return True
+    return False
 
 
 def held_back(turn: Turn, sources: Sequence[SourceText]) -> tuple[HeldBack, ...]:

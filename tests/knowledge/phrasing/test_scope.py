@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import Emotion, Route, SourceText, Turn, Understanding
-from plugins.knowledge.phrasing.scope import held_back
+from gateway import Emotion, Route, SourceText, Turn, Understanding, sentence_spans
+from plugins.knowledge.phrasing.scope import has_exception, held_back
 from tests.engines.helpers import make_turn
+from tests.knowledge.phrasing.test_sentences import passage
 
 PLAIN = (SourceText(evidence="Delivery takes 3 days.", language="en"),)
 
@@ -61,3 +62,19 @@ def test_an_answer_under_many_conditions_is_for_a_person() -> None:
     many = SourceText(evidence="Only if it is unused, except lamps.", language="en")
     assert reasons("Can I return it?", (many,)) == {"conditions"}
     assert reasons("Can I return it?", PLAIN * 3) == {"passages"}
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("Lamps can be returned. Gift cards cannot.", True),
+    ("Lamps can be returned. Only unused ones are taken.", True),
+    ("Lamps can be returned. Pack them well.", False),
+])  # fmt: skip
+def test_an_exception_behind_the_sentence_must_be_told(text: str, expected: bool) -> None:
+    """Else a person decides."""
+    page = passage(text)
+    assert has_exception(page, quoted_spans(text)[:1]) is expected
+    assert not has_exception(page, quoted_spans(text))
+
+
+def quoted_spans(text: str) -> list[tuple[int, int]]:
+    return list(sentence_spans(text))
