@@ -8,7 +8,8 @@ that it orders stands in it. So a passage in which one sentence gives orders is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -32,6 +33,18 @@ MOST_SENTENCES = 60
 """Sentences of a passage that are compared with the examples. The patterns read all of it."""
 
 
+_HIDDEN = re.compile(
+    "[\U000e0020-\U000e007e]{4,}|[\u202a-\u202e\u2066-\u2069].{8}|[\u200b\u2060]\\w+[\u200b\u2060]"
+)
+"""Tag characters, text with its order turned round, letters with invisible ones between them."""
+_MIXED = re.compile(r"\b(?=\w*[a-zA-Z])(?=\w*[\u0370-\u04ff])\w+\b")
+"""A word of Latin letters and others."""
+_LOOKALIKES = str.maketrans("аеоорсухіѕјһԁΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "aeoopcyxisjhdABEZHIKMNOPTYXo")
+_SPACED = re.compile(r"(?:\b\w[ .·_-]){3,}\w\b")
+_LEET = re.compile(r"\b(?=\w*[a-z])(?=\w*[013457])\w{3,}\b", re.IGNORECASE)
+_DIGITS = str.maketrans("013457", "oieast")
+
+
 @cache
 def _lists() -> dict[str, Any]:
     tree: dict[str, Any] = packaged_yaml("plugins.knowledge.phrasing", "instructions.yaml")
@@ -44,8 +57,30 @@ def _patterns() -> re.Pattern[str]:
 
 
 def gives_orders(text: str) -> bool:
-    """Whether a pattern finds an instruction to a model in ``text``."""
-    return instructs_model(text) or _patterns().search(fold(text)) is not None
+    """Whether a pattern finds an instruction to a model in ``text``, or it has words that people
+    cannot see."""
+    if _HIDDEN.search(text):
+        return True
+    return any(
+        instructs_model(read) or _patterns().search(fold(read)) is not None
+        for read in dict.fromkeys((text, *_readings(text)))
+    )
+
+
+def _readings(text: str) -> Iterator[str]:
+    """``text`` as a model may read it: without invisible characters and foreign letters that look
+    like ours, with single letters joined to words, with digits for letters."""
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKC", text)
+        if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Co")
+    )
+    plain = _MIXED.sub(lambda match: match[0].translate(_LOOKALIKES), plain)
+    yield plain
+    if _SPACED.search(plain):
+        yield _SPACED.sub(lambda match: re.sub(r"[ .·_-](?! )", "", match[0]), plain)
+    if _LEET.search(plain):
+        yield _LEET.sub(lambda match: match[0].translate(_DIGITS), plain)
 
 
 @dataclass(kw_only=True)

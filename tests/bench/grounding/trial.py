@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import yaml
 
@@ -24,6 +25,7 @@ from gateway import (
     Understanding,
 )
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
+from plugins.knowledge.phrasing.instructions import OrderFinder
 from plugins.knowledge.retrieval import FoundPassage
 from plugins.nlu_local.universal import UniversalEncoder
 from tests.bench.grounding.inventions import (
@@ -194,6 +196,21 @@ async def run_orders(
         outcomes.append(OrderOutcome(template, payload, place, fake.obeyed > 0, left))
     fake.order = None
     return outcomes
+
+
+@contextmanager
+def undefended() -> Iterator[None]:
+    """Orders are not looked for: what the checks of the sentences hold back alone."""
+
+    async def never(self: OrderFinder, text: str) -> bool:
+        return False
+
+    with (
+        patch("plugins.knowledge.phrasing.answers.gives_orders", lambda _: False),
+        patch("plugins.knowledge.phrasing.asking.gives_orders", lambda _: False),
+        patch.object(OrderFinder, "orders", never),
+    ):
+        yield
 
 
 def _earlier(text: str) -> Message:
