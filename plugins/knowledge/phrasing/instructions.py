@@ -12,9 +12,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from gateway import (
     Embedding,
@@ -29,6 +31,8 @@ ORDERS_ARE_NEAR = 0.66
 """The cosine with one of the examples from which a sentence gives orders to a model. On the
 development half of `make bench PARTS=grounding`;
 the 1,250 lines of a help centre, and those of our own pages, stay below 0.65."""
+REMEMBERED = 4096
+"""Passages of which is kept whether they give orders."""
 MOST_SENTENCES = 60
 """Sentences of a passage that are compared with the examples. The patterns read all of it."""
 
@@ -89,11 +93,18 @@ class OrderFinder:
 
     encoder: TextEncoder
     _examples: Sequence[Embedding] = field(default=(), init=False)
+    _known: LRUCache[bytes, bool] = field(
+        default_factory=lambda: LRUCache(REMEMBERED), init=False, repr=False
+    )
 
     async def orders(self, text: str) -> bool:
         """Whether a sentence of ``text`` gives orders. Raises WarmlineError when the encoder
         fails."""
-        return gives_orders(text) or await self.likeness(text) >= ORDERS_ARE_NEAR
+        key = blake2b(text.encode(), digest_size=16).digest()
+        if key not in self._known:
+            found = gives_orders(text) or await self.likeness(text) >= ORDERS_ARE_NEAR
+            self._known[key] = found
+        return self._known[key]
 
     async def likeness(self, text: str) -> float:
         """The greatest cosine of a sentence of ``text`` with an example, -1 to 1."""

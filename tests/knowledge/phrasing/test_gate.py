@@ -10,7 +10,7 @@ from tests.bench.grounding.model_server import WritingModel
 from tests.bench.grounding.strangers import changed, leaving, sentences
 from tests.bench.grounding.trial import run, run_orders
 
-INVENTED, FAITHFUL, ORDERS = 96, 36, 32
+INVENTED, FAITHFUL, ORDERS = 64, 24, 24
 
 
 @pytest.mark.parametrize("half", HALVES)
