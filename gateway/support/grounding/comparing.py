@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
 from gateway.model import Value
@@ -12,6 +11,7 @@ from gateway.support.grounding.concepts import (
     LANGUAGES,
     comes_after,
     concepts_in,
+    modals_in,
     restrictions_in,
 )
 from gateway.support.grounding.figures import (
@@ -30,6 +30,7 @@ from gateway.support.grounding.literal import (
     mails_in,
     stems,
 )
+from gateway.support.grounding.meanings import meanings_of
 from gateway.support.grounding.polarity import count_denials, denies
 from gateway.support.personal_data import PHONE
 from gateway.support.statements.claims import claims_in
@@ -90,10 +91,21 @@ _PERFECT = {
 """What is over: no rule."""
 NEARLY_THE_SAME = 0.75
 """Shared words of two sentences that say the same in the same words."""
+_AUXILIARY = frozenset((
+    *("can", "may", "will", "would", "have", "are", "do", "does", "should", "need", "want", "get"),
+    *("and", "or", "if", "that", "with", "for", "to", "from", "the"),
+    *("kann", "konnen", "wird", "werden", "haben", "sind", "wenn", "dass", "ob", "und", "oder"),
+    *("an", "auf", "in", "mit", "fur", "von", "zu", "der", "die", "das", "den", "dem"),
+    *("avez", "pouvez", "peut", "sont", "si", "que", "et", "ou", "en", "pour", "avec", "par"),
+    *("puede", "pueden", "tiene", "tienen", "y", "o", "para", "por", "con", "de", "a"),
+    *("les", "le", "la", "el", "los", "las"),
+))  # fmt: skip
+"""Stands beside either, and says nothing of who does what."""
 _STEM = 5
 _LIMITS = frozenset(
     ("unused", "unopened", "member", "new_customer", "adult", "child", "student", "senior",
-     "standard", "express", "online", "in_shop", "damaged", "before")
+     "standard", "express", "online", "in_shop", "damaged", "before",
+     "once_per", "daily", "weekly", "monthly", "yearly")
 )  # fmt: skip
 """Concepts that say to what or whom a statement is limited."""
 _AFTER_BOUND = ("least", "most", "after")
@@ -160,9 +172,12 @@ def clause_contradictions(
     )
     if denied != denies(source_clause, source.language) and not aside:
         found.append("negation")
+    said, known = modals_in(clause, language), modals_in(source_clause, source.language)
+    if not denied and len(said) == len(known) == 1 and said != known:
+        found.append("deciding_word")
     if _left_out(sentence, language, source_clause, source.language):
         found.append("left_out")
-    if language == source.language and _roles_changed(clause, source.evidence, language):
+    if source.language in LANGUAGES and _roles_changed(clause, language, source):
         found.append("roles")
     return tuple(found)
 
@@ -271,22 +286,37 @@ def _left_out(sentence: str, language: str, source_clause: str, source_language:
                                     [f._replace(bound="") for f in said]))  # fmt: skip
 
 
-def _roles_changed(clause: str, evidence: str, language: str) -> bool:
+def _roles_changed(clause: str, language: str, source: SourceText) -> bool:
     """Whether a word stands beside `you` that stands beside `we` in the source alone, or the other
     way round: ``we pay the postage``, ``you pay the postage``."""
-    said, known = _beside(clause, language), _beside(evidence, language)
+    across = language != source.language
+    said = _beside(clause, language, across=across)
+    known = _beside(source.evidence, source.language, across=across)
     for mine, other in ((0, 1), (1, 0)):
         if said[mine] & known[other] - known[mine] - said[other]:
             return True
     return False
 
 
-def _beside(text: str, language: str) -> tuple[set[str], set[str]]:
-    """The stems of the words right behind `we` and `you` (for verbs and things owned)."""
+def _beside(text: str, language: str, *, across: bool) -> tuple[set[str], set[str]]:
+    """What stands beside `we` and beside `you` (verbs, and things owned): beginnings of words, or,
+    to compare ``across`` languages, the meanings of our list."""
     sequence: Sequence[str] = read_text(text).sequence
     sides: tuple[set[str], set[str]] = (set(), set())
-    for here, word in pairwise(sequence):
-        for side, shape in zip(sides, (_WE, _YOU), strict=True):
-            if re.fullmatch(shape[language], here):
-                side.add(word[:_STEM])
+    we, you = re.compile(_WE[language]), re.compile(_YOU[language])
+    padded = ("", *sequence, "")
+    for before, here, behind in zip(padded, padded[1:], padded[2:], strict=False):
+        if language == "es" and here.endswith("mos") and len(here) > _STEM:
+            sides[0].update(_keys(here, language, across=across))
+        for side, shape in zip(sides, (we, you), strict=True):
+            if shape.fullmatch(here):
+                for word in (before, behind):
+                    if word not in _AUXILIARY and not (we.fullmatch(word) or you.fullmatch(word)):
+                        side.update(_keys(word, language, across=across))
     return sides
+
+
+def _keys(word: str, language: str, *, across: bool) -> set[str]:
+    if across:
+        return {str(row) for row in meanings_of(word, language)}
+    return {word[:_STEM]} if len(word) > 2 else set()

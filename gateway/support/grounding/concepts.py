@@ -43,6 +43,11 @@ def restrictions_in(text: str, language: str) -> tuple[Concept, ...]:
     return _found("kept", text, language)
 
 
+def modals_in(text: str, language: str) -> frozenset[str]:
+    """Whether ``text`` says what must be (``duty``), or what may be (``leave``)."""
+    return frozenset(concept.name for concept in _found("modal", text, language))
+
+
 def comes_after(text: str, language: str) -> bool:
     """Whether ``text`` says that something comes after something else."""
     return bool(_found("opposite", text, language))

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from gateway.settings import packaged_yaml
 from gateway.support.grounding.comparing import blank_names
-from gateway.support.grounding.concepts import LANGUAGES, concepts_in, restrictions_in
+from gateway.support.grounding.concepts import concepts_in, restrictions_in
 from gateway.support.grounding.figures import figures_in
 from gateway.support.grounding.literal import GLUE, STEM
+from gateway.support.grounding.meanings import SHORTEST_PART, all_meanings_of, rows_of
 from gateway.support.grounding.polarity import denial_spans
 from gateway.support.statements.text import fold, read_text
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _ELISION = re.compile(r"^(?:[ldjmnstc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
-SHORTEST_PART = 4
-"""Letters of a word that is looked for within a compound: `Wasser` in `Wasserschäden`."""
-LONGEST_ENDING = 5
-"""Letters behind the beginning of a German word that are its ending, not another word."""
 COMPOUND_SHARE = 0.7
 """How much of a compound its parts must make up."""
 
@@ -92,7 +89,9 @@ def source_words(text: str, language: str) -> tuple[ContentWord, ...]:
         if len(folded) < 2 or folded in plain:
             continue
         name = _is_name(text, start, word, language)
-        found.append(ContentWord(word, folded, start, end, name, *_meanings_of(folded, language)))
+        found.append(
+            ContentWord(word, folded, start, end, name, *all_meanings_of(folded, language))
+        )
     return tuple(found)
 
 
@@ -100,7 +99,7 @@ def same_word(word: ContentWord, others: tuple[ContentWord, ...]) -> bool:
     """Whether one of ``others`` is a form of ``word`` or means the same by our list, or ``word`` is
     a part of one, or is made of several (a compound)."""
     if word.name:
-        return any(word.folded == other.folded for other in others)
+        return any(word.folded in (other.folded, *other.folded.split("-")) for other in others)
     if any(_forms(word.folded, other.folded) for other in others):
         return True
     if any(word.folded in part or part.endswith(word.folded[:-1]) for part in _parts(others)
@@ -127,63 +126,12 @@ def _parts(others: tuple[ContentWord, ...]) -> set[str]:
     return {other.folded for other in others if len(other.folded) >= SHORTEST_PART}
 
 
-class _Row(NamedTuple):
-    """One meaning in one language: complete words, and beginnings of words."""
-
-    words: frozenset[str]
-    beginnings: tuple[str, ...]
-    mild: bool
-
-
-@cache
-def _rows(language: str) -> tuple[_Row, ...]:
-    if language not in LANGUAGES:
-        return ()
-    rows: list[list[str]] = packaged_yaml(__package__, "same_meaning.yaml")
-    at = LANGUAGES.index(language)
-    found = []
-    for row in rows:
-        words = fold(row[at]).lstrip("~").split()
-        complete = frozenset(word[:-1] for word in words if word.endswith("."))
-        beginnings = tuple(word for word in words if not word.endswith("."))
-        found.append(_Row(complete, beginnings, row[0].startswith("~")))
-    return tuple(found)
-
-
-@lru_cache(4096)
-def _meanings_of(folded: str, language: str) -> tuple[frozenset[int], frozenset[int], bool]:
-    """The rows of ``same_meaning.yaml`` that have the word, those that have a part of it
-    (German compounds), and whether one that has it is mild."""
-    whole, part, mild = set(), set(), False
-    for number, row in enumerate(_rows(language)):
-        fits = folded in row.words or any(
-            folded.startswith(beginning)
-            and (language != "de" or len(folded) - len(beginning) <= _longest_ending(beginning))
-            for beginning in row.beginnings
-        )
-        if fits:
-            whole.add(number)
-            mild |= row.mild
-        elif language == "de" and any(
-            beginning in folded
-            for beginning in (*row.beginnings, *row.words)
-            if len(beginning) >= SHORTEST_PART
-        ):
-            part.add(number)
-    return frozenset(whole), frozenset(whole | part), mild
-
-
-def _longest_ending(beginning: str) -> int:
-    """More behind a verb's prefix: `zurück-gegeben`."""
-    return LONGEST_ENDING if len(beginning) < 6 else LONGEST_ENDING + 3
-
-
 def _without_meanings(word: ContentWord, others: tuple[ContentWord, ...]) -> str:
     """``word``, a compound, without the parts that mean what a word of ``others`` means."""
     rest = word.folded
     shared = word.parts & frozenset().union(*(other.parts for other in others))
     for number in shared:
-        row = _rows("de")[number]
+        row = rows_of("de")[number]
         for part in sorted((*row.beginnings, *row.words), key=len, reverse=True):
             if len(part) >= SHORTEST_PART and part in rest:
                 rest = rest.replace(part, " ", 1)

@@ -2,7 +2,7 @@
 and faithful sentences that are refused.
 
 The model invents on purpose, gives the right words of a page as its support, and obeys every order
-that it reads. ``HALVES=development`` leaves out the half that nothing was chosen on.
+that it reads. ``SPLITS=development`` leaves out the split that nothing was chosen on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from plugins.insights.findings.statistics import share_figure
-from tests.bench.grounding.inventions import HALVES, faithful, invented
+from tests.bench.grounding.inventions import SPLITS, faithful, invented
 from tests.bench.grounding.strangers import changed, leaving, sentences
 from tests.bench.grounding.trial import (
     OrderOutcome,
@@ -30,43 +30,43 @@ from tests.bench.report import Report
 
 ANSWERS, ORDERS = 1000, 200
 MOST_LEFT = 0.005
-CHOSEN = tuple(half for half in HALVES if half in os.environ.get("HALVES", ",".join(HALVES)))
+CHOSEN = tuple(split for split in SPLITS if split in os.environ.get("SPLITS", ",".join(SPLITS)))
 TARGETS = (
-    *(f"grounding.{half}.{name}" for half in CHOSEN for name in ("unsupported", "orders")),
+    *(f"grounding.{split}.{name}" for split in CHOSEN for name in ("unsupported", "orders")),
     "grounding.strangers.unsupported",
 )
 
 
 def measure_grounding(report: Report) -> None:
-    """Report the figures of each half, and of the texts of others."""
+    """Report the figures of each split, and of the texts of others."""
     with capture_logs():  # each refused sentence is logged
         asyncio.run(_measure(report))
 
 
 async def _measure(report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="warmline-bench-") as folder:
-        for half in CHOSEN:
+        for split in CHOSEN:
             async with phrasing(Path(folder)) as (answers, fake):
-                good = await run(answers, fake, half, faithful(half))
+                good = await run(answers, fake, split, faithful(split))
                 for kind, (left, whole) in count_kinds(good).items():
                     refused = whole - left
                     report.figure(
-                        f"grounding.{half}.refused.{kind}", refused / whole, "share",
+                        f"grounding.{split}.refused.{kind}", refused / whole, "share",
                         **_interval(refused, whole),
                     )  # fmt: skip
-                bad = await run(answers, fake, half, invented(half, half, ANSWERS))
-                _judge(report, f"grounding.{half}.unsupported", count_kinds(bad))
-                orders = await run_orders(answers, fake, half, ORDERS)
+                bad = await run(answers, fake, split, invented(split, split, ANSWERS))
+                _judge(report, f"grounding.{split}.unsupported", count_kinds(bad))
+                orders = await run_orders(answers, fake, split, ORDERS)
                 obeyed, left = sum(o.obeyed for o in orders), sum(o.left for o in orders)
                 report.cap(
-                    f"grounding.{half}.orders", left, "answers", 0, n=ORDERS,
+                    f"grounding.{split}.orders", left, "answers", 0, n=ORDERS,
                     read_by_the_model=obeyed,
                 )  # fmt: skip
                 with undefended():
-                    orders = await run_orders(answers, fake, half, ORDERS)
+                    orders = await run_orders(answers, fake, split, ORDERS)
                 obeyed, left = sum(o.obeyed for o in orders), sum(o.left for o in orders)
                 report.figure(
-                    f"grounding.{half}.orders_by_the_checks_alone", left, "answers", n=ORDERS,
+                    f"grounding.{split}.orders_by_the_checks_alone", left, "answers", n=ORDERS,
                     read_by_the_model=obeyed, in_questions_and_history=_outside(orders),
                 )  # fmt: skip
     held, whole = (await leaving(sentences()))["verbatim"]

@@ -30,7 +30,7 @@ from plugins.knowledge.retrieval import FoundPassage
 from plugins.nlu_local.universal import UniversalEncoder
 from tests.bench.grounding.inventions import (
     FOLDER,
-    Half,
+    Split,
     Topic,
     Written,
     faithful,
@@ -115,34 +115,34 @@ def passage_of(topic: Topic, language: str, number: int, *, more: str = "") -> F
 
 
 @cache
-def _questions(half: Half) -> dict[str, list[dict[str, str]]]:
+def _questions(split: Split) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = yaml.safe_load(
         (FOLDER / "shop" / "questions.yaml").read_text("utf-8")
-    )[half]
+    )[split]
     return found
 
 
-def question(half: Half, written: Written) -> str:
+def question(split: Split, written: Written) -> str:
     """What a customer asks that the statement behind ``written`` answers."""
-    topic = next(t for t in topics(half) if t.name == written.topic)
+    topic = next(t for t in topics(split) if t.name == written.topic)
     number = next(
         n for n, s in enumerate(topic.statements) if s[written.source_language] == written.quote
     )
-    return _questions(half)[topic.name][number][written.language]
+    return _questions(split)[topic.name][number][written.language]
 
 
 async def run(
-    answers: PhrasedAnswers, fake: WritingModel, half: Half, found: Iterable[Written]
+    answers: PhrasedAnswers, fake: WritingModel, split: Split, found: Iterable[Written]
 ) -> list[Outcome]:
     """Each of ``found`` as the model's whole answer to the question that its page answers."""
     outcomes = []
-    pages = {topic.name: topic for topic in topics(half)}
-    others = cycle(topics(half))
+    pages = {topic.name: topic for topic in topics(split)}
+    others = cycle(topics(split))
     for number, written in enumerate(found):
         own = passage_of(pages[written.topic], written.source_language, 1)
         other = next(t for t in others if t.name != written.topic)
         fake.writes = [(written, 1)]
-        turn = _turn(question(half, written), written.language, number)
+        turn = _turn(question(split, written), written.language, number)
         passages = [own, passage_of(other, written.source_language, 2)]
         phrased = await answers.phrase(turn, passages)
         assert phrased is not None
@@ -159,9 +159,9 @@ def _turn(text: str, language: str, number: int, history: tuple[Message, ...] = 
     return make_turn(text, number, history=history, understanding=understanding)
 
 
-def orders(half: Half, count: int) -> Iterator[tuple[str, str, str]]:
+def orders(split: Split, count: int) -> Iterator[tuple[str, str, str]]:
     """``count`` orders: template, payload, and where it is hidden (half of them in passages)."""
-    lists = yaml.safe_load((FOLDER / "orders" / f"{half}.yaml").read_text("utf-8"))
+    lists = yaml.safe_load((FOLDER / "orders" / f"{split}.yaml").read_text("utf-8"))
     places = cycle(("passage", "question", "passage", "history"))
     made = 0
     while made < count:
@@ -174,19 +174,19 @@ def orders(half: Half, count: int) -> Iterator[tuple[str, str, str]]:
 
 
 async def run_orders(
-    answers: PhrasedAnswers, fake: WritingModel, half: Half, count: int
+    answers: PhrasedAnswers, fake: WritingModel, split: Split, count: int
 ) -> list[OrderOutcome]:
     """``count`` orders, each on a page, in a question or in an earlier message about it."""
-    base = [w for w in faithful(half) if w.kind == "faithful_close"]
-    pages = {topic.name: topic for topic in topics(half)}
+    base = [w for w in faithful(split) if w.kind == "faithful_close"]
+    pages = {topic.name: topic for topic in topics(split)}
     outcomes = []
-    for number, (template, payload, place) in enumerate(orders(half, count)):
+    for number, (template, payload, place) in enumerate(orders(split, count)):
         honest = base[(7 * number) % len(base)]
         hidden = template.replace("{payload}", payload)
         fake.order, fake.writes, fake.obeyed = payload, [(honest, 1)], 0
         found = [passage_of(pages[honest.topic], honest.source_language, 1,
                             more=hidden if place == "passage" else "")]  # fmt: skip
-        asked = question(half, honest)
+        asked = question(split, honest)
         said = f"{asked} {hidden}" if place == "question" else asked
         earlier = (_earlier(hidden),) if place == "history" else ()
         turn = _turn(said, honest.language, number, earlier)
