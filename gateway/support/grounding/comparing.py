@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -102,9 +103,22 @@ _AUXILIARY = frozenset((
 ))  # fmt: skip
 """Stands beside either, and says nothing of who does what."""
 _STEM = 5
+_FAMILIES = (
+    frozenset(("spring", "summer", "autumn", "winter")),
+    frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")),
+    frozenset(("morning", "afternoon", "evening", "night")),
+    frozenset(("daily", "weekly", "monthly", "yearly")),
+    frozenset(("first", "second", "third")),
+    frozenset(("standard", "express")), frozenset(("small", "large")),
+    frozenset(("hot", "cold")), frozenset(("inside", "outside")), frozenset(("left", "right")),
+    frozenset(("online", "in_shop")), frozenset(("adult", "child", "student", "senior")),
+    frozenset(("black", "white", "red", "green", "blue", "yellow", "grey", "brown")),
+)  # fmt: skip
+"""Concepts of which one does not stand for another: a part of a sentence and the nearest part of
+the source must have the same."""
 _LIMITS = frozenset(
     ("unused", "unopened", "member", "new_customer", "adult", "child", "student", "senior",
-     "standard", "express", "online", "in_shop", "damaged", "before",
+     "standard", "express", "online", "in_shop", "damaged", "before", "some",
      "once_per", "daily", "weekly", "monthly", "yearly")
 )  # fmt: skip
 """Concepts that say to what or whom a statement is limited."""
@@ -150,9 +164,9 @@ def contradictions(sentence: str, language: str, source: SourceText) -> tuple[Co
     if said - known or _turned_round(sentence, language, source):
         found.append("deciding_word")
     found += _spoken(sentence, language, source)
-    if language == source.language and _denies_more_or_less(sentence, source.evidence, language):
-        found.append("negation")
-    return tuple(found)
+    if language == source.language and _nearly_the_same(sentence, source.evidence):
+        found += _changed_within(sentence, source.evidence, language)
+    return tuple(dict.fromkeys(found))
 
 
 def clause_contradictions(
@@ -163,6 +177,9 @@ def clause_contradictions(
     found: list[Contradiction] = []
     if _of_another_matter(clause, source_clause):
         found.append("figure")
+    said, known = _concepts(clause, language), _concepts(source_clause, source.language)
+    if any(said & family - known and known & family for family in _FAMILIES):
+        found.append("deciding_word")
     denied = denies(clause, language)
     # A condition put in a clause of its own has its denial, if any, in the other one.
     aside = (
@@ -172,8 +189,8 @@ def clause_contradictions(
     )
     if denied != denies(source_clause, source.language) and not aside:
         found.append("negation")
-    said, known = modals_in(clause, language), modals_in(source_clause, source.language)
-    if not denied and len(said) == len(known) == 1 and said != known:
+    duties, rights = modals_in(clause, language), modals_in(source_clause, source.language)
+    if not denied and len(duties) == len(rights) == 1 and duties != rights:
         found.append("deciding_word")
     if _left_out(sentence, language, source_clause, source.language):
         found.append("left_out")
@@ -246,12 +263,22 @@ def _as_a_rule(sentence: str, folded: str, language: str, source: SourceText) ->
     return any(figure.unit in DURATIONS and figure.bound for figure in figures_in(sentence))
 
 
-def _denies_more_or_less(sentence: str, evidence: str, language: str) -> bool:
-    """Whether ``sentence`` is nearly ``evidence``, and has more or fewer words that deny: one `not`
-    of several is missing."""
+def _nearly_the_same(sentence: str, evidence: str) -> bool:
     said, known = stems(sentence), stems(evidence)
-    alike = len(said & known) >= NEARLY_THE_SAME * len(said | known)
-    return alike and count_denials(sentence, language) != count_denials(evidence, language)
+    return len(said & known) >= NEARLY_THE_SAME * len(said | known)
+
+
+def _changed_within(sentence: str, evidence: str, language: str) -> list[Contradiction]:
+    """What differs between a sentence and a source in nearly the same words: one `not` of several,
+    `winter` twice, `must` for `may`."""
+    found: list[Contradiction] = []
+    if count_denials(sentence, language) != count_denials(evidence, language):
+        found.append("negation")
+    said = Counter(concept.name for concept in concepts_in(sentence, language))
+    known = Counter(concept.name for concept in concepts_in(evidence, language))
+    if said - known or modals_in(sentence, language) != modals_in(evidence, language):
+        found.append("deciding_word")
+    return found
 
 
 def _turned_round(sentence: str, language: str, source: SourceText) -> bool:

@@ -2,7 +2,7 @@
 and faithful sentences that are refused.
 
 The model invents on purpose, gives the right words of a page as its support, and obeys every order
-that it reads. ``SPLITS=development`` leaves out the split that nothing was chosen on.
+that it reads. ``SPLITS=development`` leaves out the others.
 """
 
 from __future__ import annotations
