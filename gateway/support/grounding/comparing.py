@@ -12,6 +12,7 @@ from gateway.support.grounding.concepts import (
     LANGUAGES,
     comes_after,
     concepts_in,
+    directions_in,
     modals_in,
     restrictions_in,
 )
@@ -92,6 +93,11 @@ _PERFECT = {
 """What is over: no rule."""
 NEARLY_THE_SAME = 0.75
 """Shared words of two sentences that say the same in the same words."""
+_NOT_OURS = re.compile(
+    r"\b(?:our|unser\w*|notre|nuestr\w+) "
+    r"(?:money|card|account|geld|karte|konto|argent|carte|compte|dinero|tarjeta|cuenta)\b"
+)
+"""What is the customer's."""
 _AUXILIARY = frozenset((
     *("can", "may", "will", "would", "have", "are", "do", "does", "should", "need", "want", "get"),
     *("and", "or", "if", "that", "with", "for", "to", "from", "the"),
@@ -276,7 +282,10 @@ def _changed_within(sentence: str, evidence: str, language: str) -> list[Contrad
         found.append("negation")
     said = Counter(concept.name for concept in concepts_in(sentence, language))
     known = Counter(concept.name for concept in concepts_in(evidence, language))
-    if said - known or modals_in(sentence, language) != modals_in(evidence, language):
+    turned = any(
+        read(sentence, language) != read(evidence, language) for read in (modals_in, directions_in)
+    )
+    if said - known or turned:
         found.append("deciding_word")
     return found
 
@@ -317,6 +326,10 @@ def _roles_changed(clause: str, language: str, source: SourceText) -> bool:
     """Whether a word stands beside `you` that stands beside `we` in the source alone, or the other
     way round: ``we pay the postage``, ``you pay the postage``."""
     across = language != source.language
+    if _NOT_OURS.search(read_text(clause).folded) and not _NOT_OURS.search(
+        read_text(source.evidence).folded
+    ):
+        return True
     said = _beside(clause, language, across=across)
     known = _beside(source.evidence, source.language, across=across)
     for mine, other in ((0, 1), (1, 0)):
@@ -345,5 +358,6 @@ def _beside(text: str, language: str, *, across: bool) -> tuple[set[str], set[st
 
 def _keys(word: str, language: str, *, across: bool) -> set[str]:
     if across:
-        return {str(row) for row in meanings_of(word, language)}
+        concepts = (concept.name for concept in concepts_in(word, language))
+        return {*(str(row) for row in meanings_of(word, language)), *concepts}
     return {word[:_STEM]} if len(word) > 2 else set()

@@ -48,6 +48,12 @@ def modals_in(text: str, language: str) -> frozenset[str]:
     return frozenset(concept.name for concept in _found("modal", text, language))
 
 
+def directions_in(text: str, language: str) -> frozenset[str]:
+    """Which ways the times of ``text`` go: ``onwards``, ``until``, ``within``, ``after``,
+    ``before``."""
+    return frozenset(concept.name for concept in _found("direction", text, language))
+
+
 def comes_after(text: str, language: str) -> bool:
     """Whether ``text`` says that something comes after something else."""
     return bool(_found("opposite", text, language))
