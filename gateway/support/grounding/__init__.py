@@ -7,7 +7,12 @@ from gateway.support.grounding.comparing import (
     contradictions,
 )
 from gateway.support.grounding.concepts import LANGUAGES, Concept, concepts_in, restrictions_in
-from gateway.support.grounding.figures import Figure, figures_in, same_figure, unsupported_figures
+from gateway.support.grounding.figures import (
+    StatedFigure,
+    figures_in,
+    same_figure,
+    unsupported_figures,
+)
 from gateway.support.grounding.literal import grounded, links_in, stems
 from gateway.support.grounding.polarity import clauses, denies, sentence_spans
 from gateway.support.grounding.wording import (
@@ -24,7 +29,7 @@ __all__ = [
     "Concept",
     "ContentWord",
     "Contradiction",
-    "Figure",
+    "StatedFigure",
     "SourceText",
     "clause_contradictions",
     "clauses",

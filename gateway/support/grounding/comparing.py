@@ -19,7 +19,7 @@ from gateway.support.grounding.concepts import (
 from gateway.support.grounding.figures import (
     DURATIONS,
     MONEY,
-    Figure,
+    StatedFigure,
     figures_in,
     units_named,
     unsupported_figures,
@@ -210,7 +210,7 @@ def _opens_condition(clause: str, language: str) -> bool:
     return shape is not None and shape.match(read_text(clause).folded) is not None
 
 
-def _figures(text: str) -> tuple[Figure, ...]:
+def _figures(text: str) -> tuple[StatedFigure, ...]:
     return figures_in(blank_names(text))
 
 
@@ -221,7 +221,7 @@ def blank_names(text: str) -> str:
     return text
 
 
-def _in_table(source: SourceText) -> tuple[Figure, ...]:
+def _in_table(source: SourceText) -> tuple[StatedFigure, ...]:
     """Bare numbers of the evidence, with each unit that the context names: a table's cells."""
     if " | " not in source.evidence:
         return ()

@@ -23,7 +23,7 @@ MONEY = ("EUR", "USD", "GBP", "CHF", "cent")
 CLOCK, DATE = "clock", "date"
 
 
-class Figure(NamedTuple):
+class StatedFigure(NamedTuple):
     """A figure at ``text[start:end]``. ``unit``: what it is folded into (`DURATIONS`, `MONEY`,
     ``%``, ``clock`` in minutes after midnight, ``date`` as month times 100 plus day), or empty.
     ``high``: the end of a range. ``bound``: ``least``, ``most``, ``after``, ``about`` or empty."""
@@ -109,7 +109,7 @@ def _shapes() -> _Shapes:
     )
 
 
-def figures_in(text: str) -> tuple[Figure, ...]:
+def figures_in(text: str) -> tuple[StatedFigure, ...]:
     """The figures of ``text`` in order, at most those of its first 4,000 characters."""
     folded = read_text(text).folded
     found = [*_dates(folded)]
@@ -118,7 +118,9 @@ def figures_in(text: str) -> tuple[Figure, ...]:
     return tuple(_with_ranges(folded, sorted(found, key=lambda figure: figure.start)))
 
 
-def unsupported_figures(said: Iterable[Figure], source: Iterable[Figure]) -> tuple[Figure, ...]:
+def unsupported_figures(
+    said: Iterable[StatedFigure], source: Iterable[StatedFigure]
+) -> tuple[StatedFigure, ...]:
     """Those of ``said`` that are no figure of ``source``."""
     known = tuple(source)
     return tuple(figure for figure in said if not any(same_figure(figure, each) for each in known))
@@ -138,7 +140,7 @@ def _named_units() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-def same_figure(said: Figure, source: Figure) -> bool:
+def same_figure(said: StatedFigure, source: StatedFigure) -> bool:
     """Whether ``source`` states ``said``: the same value with the same unit and bound. A time
     within which something happens may be said without its ``within``."""
     return (
@@ -149,7 +151,7 @@ def same_figure(said: Figure, source: Figure) -> bool:
     )
 
 
-def _bounds_alike(said: Figure, source: Figure) -> bool:
+def _bounds_alike(said: StatedFigure, source: StatedFigure) -> bool:
     if said.bound == source.bound:
         return True
     if said.unit == CLOCK:
@@ -158,14 +160,14 @@ def _bounds_alike(said: Figure, source: Figure) -> bool:
     return said.unit in DURATIONS and any({said.bound, source.bound} <= pair for pair in loose)
 
 
-def _without(folded: str, found: Iterable[Figure]) -> str:
+def _without(folded: str, found: Iterable[StatedFigure]) -> str:
     for figure in found:
         blank = " " * (figure.end - figure.start)
         folded = folded[: figure.start] + blank + folded[figure.end :]
     return folded
 
 
-def _dates(folded: str) -> Iterator[Figure]:
+def _dates(folded: str) -> Iterator[StatedFigure]:
     shapes = _shapes()
     for match in shapes.dates.finditer(folded):
         month = shapes.months[match["m"] or match["m2"]]
@@ -183,12 +185,12 @@ def _dates(folded: str) -> Iterator[Figure]:
             yield _date(month, day, match["y"] or match["y2"], match)
 
 
-def _date(month: int, day: int, year: str | None, match: re.Match[str]) -> Figure:
+def _date(month: int, day: int, year: str | None, match: re.Match[str]) -> StatedFigure:
     full = None if year is None else Decimal(year if len(year) > 2 else f"20{year}")
-    return Figure(DATE, Decimal(month * 100 + day), full, "", match.start(), match.end())
+    return StatedFigure(DATE, Decimal(month * 100 + day), full, "", match.start(), match.end())
 
 
-def _clock(folded: str) -> Iterator[Figure]:
+def _clock(folded: str) -> Iterator[StatedFigure]:
     for match in _CLOCK.finditer(folded):
         hour = int(match["h"] or match["h2"] or match["h3"])
         half = match["ap"] or match["ap2"]
@@ -197,10 +199,10 @@ def _clock(folded: str) -> Iterator[Figure]:
         elif half == "a" and hour == 12:
             hour = 0
         value = Decimal(hour * 60 + int(match["m"] or match["m2"] or 0))
-        yield _bounded(Figure(CLOCK, value, None, "", match.start(), match.end()), folded)
+        yield _bounded(StatedFigure(CLOCK, value, None, "", match.start(), match.end()), folded)
 
 
-def _numbers(folded: str) -> Iterator[Figure]:
+def _numbers(folded: str) -> Iterator[StatedFigure]:
     shapes = _shapes()
     last = -1
     for match in shapes.number.finditer(folded):
@@ -219,7 +221,7 @@ def _numbers(folded: str) -> Iterator[Figure]:
         if value is None:
             continue
         end = max(end, last) if unit else end
-        yield _bounded(Figure(unit, value * times, None, "", start, end), folded)
+        yield _bounded(StatedFigure(unit, value * times, None, "", start, end), folded)
 
 
 def _value(written: str, unit: str, before: str) -> Decimal | None:
@@ -236,7 +238,7 @@ def _value(written: str, unit: str, before: str) -> Decimal | None:
     return Decimal(1)
 
 
-def _bounded(figure: Figure, folded: str) -> Figure:
+def _bounded(figure: StatedFigure, folded: str) -> StatedFigure:
     shapes = _shapes()
     before = folded[max(0, figure.start - 60) : figure.start]
     for bound, shape in shapes.behind:
@@ -250,7 +252,7 @@ def _bounded(figure: Figure, folded: str) -> Figure:
     return figure._replace(bound=bound)
 
 
-def _with_ranges(folded: str, found: list[Figure]) -> Iterator[Figure]:
+def _with_ranges(folded: str, found: list[StatedFigure]) -> Iterator[StatedFigure]:
     """Two figures with ``to`` between them as one range, of the second one's unit; times of day
     stay two."""
     rest = list(found)
@@ -269,7 +271,7 @@ def _with_ranges(folded: str, found: list[Figure]) -> Iterator[Figure]:
                 yield second._replace(unit=CLOCK, value=later, bound="")
                 continue
             factor = _factor(folded, second) if first.unit == "" else Decimal(1)
-            yield Figure(
+            yield StatedFigure(
                 second.unit or first.unit, first.value * factor, second.value, "",
                 first.start, second.end,
             )  # fmt: skip
@@ -277,7 +279,7 @@ def _with_ranges(folded: str, found: list[Figure]) -> Iterator[Figure]:
         yield first
 
 
-def _factor(folded: str, second: Figure) -> Decimal:
+def _factor(folded: str, second: StatedFigure) -> Decimal:
     """How many of its folded unit the unit of ``second`` is: ``1 to 2 weeks``."""
     for unit, times, shape in _shapes().units:
         if unit == second.unit and re.search(
@@ -287,7 +289,7 @@ def _factor(folded: str, second: Figure) -> Decimal:
     return Decimal(1)
 
 
-def _is_range(folded: str, first: Figure, second: Figure) -> bool:
+def _is_range(folded: str, first: StatedFigure, second: StatedFigure) -> bool:
     if first.unit not in ("", second.unit, CLOCK) and second.unit != "":
         return False
     if DATE in (first.unit, second.unit):

@@ -1,7 +1,7 @@
 """Sentences that a model might write, faithful ones and invented ones, on an invented help centre.
 
 Topics, kinds and words are in three parts. Rules and thresholds were chosen on ``development``;
-``second`` was read once, and then used for choosing, too; ``unseen`` was read once, at the end.
+``second`` and ``third`` were each read once as unseen, and used for choosing since.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 import yaml
 
-Split = Literal["development", "second", "unseen"]
-SPLITS: tuple[Split, ...] = ("development", "second", "unseen")
+Split = Literal["development", "second", "third"]
+SPLITS: tuple[Split, ...] = ("development", "second", "third")
 LANGUAGES = ("en", "de", "fr", "es")
 WAYS = ("", "close_", "free_")
 """Prefixes of a statement's own words, and of those that say it again."""
