@@ -1,10 +1,10 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
 replies to mail, a month's figures, the findings of the report, care for people, the search in
-sources.
+sources, answers in a language model's words.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``desk_speed``, ``capacity``, ``replies``, ``insights``, ``findings``,
-``care``, ``knowledge`` and those of `tests.bench.understanding`, for all of which
+``care``, ``knowledge``, ``grounding`` and those of `tests.bench.understanding`, for all of which
 ``understanding`` stands.
 Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
@@ -28,6 +28,7 @@ from tests.bench.capacity.figures import capacity
 from tests.bench.care import figures as care
 from tests.bench.desk_speed import figures as desk_speed
 from tests.bench.findings import figures as findings
+from tests.bench.grounding import figures as grounding
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.replies import figures as replies
 from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
@@ -41,7 +42,7 @@ UNDERSTANDING = (
     *("answers", "language"),
 )
 REPLIES, INSIGHTS, FINDINGS, CARE = "replies", "insights", "findings", "care"
-KNOWLEDGE = "knowledge"
+KNOWLEDGE, GROUNDING = "knowledge", "grounding"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -117,6 +118,14 @@ def measure_care() -> int:
     return report.exit_code
 
 
+def measure_grounding() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, grounding.TARGETS)
+    with report.closing():
+        grounding.measure_grounding(report)
+    return report.exit_code
+
+
 def measure_understanding(parts: list[str]) -> int:
     """As `measure_servers`, in a process of its own: with the extra `semantic` it runs in another
     environment, which has everything that this one has."""
@@ -129,7 +138,7 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE)
+    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE, GROUNDING)
     parts = sys.argv[1:] or [*others, *UNDERSTANDING]
     if unknown := set(parts) - {*others, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(others)}, "
@@ -148,6 +157,8 @@ def main() -> int:
         codes.append(measure_care())
     if KNOWLEDGE in parts:
         codes.append(measure_knowledge())
+    if GROUNDING in parts:
+        codes.append(measure_grounding())
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))
