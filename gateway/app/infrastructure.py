@@ -114,7 +114,7 @@ class Infrastructure:
             excerpt=excerpt,
             encrypted=keys.first is not None,
         )
-        self.past_conversations = SqlPastConversations(self.database)
+        self.past_conversations = SqlPastConversations(self.database, self.clock)
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
         self.follower = OverlayFollower(

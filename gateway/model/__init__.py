@@ -45,6 +45,16 @@ from gateway.model.desk import (
     Suggestion,
     SupportAddress,
 )
+from gateway.model.history import (
+    IMPORTED_LANE,
+    AddedHistory,
+    HistoryImport,
+    ImportedAuthor,
+    ImportedConversation,
+    ImportedMessage,
+    NewImport,
+    imported_lane,
+)
 from gateway.model.knowledge import (
     ChangeKind,
     DocumentChange,
@@ -130,6 +140,7 @@ from gateway.model.versions import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "IMPORTED_LANE",
     "LIST_NAMES",
     "UNREADABLE",
     "VERSION_KINDS",
@@ -137,6 +148,7 @@ __all__ = [
     "Action",
     "AddExamples",
     "AddItems",
+    "AddedHistory",
     "Address",
     "AdoptedChange",
     "AdoptedExample",
@@ -174,6 +186,10 @@ __all__ = [
     "Guess",
     "Handoff",
     "HeldAnswer",
+    "HistoryImport",
+    "ImportedAuthor",
+    "ImportedConversation",
+    "ImportedMessage",
     "Inbound",
     "Insight",
     "Json",
@@ -190,6 +206,7 @@ __all__ = [
     "Message",
     "MoodLabel",
     "NewDocument",
+    "NewImport",
     "NewPassage",
     "NewSource",
     "Outbound",
@@ -242,5 +259,6 @@ __all__ = [
     "Version",
     "VersionKind",
     "channel_key",
+    "imported_lane",
     "megabytes",
 ]

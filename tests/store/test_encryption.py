@@ -58,6 +58,7 @@ PLAIN = {
     "adopted_examples": {"intent"},
     "promises": {"author", "agent", "kind", "state", "settled_by"},
     "confirmed_facts": {"name", "agent"},
+    "imports": {"source", "format", "label", "brand", "skipped"},
 }  # fmt: skip
 """Text columns that stay plain: codes, addresses to look up, and our own people."""
 
