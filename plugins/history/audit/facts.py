@@ -38,9 +38,7 @@ _UNITS: Mapping[str, str] = {
     "annee": "y", "annees": "y", "ano": "y", "anos": "y",
 }  # fmt: skip
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_SPAN = re.compile(
-    rf"\b(\d+)(?:\s?(?:-|–|to|bis|a|à)\s?(\d+))?[\s-](?:\w+\s)?({_UNIT})\b"
-)
+_SPAN = re.compile(rf"\b(\d+)(?:\s?(?:-|–|to|bis|a|à)\s?(\d+))?[\s-](?:\w+\s)?({_UNIT})\b")
 _MONTHS = re.compile(
     r"\b(\d{1,2})(?:\.|st|nd|rd|th)?\s(?:of |de )?(jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt"
     r"|nov|dec|dez|mai|avr|aou|dic|ene|ago)[a-z]*\b|\b\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)?"
@@ -138,5 +136,3 @@ def _time(groups: list[str]) -> str:
     if more.isdigit():
         return f"{hour}:{more}"
     return f"{hour + _PM if more == 'pm' and hour < _PM else hour}:00"
-
-

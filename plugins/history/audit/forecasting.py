@@ -2,9 +2,9 @@
 
 A share of the next month is forecast from the months before. Its interval has three parts: what is
 not known of the share (the matters seen), how the next month falls out (the matters to come), and
-how much months differ from one another. Customers who write often count once for each time, with
-the design effect of that (Kish 1965); the interval is Wilson's (1927), for as many matters as all
-of this leaves.
+how much months differ from one another: the predictive distribution of the count is beta-binomial, with
+Jeffreys' prior (Brown, Cai and DasGupta 2001). Shares of what was seen have Wilson's interval
+(1927). Customers who write often count less for each time, by the design effect (Kish 1965).
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def next_share(seen: Sequence[Seen], coming: int | None = None) -> Estimate:
     coming = coming or max(1, round(number / max(1, len(months))))
     value = sum(each.yes for each in seen) / number
     effect = design_effect(seen)
-    drawn = max(value, 1 / (number + 2))
-    chance = drawn * (1 - min(drawn, 1 - 1 / (number + 2)))
-    variance = chance * effect * (1 / number + 1 / coming)
+    drawn = (sum(each.yes for each in seen) + 0.5) / (number + 1)
+    chance = drawn * (1 - drawn)
+    variance = chance * effect / number
     variance += spread(months, value) ** 2 * (1 + 1 / max(1, len(months)))
-    low, high = _wilson(value, chance / variance)
+    low, high = _predicted(drawn, chance / variance, coming)
     return Estimate(value=value, low=low, high=high, n=number, enough=number >= ENOUGH)
 
 
@@ -76,7 +76,7 @@ def by_month(seen: Sequence[Seen]) -> list[list[Seen]]:
         months[int((end - each.at) / MONTH)].append(each)
     first = min(each.at for each in seen)
     last = max(months)
-    if last and (end - first) / MONTH - last < 0.5:  # noqa: PLR2004  (half of a month)
+    if last and (end - first) / MONTH - last < 0.5:
         months.pop(last)
     return [months[at] for at in sorted(months, reverse=True)]
 
@@ -85,7 +85,7 @@ def design_effect(seen: Sequence[Seen]) -> float:
     """How much less is known because customers come more than once: 1 when each came once."""
     number = len(seen)
     value = sum(each.yes for each in seen) / number if number else 0.0
-    if number < 2 or not 0 < value < 1:  # noqa: PLR2004
+    if number < 2 or not 0 < value < 1:
         return 1.0
     residuals: dict[int, float] = defaultdict(float)
     for each in seen:
@@ -108,6 +108,16 @@ def spread(months: Sequence[Sequence[Seen]], value: float) -> float:
     beyond = max(0.0, observed - chance)
     degrees = len(shares) - 1
     return math.sqrt((PRIOR_MONTHS * prior**2 + degrees * beyond) / (PRIOR_MONTHS + degrees))
+
+
+def _predicted(value: float, known: float, coming: int) -> tuple[float, float]:
+    """The central 95 % of the share in ``coming`` matters, when the share itself is known as from
+    ``known`` matters: quantiles of the beta-binomial distribution."""
+    from scipy.stats import betabinom  # noqa: PLC0415  (slow to import)
+
+    tail = (1 - CONFIDENCE) / 2
+    counts = betabinom(coming, value * known, (1 - value) * known)
+    return float(counts.ppf(tail)) / coming, float(counts.ppf(1 - tail)) / coming
 
 
 def _wilson(value: float, number: float) -> tuple[float, float]:

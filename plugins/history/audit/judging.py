@@ -135,8 +135,10 @@ def _judged(matter: Matter, peers: _Peers, vectors: Vectors) -> Matter:
         return matter.replace(agreement="agree", why=same)
     if near is None:
         return matter.replace(why="no facts to compare, and no encoder to compare the words")
-    if matter.polite:
-        return _polite(matter, near)
+    return _polite(matter, near) if matter.polite else _by_meaning(matter, near, peers)
+
+
+def _by_meaning(matter: Matter, near: float, peers: _Peers) -> Matter:
     if near >= OTHER and (link := peers.usual_link(matter)):
         return matter.replace(agreement="differ", wrong=True, why=f"people give the link {link}")
     if near >= SAME:
@@ -167,8 +169,8 @@ def _polite(matter: Matter, near: float) -> Matter:
 def _in_words(matter: Matter, near: float, among: float | None) -> Matter:
     """There are no facts in common, and the two answers are not alike."""
     if among is None:
-        return _other(matter) if near < OTHER and not _own_case(matter) else matter.replace(
-            why=UNTOLD
+        return (
+            _other(matter) if near < OTHER and not _own_case(matter) else matter.replace(why=UNTOLD)
         )
     if among < PEERS_OTHER:
         return _other(matter)

@@ -113,7 +113,7 @@ def _groups(joint: Array, facts: Sequence[frozenset[StatedValue]]) -> list[Array
     rows = np.arange(len(joint))
     part = np.sort(rng.choice(rows, MOST, replace=False)) if len(rows) > MOST else rows
     distances = 1.0 - joint[part] @ joint[part].T
-    distances -= SAME_FACTS * _share_fact([facts[at] for at in part])
+    distances -= SAME_FACTS * _share_fact([facts[int(at)] for at in part])
     np.fill_diagonal(distances, 0.0)
     tree = linkage(squareform(np.maximum(distances, 0.0), checks=False), method="average")
     labels = fcluster(tree, t=1.0 - JOINED, criterion="distance")
@@ -134,9 +134,8 @@ def _share_fact(facts: Sequence[frozenset[StatedValue]]) -> Array:
     columns: dict[StatedValue, int] = {}
     rows: list[tuple[int, int]] = []
     for row, stated in enumerate(facts):
-        for fact in stated:
-            if fact.kind in GENERAL and fact.kind != "number":
-                rows.append((row, columns.setdefault(fact, len(columns))))
+        general = [fact for fact in stated if fact.kind in GENERAL and fact.kind != "number"]
+        rows += [(row, columns.setdefault(fact, len(columns))) for fact in general]
     if not rows:
         return np.zeros((len(facts), len(facts)), dtype=np.float32)
     from scipy import sparse  # noqa: PLC0415  (slow to import)
@@ -146,7 +145,8 @@ def _share_fact(facts: Sequence[frozenset[StatedValue]]) -> Array:
         (np.ones(len(rows), dtype=np.float32), (at[:, 0], at[:, 1])),
         shape=(len(facts), len(columns)),
     )
-    return np.minimum((has @ has.T).toarray(), 1.0)
+    shared: Array = np.minimum((has @ has.T).toarray(), 1.0)
+    return shared
 
 
 def _topic(members: Sequence[int], matters: Sequence[Matter], said: Array) -> Topic:
@@ -211,7 +211,8 @@ def _alike(chosen: Sequence[Matter], said: Array) -> list[bool]:
         common = facts & usual
         odd = {f for f in facts - usual if any(u.kind == f.kind for u in usual)}
         alone = bool(facts) and not common
-        found.append(bool(others) and not odd and not alone and (bool(common) or near >= SAME))
+        near_enough = bool(common) or bool(near >= SAME)
+        found.append(bool(others) and not odd and not alone and near_enough)
     return found
 
 

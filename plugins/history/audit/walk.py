@@ -69,7 +69,9 @@ async def walk(
 ) -> AsyncIterator[CaseRecord]:
     """The conversations that were opened from ``since`` to ``until``, those about spam left out."""
     after = 0
-    while page := await records.cases(since=since, until=until, after=after, limit=PAGE):
+    while page := await records.cases(
+        since=since, until=until, after=after, limit=PAGE, imported=None
+    ):
         for case in page:
             if brand is None or case.conversation.brand == brand:
                 yield case
@@ -85,7 +87,9 @@ async def replay_cases(
     ordered = [case for case in ordered if "spam" not in case.conversation.labels]
     templates = Templates.of(ordered)
     courtesies = await trials.in_force("policy", ("pass_by_intents",))
-    polite = frozenset(map(str, courtesies)) if isinstance(courtesies, list | tuple) else frozenset()
+    polite = (
+        frozenset(map(str, courtesies)) if isinstance(courtesies, list | tuple) else frozenset()
+    )
     understood = await _understand(trials, ordered, progress)
     work = _turns(ordered, understood)
     gate = asyncio.Semaphore(AT_ONCE)
@@ -228,7 +232,7 @@ def _past(case: CaseRecord, understanding: Understanding | None) -> PastConversa
     )
 
 
-def _matter(
+def _matter(  # noqa: PLR0917  (of one case, in the order of its story)
     case: CaseRecord,
     said: Sequence[Message],
     index: int,
