@@ -74,6 +74,7 @@ from gateway.ports.services import (
     StoredValue,
     Visits,
 )
+from gateway.ports.shadow import SHADOW_SOURCE, ShadowPeriod, ShadowState, ShadowSwitch
 from gateway.ports.trials import (
     ChangesByKind,
     EvaluatedShare,
@@ -116,6 +117,7 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "SHADOW_SOURCE",
     "AddressAsker",
     "AddressStep",
     "AgentDataHolder",
@@ -180,6 +182,9 @@ __all__ = [
     "SelectiveSource",
     "Sender",
     "Services",
+    "ShadowPeriod",
+    "ShadowState",
+    "ShadowSwitch",
     "StartupHints",
     "StartupResource",
     "StoredValue",

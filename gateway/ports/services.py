@@ -29,6 +29,7 @@ from gateway.ports.desk import Desk
 from gateway.ports.history import PastConversations
 from gateway.ports.knowledge import KnowledgeStore
 from gateway.ports.search import ConversationSearch
+from gateway.ports.shadow import ShadowSwitch
 from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
@@ -337,6 +338,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The team's sources; None as for ``search``."""
     past_conversations: PastConversations | None = None
     """Adds conversations that took place elsewhere; None as for ``search``."""
+    shadow: ShadowSwitch | None = None
+    """Shadow mode; None as for ``search``."""
     visits: Visits | None = None
     """What customers do on pages of channels with `Traits.fleeting`; None as for ``search``."""
     encoder: TextEncoder | None = None

@@ -141,7 +141,12 @@ class VersionTrials:
             understanding = understanding.replace(language=language)
         turn = turn.replace(understanding=understanding, route=message.route or turn.route)
         return await self._worked(
-            turn, policies, hours, voice, answers=overlays.get("answers"), routed=bool(message.route)
+            turn,
+            policies,
+            hours,
+            voice,
+            answers=overlays.get("answers"),
+            routed=bool(message.route),
         )
 
     async def understand(self, turns: Sequence[Turn]) -> tuple[Understanding, ...]:

@@ -8,6 +8,7 @@ import click
 
 from gateway import hookimpl
 from plugins.history.audit.command import audit as audit_command
+from plugins.history.shadow.commands import shadow
 
 
 @click.group()
@@ -21,3 +22,4 @@ history.add_command(audit_command)
 @hookimpl
 def register_commands(register: Callable[[click.Command], None]) -> None:
     register(history)
+    register(shadow)

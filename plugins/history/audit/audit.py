@@ -51,7 +51,7 @@ async def audit(
             "`warmline history import`, or choose other days with --from and --to"
         )
     vectors = await encode(services.encoder, matters)
-    told = await _stories(services, stories(replayed))
+    told = await story_vectors(services, stories(replayed))
     vectors = Vectors(by_text={**told.by_text, **vectors.by_text})
     stage("compared", half, half)
     judged = judge(matters, vectors)
@@ -67,7 +67,8 @@ async def audit(
     )
 
 
-async def _stories(services: Services, texts: set[str]) -> Vectors:
+async def story_vectors(services: Services, texts: set[str]) -> Vectors:
+    """The embeddings of ``texts``; none without an encoder."""
     encoder = services.encoder
     if encoder is None or encoder.embedding_model is None or not texts:
         return Vectors(by_text={})

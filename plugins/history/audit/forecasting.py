@@ -2,8 +2,8 @@
 
 A share of the next month is forecast from the months before. Its interval has three parts: what is
 not known of the share (the matters seen), how the next month falls out (the matters to come), and
-how much months differ from one another: the predictive distribution of the count is beta-binomial, with
-Jeffreys' prior (Brown, Cai and DasGupta 2001). Shares of what was seen have Wilson's interval
+how much months differ from one another. The predictive distribution of the count is beta-binomial,
+with Jeffreys' prior (Brown, Cai and DasGupta 2001). Shares of what was seen have Wilson's interval
 (1927). Customers who write often count less for each time, by the design effect (Kish 1965).
 """
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
+from textwrap import shorten
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gateway import reason_label
 from plugins.history.audit import words
+from plugins.history.audit.failures import Failure
 from plugins.history.audit.model import Matter
 from plugins.history.audit.report import AuditReport, Listed
 
 MOST_ROWS = 200
 """Matters on one list: so many nobody reads, and each holds what people wrote."""
 MOST_TOPICS = 25
+SHORT_TEMPLATE = 80
+"""Characters of a template on the first sheet."""
 LABELS = {
     "answer": "The bot would answer", "clarify": "It would ask back",
     "hand_over": "It would call a person",
@@ -68,6 +72,10 @@ def _index(report: AuditReport) -> str:
         example=lambda topic: words.example(report, topic),
         answer=lambda topic: words.typical_answer(report, topic),
         fwords=words.failure_words,
+        fshort=lambda failure: shorten(
+            words.failure_words(failure), SHORT_TEMPLATE, placeholder=" …"
+        ),
+        told_failures=_told_failures(report.failures),
         most=MOST_TOPICS,
     )  # fmt: skip
 
@@ -87,6 +95,13 @@ def _list(report: AuditReport, listed: Listed) -> str:
         rows=[report.matters[at] for at in listed.matters[:MOST_ROWS]],
         reasons=_reasons,
     )  # fmt: skip
+
+
+def _told_failures(failures: Sequence[Failure]) -> list[Failure]:
+    """The failures on the first sheet: of each kind the worst, and of templates one more."""
+    templates = [each for each in failures if each.words]
+    others = [each for each in failures if not each.words]
+    return [*templates[:2], *others][:3] if others else templates[:3]
 
 
 def _reasons(matter: Matter) -> str:
