@@ -8,7 +8,7 @@ import msgspec
 from gateway import Json
 from plugins.history.audit.model import Estimate
 from plugins.history.audit.report import AuditReport
-from plugins.history.audit.topics import Topic
+from plugins.history.audit.topics import AskedTopic
 from plugins.history.audit.words import example, failure_words
 
 DIGITS = 4
@@ -67,7 +67,7 @@ def figure(estimate: Estimate) -> Json:
     }
 
 
-def _topic(report: AuditReport, topic: Topic) -> Json:
+def _topic(report: AuditReport, topic: AskedTopic) -> Json:
     return {
         "example": example(report, topic),
         "why": topic.why,

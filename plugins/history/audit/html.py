@@ -16,7 +16,7 @@ from markupsafe import Markup
 from gateway import reason_label
 from plugins.history.audit import words
 from plugins.history.audit.failures import Failure
-from plugins.history.audit.model import Matter
+from plugins.history.audit.model import AuditedMatter
 from plugins.history.audit.report import AuditReport, Listed
 
 MOST_ROWS = 200
@@ -104,7 +104,7 @@ def _told_failures(failures: Sequence[Failure]) -> list[Failure]:
     return [*templates[:2], *others][:3] if others else templates[:3]
 
 
-def _reasons(matter: Matter) -> str:
+def _reasons(matter: AuditedMatter) -> str:
     return ", ".join(reason_label(code) for code in matter.reasons)
 
 

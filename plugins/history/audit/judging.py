@@ -18,7 +18,7 @@ import numpy as np
 
 from gateway import TextEncoder
 from plugins.history.audit.facts import compared, facts_of
-from plugins.history.audit.model import Matter
+from plugins.history.audit.model import AuditedMatter
 
 UNTOLD = "too different to agree, too alike to differ"
 Array = np.ndarray[Any, Any]
@@ -60,7 +60,7 @@ class Vectors:
         return float(self.by_text[first] @ self.by_text[second])
 
 
-async def encode(encoder: TextEncoder | None, matters: Sequence[Matter]) -> Vectors:
+async def encode(encoder: TextEncoder | None, matters: Sequence[AuditedMatter]) -> Vectors:
     """Encode all questions and answers, each different text once."""
     if encoder is None or encoder.embedding_model is None:
         return Vectors(by_text={})
@@ -70,7 +70,7 @@ async def encode(encoder: TextEncoder | None, matters: Sequence[Matter]) -> Vect
     return Vectors(by_text=dict(zip(texts, vectors, strict=True)))
 
 
-def judge(matters: Sequence[Matter], vectors: Vectors) -> list[Matter]:
+def judge(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[AuditedMatter]:
     """``matters`` with their agreement. Only what the bot would answer is judged."""
     groups: dict[str, list[int]] = defaultdict(list)
     for index, matter in enumerate(matters):
@@ -87,7 +87,7 @@ def judge(matters: Sequence[Matter], vectors: Vectors) -> list[Matter]:
 class _Peers:
     """What people answered where the bot would say the same."""
 
-    def __init__(self, matters: Sequence[Matter], vectors: Vectors) -> None:
+    def __init__(self, matters: Sequence[AuditedMatter], vectors: Vectors) -> None:
         one_each = {m.customer or -m.conversation: m for m in matters}
         self._others = list(one_each.values())[:MOST_PEERS]
         self._said = vectors.of([m.person for m in self._others])
@@ -96,7 +96,7 @@ class _Peers:
             fact for m in self._others for fact in facts_of(m.person) - facts_of(m.question)
         )
 
-    def nearness(self, matter: Matter) -> float | None:
+    def nearness(self, matter: AuditedMatter) -> float | None:
         """The median cosine of the person's answer with those to other customers; None: too few."""
         mine = self._vectors.of([matter.person])
         if self._said is None or mine is None:
@@ -105,7 +105,7 @@ class _Peers:
         cosines = (self._said @ mine[0])[np.array(others, dtype=bool)]
         return float(np.median(cosines)) if len(cosines) >= LEAST_PEERS else None
 
-    def side_with_bot(self, matter: Matter, kind: str) -> bool:
+    def side_with_bot(self, matter: AuditedMatter, kind: str) -> bool:
         """Whether most colleagues state what the bot states, so that this person is the
         exception."""
         stated = {fact for fact in self._facts if fact.kind == kind}
@@ -114,7 +114,7 @@ class _Peers:
         agreeing = sum(self._facts[fact] for fact in stated if fact in bots)
         return total >= LEAST_PEERS and agreeing >= MAJORITY * total
 
-    def usual_link(self, matter: Matter) -> str | None:
+    def usual_link(self, matter: AuditedMatter) -> str | None:
         """The link that most colleagues give where the bot gives another; None: there is none."""
         links = {fact: count for fact, count in self._facts.items() if fact.kind == "link"}
         bots = {fact for fact in facts_of(matter.bot) if fact.kind == "link"}
@@ -124,7 +124,7 @@ class _Peers:
         return usual.value if links[usual] >= MAJORITY * sum(links.values()) else None
 
 
-def _judged(matter: Matter, peers: _Peers, vectors: Vectors) -> Matter:
+def _judged(matter: AuditedMatter, peers: _Peers, vectors: Vectors) -> AuditedMatter:
     match = compared(matter.bot, matter.person, matter.question)
     near = vectors.cosine(matter.bot, matter.person)
     if match.conflicts:
@@ -138,7 +138,7 @@ def _judged(matter: Matter, peers: _Peers, vectors: Vectors) -> Matter:
     return _polite(matter, near) if matter.polite else _by_meaning(matter, near, peers)
 
 
-def _by_meaning(matter: Matter, near: float, peers: _Peers) -> Matter:
+def _by_meaning(matter: AuditedMatter, near: float, peers: _Peers) -> AuditedMatter:
     if near >= OTHER and (link := peers.usual_link(matter)):
         return matter.replace(agreement="differ", wrong=True, why=f"people give the link {link}")
     if near >= SAME:
@@ -147,8 +147,8 @@ def _by_meaning(matter: Matter, near: float, peers: _Peers) -> Matter:
 
 
 def _in_conflict(
-    matter: Matter, conflict: tuple[str, str, str], peers: _Peers, near: float | None
-) -> Matter:
+    matter: AuditedMatter, conflict: tuple[str, str, str], peers: _Peers, near: float | None
+) -> AuditedMatter:
     kind, bots, persons = conflict
     what = f"{SHOWN.get(kind, kind)}: the bot says {bots}, the person {persons}"
     if (near is None or near >= OTHER) and peers.side_with_bot(matter, kind):
@@ -156,7 +156,7 @@ def _in_conflict(
     return matter.replace(agreement="differ", wrong=True, why=what)
 
 
-def _polite(matter: Matter, near: float) -> Matter:
+def _polite(matter: AuditedMatter, near: float) -> AuditedMatter:
     """The bot would only greet or thank."""
     if near >= SAME:
         return matter.replace(agreement="agree", why=f"they say the same ({near:.2f})")
@@ -166,7 +166,7 @@ def _polite(matter: Matter, near: float) -> Matter:
     return matter.replace(why=UNTOLD)
 
 
-def _in_words(matter: Matter, near: float, among: float | None) -> Matter:
+def _in_words(matter: AuditedMatter, near: float, among: float | None) -> AuditedMatter:
     """There are no facts in common, and the two answers are not alike."""
     if among is None:
         return (
@@ -185,12 +185,12 @@ def _in_words(matter: Matter, near: float, among: float | None) -> Matter:
     return matter.replace(why=UNTOLD)
 
 
-def _other(matter: Matter) -> Matter:
+def _other(matter: AuditedMatter) -> AuditedMatter:
     return matter.replace(
         agreement="differ", wrong=True, why="the person's answer is about another matter"
     )
 
 
-def _own_case(matter: Matter) -> bool:
+def _own_case(matter: AuditedMatter) -> bool:
     """Whether the person states what is this customer's alone."""
     return any(fact.kind in ("code", "date") for fact in facts_of(matter.person))

@@ -14,7 +14,7 @@ UPSET = frozenset({"frustrated", "angry", "anxious"})
 Agreement = Literal["agree", "differ", "cannot_tell"]
 
 
-class Matter(Value, frozen=True, kw_only=True):
+class AuditedMatter(Value, frozen=True, kw_only=True):
     """A customer's message that opened a matter, what the bot would do with it, and what a person
     answered. It holds what people wrote: mask it before it is shown."""
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from gateway import Value, reason_label
 from plugins.history.audit.failures import Failure
 from plugins.history.audit.forecasting import Seen, by_month, next_share, share
-from plugins.history.audit.model import Estimate, Matter
-from plugins.history.audit.topics import Topic, may_automate
+from plugins.history.audit.model import Estimate, AuditedMatter
+from plugins.history.audit.topics import AskedTopic, may_automate
 
 MINUTES = 5.0
 """Minutes that a person needs for an answer, where nobody says otherwise. Ours: what it is in a
@@ -28,7 +28,7 @@ class Listed(Value, frozen=True, kw_only=True):
     matters: tuple[int, ...]
 
 
-class ReasonCount(Value, frozen=True, kw_only=True):
+class AuditReason(Value, frozen=True, kw_only=True):
     """How often a reason to step back decided."""
 
     code: str
@@ -59,7 +59,7 @@ class AuditReport(Value, frozen=True, kw_only=True):
     brand: str = ""
     live: bool = False
     conversations: int
-    matters: tuple[Matter, ...]
+    matters: tuple[AuditedMatter, ...]
     verdicts: Mapping[str, Estimate]
     """The shares of all matters that the bot would answer, ask back at, hand over."""
     agreement: Mapping[str, Estimate]
@@ -68,8 +68,8 @@ class AuditReport(Value, frozen=True, kw_only=True):
     """Of the answers that can be told, the share that would be wrong."""
     unanswered: int
     """Matters that the bot would answer, and nobody did: nothing is compared there."""
-    reasons: tuple[ReasonCount, ...]
-    topics: tuple[Topic, ...]
+    reasons: tuple[AuditReason, ...]
+    topics: tuple[AskedTopic, ...]
     failures: tuple[Failure, ...]
     forecast: Forecast | None
     """None where there are not two months, or too few matters."""
@@ -77,10 +77,10 @@ class AuditReport(Value, frozen=True, kw_only=True):
 
 
 def build_report(
-    matters: Sequence[Matter],
+    matters: Sequence[AuditedMatter],
     *,
     conversations: int,
-    topics: Sequence[Topic] = (),
+    topics: Sequence[AskedTopic] = (),
     failures: Sequence[Failure] = (),
     brand: str = "",
     live: bool = False,
@@ -132,7 +132,7 @@ def build_report(
         wrong=share([seen(m, m.wrong) for m in told]),
         unanswered=len(answers) - len(compared),
         reasons=tuple(
-            ReasonCount(code=code, label=reason_label(code), count=count,
+            AuditReason(code=code, label=reason_label(code), count=count,
                         key=f"reason-{_slug(code)}")
             for code, count in reasons.most_common()
         ),
@@ -143,14 +143,14 @@ def build_report(
     )  # fmt: skip
 
 
-def seen(matter: Matter, yes: bool) -> Seen:
+def seen(matter: AuditedMatter, yes: bool) -> Seen:
     """``matter`` as the figures count it."""
     return Seen(yes, matter.customer or -matter.conversation, matter.at)
 
 
 def forecast(
-    matters: Sequence[Matter],
-    topics: Sequence[Topic],
+    matters: Sequence[AuditedMatter],
+    topics: Sequence[AskedTopic],
     *,
     minutes: float = MINUTES,
     coming: int | None = None,
@@ -189,7 +189,7 @@ def hours_saved(right: Estimate, wrong: Estimate, matters: int, minutes: float) 
 
 
 class _Lists:
-    def __init__(self, matters: Sequence[Matter]) -> None:
+    def __init__(self, matters: Sequence[AuditedMatter]) -> None:
         self._matters = matters
         self.made: dict[str, Listed] = {}
 

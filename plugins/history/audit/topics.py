@@ -17,7 +17,7 @@ from gateway import Value
 from plugins.history.audit.facts import GENERAL, StatedValue, facts_of
 from plugins.history.audit.forecasting import Seen, share
 from plugins.history.audit.judging import SAME, Vectors
-from plugins.history.audit.model import Estimate, Matter
+from plugins.history.audit.model import Estimate, AuditedMatter
 
 Array = np.ndarray[Any, Any]
 Fitness = Literal["automatable", "never", "not_yet"]
@@ -48,7 +48,7 @@ PAIRS = 40
 """Answers with which each answer is compared."""
 
 
-class Topic(Value, frozen=True, kw_only=True):
+class AskedTopic(Value, frozen=True, kw_only=True):
     """A question that came again. ``alike`` is the share of answers that say what others say."""
 
     index: int
@@ -64,7 +64,7 @@ class Topic(Value, frozen=True, kw_only=True):
     """Matters that the bot would answer today."""
 
 
-def find_topics(matters: Sequence[Matter], vectors: Vectors) -> list[Topic]:
+def find_topics(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[AskedTopic]:
     """The topics of ``matters``, the most frequent first."""
     known = [i for i, m in enumerate(matters) if m.person and m.question in vectors.by_text
              and m.person in vectors.by_text]  # fmt: skip
@@ -86,13 +86,15 @@ def find_topics(matters: Sequence[Matter], vectors: Vectors) -> list[Topic]:
     return [topic.replace(index=index) for index, topic in enumerate(made)]
 
 
-def with_topics(matters: Sequence[Matter], topics: Sequence[Topic]) -> list[Matter]:
+def with_topics(
+    matters: Sequence[AuditedMatter], topics: Sequence[AskedTopic]
+) -> list[AuditedMatter]:
     """``matters``, each with its topic."""
     of = {at: topic.index for topic in topics for at in topic.matters}
     return [m.replace(topic=of[at]) if at in of else m for at, m in enumerate(matters)]
 
 
-def may_automate(matter: Matter, topics: Sequence[Topic]) -> bool:
+def may_automate(matter: AuditedMatter, topics: Sequence[AskedTopic]) -> bool:
     """Whether one answer would settle ``matter``: its topic allows it, and nothing in the message
     asks for a person."""
     if matter.topic < 0 or topics[matter.topic].fitness != "automatable" or matter.upset:
@@ -149,7 +151,7 @@ def _share_fact(facts: Sequence[frozenset[StatedValue]]) -> Array:
     return shared
 
 
-def _topic(members: Sequence[int], matters: Sequence[Matter], said: Array) -> Topic:
+def _topic(members: Sequence[int], matters: Sequence[AuditedMatter], said: Array) -> AskedTopic:
     chosen = [matters[at] for at in members]
     customers = {m.customer or -m.conversation for m in chosen}
     own = [_own_facts(chosen, at) for at in range(len(chosen))]
@@ -162,7 +164,7 @@ def _topic(members: Sequence[int], matters: Sequence[Matter], said: Array) -> To
     figure = share(alike)
     own_share = sum(own) / len(own)
     fitness, why = _fitness(figure, own_share, upset, grave)
-    return Topic(
+    return AskedTopic(
         index=0,
         fitness=fitness,
         why=why,
@@ -189,14 +191,14 @@ def _fitness(alike: Estimate, own: float, upset: float, grave: float) -> tuple[F
     return "not_yet", "too few answers to say whether they are alike"
 
 
-def _own_facts(chosen: Sequence[Matter], at: int) -> bool:
+def _own_facts(chosen: Sequence[AuditedMatter], at: int) -> bool:
     """Whether the answer states what is this customer's alone: a code, a date, or a value that was
     told to nobody else and stands where others have one."""
     facts = facts_of(chosen[at].person)
     return any(fact.kind in ("code", "date") for fact in facts)
 
 
-def _alike(chosen: Sequence[Matter], said: Array) -> list[bool]:
+def _alike(chosen: Sequence[AuditedMatter], said: Array) -> list[bool]:
     """For each answer, whether most others say the same: no conflict in the facts that are told
     most, and near in words, or with a fact in common."""
     usual = _usual_facts(chosen)
@@ -216,7 +218,7 @@ def _alike(chosen: Sequence[Matter], said: Array) -> list[bool]:
     return found
 
 
-def _usual_facts(chosen: Sequence[Matter]) -> set[StatedValue]:
+def _usual_facts(chosen: Sequence[AuditedMatter]) -> set[StatedValue]:
     """The facts that at least a quarter of those answers state which state one of the kind."""
     counts: Counter[StatedValue] = Counter()
     kinds: dict[str, int] = defaultdict(int)

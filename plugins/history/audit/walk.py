@@ -29,7 +29,7 @@ from gateway import (
     is_courtesy,
     known_names,
 )
-from plugins.history.audit.model import Matter, Verdict
+from plugins.history.audit.model import AuditedMatter, Verdict
 from plugins.history.audit.templates import Templates
 from plugins.history.audit.texts import content
 
@@ -57,7 +57,7 @@ class ReplayedCase(Value, frozen=True, kw_only=True):
     case: CaseRecord
     messages: tuple[Message, ...]
     """What was said, with the understanding of the customer's messages."""
-    matters: tuple[Matter, ...]
+    matters: tuple[AuditedMatter, ...]
 
 
 async def walk(
@@ -239,14 +239,14 @@ def _matter(  # noqa: PLR0917  (of one case, in the order of its story)
     answer: TrialAnswer,
     templates: Templates,
     polite: frozenset[str],
-) -> Matter:
+) -> AuditedMatter:
     asked, turn = said[index], answer.turn
     following = openers_after(said, index)
     replies = [m for m in said[index + 1 : following] if m.author == "agent"]
     telling = [m for m in replies if not templates.says_nothing(m.text)]
     understood = turn.understanding
     intent = understood.intent
-    return Matter(
+    return AuditedMatter(
         conversation=case.conversation.id,
         message=asked.id,
         customer=case.customer,

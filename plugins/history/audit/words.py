@@ -6,10 +6,10 @@ from textwrap import shorten
 
 from gateway import masked
 from plugins.history.audit.failures import Failure
-from plugins.history.audit.model import Estimate, Matter
+from plugins.history.audit.model import Estimate, AuditedMatter
 from plugins.history.audit.report import AuditReport
 from plugins.history.audit.texts import content
-from plugins.history.audit.topics import Topic
+from plugins.history.audit.topics import AskedTopic
 
 EXAMPLE = 110
 """Characters of a question that stands for a topic."""
@@ -45,7 +45,7 @@ def hours(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
 
 
-def example(report: AuditReport, topic: Topic) -> str:
+def example(report: AuditReport, topic: AskedTopic) -> str:
     """The most typical question of a topic, masked; a short one of the most typical, if there is
     one."""
     typical = [report.matters[at] for at in topic.matters[:9]]
@@ -54,7 +54,7 @@ def example(report: AuditReport, topic: Topic) -> str:
     return shorten(masked(text, chosen.names), EXAMPLE, placeholder=" …")
 
 
-def typical_answer(report: AuditReport, topic: Topic) -> str:
+def typical_answer(report: AuditReport, topic: AskedTopic) -> str:
     """What people answer to a topic, masked; its facts stay where they are everybody's."""
     chosen = report.matters[topic.matters[0]]
     return shorten(masked(chosen.person, chosen.names, ours=True), 2 * EXAMPLE, placeholder=" …")
@@ -65,16 +65,16 @@ def failure_words(failure: Failure) -> str:
     return shorten(masked(failure.words, (), ours=True), 2 * EXAMPLE, placeholder=" …")
 
 
-def customers_words(matter: Matter) -> str:
+def customers_words(matter: AuditedMatter) -> str:
     """What the customer wrote, masked."""
     return shorten(masked(matter.question, matter.names), LONGEST, placeholder=" …")
 
 
-def persons_words(matter: Matter) -> str:
+def persons_words(matter: AuditedMatter) -> str:
     """What people answered, masked."""
     return shorten(masked(matter.person, matter.names, ours=True), LONGEST, placeholder=" …")
 
 
-def bots_words(matter: Matter) -> str:
+def bots_words(matter: AuditedMatter) -> str:
     """What the bot would state. It may repeat what the customer wrote, so names are masked."""
     return shorten(masked(matter.bot, matter.names, ours=True), LONGEST, placeholder=" …")

@@ -21,7 +21,7 @@ from gateway import (
 from plugins.history.audit.audit import story_vectors
 from plugins.history.audit.failures import find_failures, stories
 from plugins.history.audit.judging import Vectors, encode, judge
-from plugins.history.audit.model import Matter, Verdict
+from plugins.history.audit.model import AuditedMatter, Verdict
 from plugins.history.audit.report import MINUTES, AuditReport, build_report
 from plugins.history.audit.templates import Templates
 from plugins.history.audit.texts import content
@@ -107,7 +107,7 @@ def _matter(  # noqa: PLR0917  (of one case, in the order of its story)
     drafted: Suggestion | None,
     templates: Templates,
     polite: frozenset[str],
-) -> Matter:
+) -> AuditedMatter:
     asked = said[index]
     after = next((at for at in range(index + 1, len(said)) if _verdict(said[at])), len(said))
     replies = [m for m in said[index + 1 : after] if m.author == "agent"]
@@ -115,7 +115,7 @@ def _matter(  # noqa: PLR0917  (of one case, in the order of its story)
     understood, route = asked.understanding, asked.route
     intent = understood.intent if understood else None
     reasons = tuple(r.code for r in route.reasons if r.code != SHADOW) if route else ()
-    return Matter(
+    return AuditedMatter(
         conversation=case.conversation.id,
         message=asked.id,
         customer=case.customer,
