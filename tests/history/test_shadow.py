@@ -110,7 +110,7 @@ async def test_another_process_is_seen(tmp_path: Path) -> None:
         switch = gw.gateway.infrastructure.shadow
         other = type(switch)(storage=switch.storage, audit=switch.audit, clock=switch.clock)
         assert await other.turn(on=True, by="cli:other")
-        switch._seen = -1e9  # noqa: SLF001  (what it saw is old)
+        switch._seen = -1e9
         assert await switch.is_on()
         assert not await other.turn(on=True, by="cli:other")
 
