@@ -21,6 +21,7 @@ from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.health import DatabaseProbe
 from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.knowledge.store import SqlKnowledge
 from gateway.adapters.sql.pages.search import SqlSearchSource
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
@@ -119,6 +120,7 @@ class Infrastructure:
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
         self.shadow = DatabaseShadowSwitch(storage=self.storage, audit=self.audit, clock=self.clock)
+        self.knowledge = SqlKnowledge(self.database, self.clock)
         self.follower = OverlayFollower(
             store=self.store.versions,
             consumers=(*_version_consumers(registrations), self.policies, self.hours),

@@ -29,6 +29,7 @@ from gateway.ports import (
     DigestReceiver,
     Event,
     ExampleEvaluator,
+    MailReader,
     Sender,
     Services,
     TextEncoder,
@@ -262,6 +263,7 @@ class Pipeline:
             records=infrastructure.store.queries,
             versions=self._versions,
             search=infrastructure.search,
+            knowledge=infrastructure.knowledge,
             past_conversations=infrastructure.past_conversations,
             shadow=infrastructure.shadow,
             visits=CustomerVisits(
@@ -276,6 +278,10 @@ class Pipeline:
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
+            mail_reader=next(
+                (each for each in infrastructure.plugin_objects if isinstance(each, MailReader)),
+                None,
+            ),
             time_zone=marks.time_zone,
             desk_pages=tuple(infrastructure.registrations.desk_pages),
             example_evaluator=next(

@@ -76,6 +76,7 @@ from gateway.model.lists import (
     ListName,
     ListPosition,
 )
+from gateway.model.mail import MailHead, ReadMail
 from gateway.model.messages import (
     ALBUM_WAIT,
     UNREADABLE,
@@ -203,6 +204,7 @@ __all__ = [
     "ListPosition",
     "ListedConversation",
     "MadePromise",
+    "MailHead",
     "Message",
     "MoodLabel",
     "NewDocument",
@@ -225,6 +227,7 @@ __all__ = [
     "QueueItem",
     "QueuePage",
     "QueuePosition",
+    "ReadMail",
     "Reason",
     "Receipt",
     "RemoveAdopted",

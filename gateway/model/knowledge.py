@@ -22,6 +22,8 @@ class NewSource(Value, frozen=True, kw_only=True):
 
     ``location`` is a URL, or the absolute path of a folder or a file. ``private``: it may be in a
     network that is not public. ``owner`` is who answers for what it says: a name or an address.
+    ``language`` (ISO 639-1) is that of documents that do not tell theirs; empty: their words show
+    it.
     """
 
     location: str
@@ -29,6 +31,7 @@ class NewSource(Value, frozen=True, kw_only=True):
     brand: str = ""
     owner: str = ""
     private: bool = False
+    language: str = ""
 
 
 class KnowledgeSource(NewSource, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ class NewPassage(Value, frozen=True, kw_only=True):
 
 
 class Passage(NewPassage, frozen=True, kw_only=True):
-    """A stored passage, with what it inherits of its document and source."""
+    """A stored passage, with what it inherits of its document and source as they are now."""
 
     id: int
     document: int

@@ -30,8 +30,8 @@ class CaseFact(Value, frozen=True, kw_only=True):
 
 class CustomerNeed(Value, frozen=True, kw_only=True):
     """What the customer needs right now. ``code`` is for programs, ``line`` for the agent;
-    ``proposal`` is an answer in the customer's language with gaps to fill; ``because`` are the
-    signs that it rests on."""
+    ``proposal`` is an answer in the customer's language with gaps to fill, and the variable
+    ``{{agent}}`` for the agent's name; ``because`` are the signs that it rests on."""
 
     code: str
     line: str

@@ -40,7 +40,13 @@ from gateway.ports import Traits, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open
 from gateway.routing.policy import PolicySource
-from gateway.routing.reasons import HARM, confident_intent, harm_is_known, spoke_of_harm
+from gateway.routing.reasons import (
+    HARM,
+    confident_intent,
+    harm_is_known,
+    reason_line,
+    spoke_of_harm,
+)
 from gateway.routing.route import hand_over
 from gateway.store import (
     SPAM,
@@ -446,7 +452,7 @@ def is_consent_word(work: WorkItem) -> bool:
 
 
 def _handover_line(turn: Turn) -> Message:
-    why = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
+    why = "; ".join(reason_line(reason) for reason in turn.route.reasons)
     text = f"Handed over to a person: {why}" if why else "Handed over to a person"
     return system_line(turn.conversation.id, text, turn.at, turn=turn.id)
 

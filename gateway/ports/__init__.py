@@ -57,6 +57,7 @@ from gateway.ports.lifecycle import (
     StartupResource,
     UnsafeSetting,
 )
+from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
 from gateway.ports.services import (
     AuditEntry,
@@ -159,6 +160,7 @@ __all__ = [
     "Intake",
     "KnowledgeStore",
     "Lifecycle",
+    "MailReader",
     "Mailbox",
     "Malformed",
     "NeedsSlots",

@@ -29,12 +29,13 @@ class KnowledgeStore(Protocol):
     async def sources(self) -> tuple[KnowledgeSource, ...]: ...
 
     async def checked(self, source: int) -> None:
-        """Note that ``source`` was read to the end."""
+        """Note that ``source`` was read to the end. Raises NotFound."""
         ...
 
     async def remove_source(self, source: int) -> None:
         """Delete a source with its documents, passages of all versions, vectors and uses. A
-        ``removed`` change stays, with title and location. Raises NotFound."""
+        ``removed`` change of each document stays, with title and location, and no other. Works in
+        steps: after a crash, call it again. Raises NotFound."""
         ...
 
     async def documents(self, source: int) -> tuple[KnowledgeDocument, ...]: ...
@@ -42,8 +43,10 @@ class KnowledgeStore(Protocol):
     async def put_document(
         self, source: int, document: NewDocument, differences: Sequence[str] = ()
     ) -> KnowledgeDocument:
-        """Store ``document``; with a new digest as a new version, whose passages are current from
-        then on. Those of earlier versions stay, and are not. Raises NotFound for ``source``."""
+        """Store ``document``. With a new digest, title or language it is a new version, whose
+        passages are current from then on. Those of the nine versions before it stay, and so do
+        older ones that an answer rests on; they are not current. Without any of the three nothing
+        but its times change. One that was gone has returned. Raises NotFound for ``source``."""
         ...
 
     async def mark_gone(self, document: int) -> None:
@@ -57,11 +60,27 @@ class KnowledgeStore(Protocol):
     async def passages_of(
         self, document: int, *, version: int | None = None
     ) -> tuple[Passage, ...]:
-        """The passages of a document in order; of its current version when None."""
+        """The passages of a document in order; of its newest version when None."""
+        ...
+
+    async def current_passages(self, after: int = 0, limit: int = 500) -> tuple[Passage, ...]:
+        """The next current passages of all documents, with ids above ``after``, in the order of
+        their ids. An empty tuple ends the walk."""
         ...
 
     async def changes(self, after: int = 0, limit: int = 500) -> tuple[DocumentChange, ...]:
-        """The next changes with ids above ``after``, in order."""
+        """The next changes with ids above ``after``, in order. Ids grow in the order of commits:
+        whoever asks with the last id that they saw misses nothing."""
+        ...
+
+    async def last_change(self) -> int:
+        """The id of the newest change; 0 when there is none. Whoever reads this and then walks
+        over `current_passages` knows all changes up to it."""
+        ...
+
+    async def unsettled_changes(self, limit: int = 100) -> tuple[DocumentChange, ...]:
+        """The newest changes of the kinds ``changed``, ``gone`` and ``removed`` that nobody has
+        settled, newest first."""
         ...
 
     async def settle_change(self, change: int, who: str) -> None:

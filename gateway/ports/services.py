@@ -28,6 +28,7 @@ from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.history import PastConversations
 from gateway.ports.knowledge import KnowledgeStore
+from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
 from gateway.ports.shadow import ShadowSwitch
 from gateway.ports.trials import ExampleEvaluator, Trials
@@ -340,6 +341,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Adds conversations that took place elsewhere; None as for ``search``."""
     shadow: ShadowSwitch | None = None
     """Shadow mode; None as for ``search``."""
+    mail_reader: MailReader | None = None
+    """Reads mails that did not come by a channel; None: no installed channel does."""
     visits: Visits | None = None
     """What customers do on pages of channels with `Traits.fleeting`; None as for ``search``."""
     encoder: TextEncoder | None = None

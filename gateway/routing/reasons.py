@@ -488,6 +488,14 @@ def reason_label(code: str) -> str:
     return label or (intent_words(code).replace(".", " ") or "unknown").capitalize()
 
 
+def reason_line(reason: Reason) -> str:
+    """A reason as the history tells it: without the figures by which a check found it, which the
+    message's own explanation has. What a person or a plugin gave as its detail is told."""
+    if reason.code in Reasons.model_fields or not reason.detail:
+        return reason_label(reason.code)
+    return reason.detail
+
+
 def _codes_for_survey(answer: SurveyAnswer) -> tuple[str, ...]:
     """The reasons that can hold for the answer to a survey: it asks the bot nothing."""
     codes = (HARM, "asked_for_person", "legal")

@@ -30,6 +30,7 @@ from gateway.testing.kit import (
     running,
     settings_for,
 )
+from gateway.testing.knowledge import MemoryKnowledge
 from gateway.testing.memory import MemoryAuditLog, MemoryStorage
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "FakeClock",
     "FakeHandler",
     "MemoryAuditLog",
+    "MemoryKnowledge",
     "MemoryStorage",
     "PlainVoice",
     "ProviderSimulator",

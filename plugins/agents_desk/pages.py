@@ -27,7 +27,7 @@ from gateway import (
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.access.sessions import DeskSession, is_background
-from plugins.agents_desk.composing.placeholders import fill, variables
+from plugins.agents_desk.composing.placeholders import fill, variables, with_proposal
 from plugins.agents_desk.composing.presence import ConversationPresence, describe_people
 from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import RequestGuard
@@ -156,7 +156,7 @@ class DeskPages:
         """The page of the conversation in the request's path."""
         number = int(request.match_info["id"])
         try:
-            card = await self.services.desk.card(number)
+            card = with_proposal(await self.services.desk.card(number), session.agent)
         except NotFound:
             return self.html.conversation_not_found()
         if not self.may_read(session, card.conversation):

@@ -1,4 +1,4 @@
-"""Past conversations: what the bot would have answered, before and while people do."""
+"""Past conversations of a team: imported, and looked at before the bot answers anybody."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from collections.abc import Callable
 import click
 
 from gateway import hookimpl
-from plugins.history.audit.command import audit as audit_command
+from plugins.history.command import history
 from plugins.history.shadow.commands import shadow
 
-
-@click.group()
-def history() -> None:
-    """Past conversations: import them, and see what the bot would have answered."""
-
-
-history.add_command(audit_command)
+__all__ = ["history"]
 
 
 @hookimpl

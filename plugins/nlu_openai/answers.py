@@ -33,7 +33,7 @@ link must stand in that passage. Add nothing, promise nothing.
 If none does, give 0 as `passage` and an empty `answer`."""
 
 
-class Passage(Value, frozen=True, kw_only=True):
+class FilePassage(Value, frozen=True, kw_only=True):
     """A piece of a file. ``source`` names it to people (`answers.yaml: refund`); ``language`` is
     None where it is not known."""
 
@@ -46,12 +46,12 @@ class Passage(Value, frozen=True, kw_only=True):
 class PassageIndex:
     """Finds the passages that share rare words with a question."""
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    def __init__(self, passages: Sequence[FilePassage]) -> None:
         self._passages = tuple(passages)
         self._stems = [stems(f"{passage.source} {passage.text}") for passage in passages]
         self._frequency = Counter(stem for found in self._stems for stem in found)
 
-    def nearest(self, question: str, language: str, *, most: int) -> list[Passage]:
+    def nearest(self, question: str, language: str, *, most: int) -> list[FilePassage]:
         """At most ``most`` passages in ``language``, best first."""
         wanted = stems(question)
         scores = []
@@ -136,7 +136,7 @@ class GroundedAnswers:
         )
 
 
-def read_passages(paths: Iterable[Path], *, public_url: str) -> list[Passage]:
+def read_passages(paths: Iterable[Path], *, public_url: str) -> list[FilePassage]:
     """The passages of answer files (``.yaml``, in the FAQ's format) and of pages (``.md``, a
     passage for each heading). Raises BadConfig."""
     return [
@@ -146,7 +146,7 @@ def read_passages(paths: Iterable[Path], *, public_url: str) -> list[Passage]:
     ]
 
 
-def _page(path: Path) -> Iterator[Passage]:
+def _page(path: Path) -> Iterator[FilePassage]:
     try:
         parts = _HEADING.split(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -155,13 +155,13 @@ def _page(path: Path) -> Iterator[Passage]:
     for title, body in zip(["", *parts[1::2]], parts[0::2], strict=True):
         if body.strip():
             text = " ".join(f"{title}. {body}".split()).removeprefix(". ")
-            yield Passage(source=f"{path.name}: {title}".removesuffix(": "), text=text)
+            yield FilePassage(source=f"{path.name}: {title}".removesuffix(": "), text=text)
 
 
-def _answers(path: Path, public_url: str) -> Iterator[Passage]:
+def _answers(path: Path, public_url: str) -> Iterator[FilePassage]:
     for intent, answer in read_shape(path, AnswersFile).answers.items():
         for language in answer.say:
-            yield Passage(
+            yield FilePassage(
                 source=f"{path.name}: {intent}",
                 text=answer.text_in(language),
                 language=language,
@@ -172,7 +172,7 @@ def _answers(path: Path, public_url: str) -> Iterator[Passage]:
             )
 
 
-def _checked(answer: str, passage: Passage, placeholders: Placeholders) -> str | None:
+def _checked(answer: str, passage: FilePassage, placeholders: Placeholders) -> str | None:
     """``answer`` with personal data back in place; None when the passage does not say it, or it
     has a placeholder that stands for nothing."""
     if not grounded(answer, passage.text):

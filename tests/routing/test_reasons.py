@@ -8,7 +8,7 @@ import pytest
 
 from gateway import Context, Reason, SurveyAnswer, Turn
 from gateway.routing.policy import Policy
-from gateway.routing.reasons import Reasons, reason_label
+from gateway.routing.reasons import Reasons, reason_label, reason_line
 from gateway.routing.route import decide
 from tests.routing.builders import bot, customer, earlier, person, turn, understood
 
@@ -234,6 +234,19 @@ def test_an_assisted_language_needs_a_confident_intent(confidence: float, escala
     subject = turn("Waar blijft mijn pakketje toch?", of=understood("delivery", confidence,
                                                                 language="nl"))  # fmt: skip
     assert (codes(subject, policy) == ("language",)) == escalates
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "line"),
+    [
+        ("low_confidence", "the best guess is praise at 0.05", reason_label("low_confidence")),
+        ("out_of_scope", "nothing the bot knows of (0.31)", reason_label("out_of_scope")),
+        ("question_left", "not answered yet: “Is it dry?”", "not answered yet: “Is it dry?”"),
+        ("transferred", "", reason_label("transferred")),
+    ],
+)
+def test_the_history_tells_reasons_without_figures(code: str, detail: str, line: str) -> None:
+    assert reason_line(Reason(code=code, detail=detail)) == line
 
 
 def test_every_reason_has_a_label_for_agents() -> None:

@@ -59,8 +59,16 @@ PLAIN = {
     "promises": {"author", "agent", "kind", "state", "settled_by"},
     "confirmed_facts": {"name", "agent"},
     "imports": {"source", "format", "label", "brand", "skipped"},
+    "knowledge_sources": {"location", "title", "brand", "owner", "language"},
+    "knowledge_documents": {"location", "location_key", "title", "language", "digest", "state",
+                            "etag", "last_modified"},
+    "knowledge_passages": {"headings", "text", "kind", "question", "anchor"},
+    "knowledge_vectors": {"model"},
+    "knowledge_changes": {"kind", "title", "location", "differences", "settled_by"},
+    "knowledge_uses": set(),
 }  # fmt: skip
-"""Text columns that stay plain: codes, addresses to look up, and our own people."""
+"""Text columns that stay plain: codes, addresses to look up, our own people, and what the team's
+own sources say."""
 
 
 def environ(*keys: str) -> Mapping[str, str]:

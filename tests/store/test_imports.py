@@ -152,10 +152,9 @@ async def test_a_later_import_completes_a_conversation(
 async def test_lists_and_search_find_them(gw: RunningGateway) -> None:
     """By their words and their label; the address is the customer's own."""
     await imported(gw, talk(ASKED, ANSWERED))
-    assert gw.gateway.search is not None
-    await gw.gateway.search.indexer.catch_up()
+    await gw.gateway.indexer.catch_up()
     assert gw.services.search is not None
-    found = await gw.services.search.search("lamp")
+    found = await gw.services.search.find("lamp")
     assert [hit.address for hit in found.hits] == ["email:anna@mail.example"]
     chosen = ConversationFilter(name="resolved", labels=("imported",))
     listed = await gw.services.desk.conversations(chosen)

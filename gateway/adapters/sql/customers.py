@@ -46,6 +46,7 @@ from gateway.adapters.sql.schema import (
     hooks,
     identities,
     inbox,
+    knowledge_uses,
     links,
     messages,
     notes_of_guests,
@@ -83,6 +84,7 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("conversation_labels", conversation_labels),
     ("promises", promises),
     ("confirmed_facts", confirmed_facts),
+    ("knowledge_uses", knowledge_uses),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -469,6 +470,112 @@ imports = Table(
     Column("skipped", Text, nullable=False),
     Column("secret", Text),
     sqlite_autoincrement=True,
+)
+
+# What the team's own sources say. Titles, locations and words are what the sources publish: they
+# hold nothing of customers. See `gateway.ports.knowledge`.
+knowledge_sources = Table(
+    "knowledge_sources",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("brand", short(64), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("language", short(16), nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("checked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+knowledge_documents = Table(
+    "knowledge_documents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", ForeignKey("knowledge_sources.id", ondelete="CASCADE"), nullable=False),
+    Column("location", Text, nullable=False),
+    # SHA-256 of the location: a row of an index is bounded, and a URL is not.
+    Column("location_key", short(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("language", short(16), nullable=False),
+    Column("digest", short(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", short(16), nullable=False),
+    Column("passages", Integer, nullable=False),
+    Column("read_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    UniqueConstraint("source_id", "location_key"),
+    sqlite_autoincrement=True,
+)
+
+knowledge_passages = Table(
+    "knowledge_passages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("document_id", ForeignKey("knowledge_documents.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("headings", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("kind", short(16), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("anchor", Text, nullable=False),
+    _index("ix_knowledge_passages_document", "document_id", "version", "position"),
+    sqlite_autoincrement=True,
+)
+
+knowledge_vectors = Table(
+    "knowledge_vectors",
+    metadata,
+    Column(
+        "passage_id",
+        ForeignKey("knowledge_passages.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("model", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# No foreign keys: a change outlives what it is about.
+knowledge_changes = Table(
+    "knowledge_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", short(16), nullable=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("document_id", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("differences", Text, nullable=False),
+    Column("settled_by", Text, nullable=False),
+    _index(
+        "ix_knowledge_changes_open",
+        "id",
+        where="settled_by = '' AND kind IN ('changed', 'gone', 'removed')",
+    ),
+    _index("ix_knowledge_changes_document", "document_id"),
+    sqlite_autoincrement=True,
+)
+
+# No foreign key to passages: one that was removed meanwhile must not stop a turn's commit.
+knowledge_uses = Table(
+    "knowledge_uses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("passage_id", BigInteger, nullable=False),
+    Column("document_id", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    _index("ix_knowledge_uses_conversation", "conversation_id"),
+    _index("ix_knowledge_uses_document", "document_id", "id"),
 )
 
 # PostgreSQL's index for searching conversations. SQLite has it in a file of its own.

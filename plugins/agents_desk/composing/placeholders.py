@@ -57,3 +57,11 @@ def fill(text: str, known: Mapping[str, str]) -> FilledText:
         return known.get(found[1].casefold()) or found[0]
 
     return FilledText(text=_PLACEHOLDER.sub(value, text), missing=missing)
+
+
+def with_proposal(card: ContextCard, agent: Agent) -> ContextCard:
+    """``card`` with what is known filled into the answer that it proposes."""
+    if card.story is None or card.story.need is None:
+        return card
+    proposal = fill(card.story.need.proposal, variables(card, agent)).text
+    return card.replace(story=card.story.replace(need=card.story.need.replace(proposal=proposal)))

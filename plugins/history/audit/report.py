@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway import Value, reason_label
 from plugins.history.audit.failures import Failure
 from plugins.history.audit.forecasting import Seen, by_month, next_share, share
-from plugins.history.audit.model import Estimate, AuditedMatter
+from plugins.history.audit.model import AuditedMatter, Estimate
 from plugins.history.audit.topics import AskedTopic, may_automate
 
 MINUTES = 5.0

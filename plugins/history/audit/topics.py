@@ -17,7 +17,7 @@ from gateway import Value
 from plugins.history.audit.facts import GENERAL, StatedValue, facts_of
 from plugins.history.audit.forecasting import Seen, share
 from plugins.history.audit.judging import SAME, Vectors
-from plugins.history.audit.model import Estimate, AuditedMatter
+from plugins.history.audit.model import AuditedMatter, Estimate
 
 Array = np.ndarray[Any, Any]
 Fitness = Literal["automatable", "never", "not_yet"]

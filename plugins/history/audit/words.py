@@ -6,7 +6,7 @@ from textwrap import shorten
 
 from gateway import masked
 from plugins.history.audit.failures import Failure
-from plugins.history.audit.model import Estimate, AuditedMatter
+from plugins.history.audit.model import AuditedMatter, Estimate
 from plugins.history.audit.report import AuditReport
 from plugins.history.audit.texts import content
 from plugins.history.audit.topics import AskedTopic

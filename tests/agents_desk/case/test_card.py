@@ -10,6 +10,7 @@ import pytest
 from gateway import Address, Conversation, Customer, Message, Reply, Turn
 from gateway.pipeline.case.story import shorten
 from gateway.pipeline.case.told_once import without_known_questions
+from plugins.agents_desk.composing.placeholders import with_proposal
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
     ANA,
@@ -117,6 +118,16 @@ async def test_what_a_customer_needs_has_an_answer_to_begin_with(
     box = re.search(r'<textarea id="answer"[^>]*>\n(.*?)</textarea>', ana.page, re.S)
     assert box
     assert "This is what is certain: […" in box[1]
+
+
+async def test_the_proposed_answer_has_the_agents_name(gw: DeskGateway) -> None:
+    """Nobody fills in what is known."""
+    card = await gw.desk.card(MARIA)
+    need = card.story.need.replace(proposal="I am {{agent}}. [… what you will do]")
+    filled = with_proposal(card.replace(story=card.story.replace(need=need)), ANA)
+    assert filled.story is not None
+    assert filled.story.need is not None
+    assert filled.story.need.proposal == "I am Ana. [… what you will do]"
 
 
 @pytest.mark.parametrize(

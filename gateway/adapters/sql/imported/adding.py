@@ -99,10 +99,7 @@ def add_batch(
         if not new:
             continue
         extended = min((place.conversation for place in places if place.imported), default=0)
-        if extended:
-            adding.extended.append((extended, one, new))
-        else:
-            adding.new.append((one, new))
+        adding.place(one, new, extended)
     adding.store()
     return adding.added
 
@@ -120,6 +117,25 @@ class _Batch:
     )
     added: AddedHistory = field(default_factory=AddedHistory)
     _seen: set[tuple[str, str]] = field(default_factory=set)
+    _places: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Where in ``new`` a key is."""
+
+    def place(self, one: ImportedConversation, new: list[ImportedMessage], extended: int) -> None:
+        """Add ``new`` to the stored conversation ``extended``, to one of this batch, or to none."""
+        if extended:
+            self.extended.append((extended, one, new))
+            return
+        keys = [(one.address.channel, key) for key in _keys_of(one)]
+        known = next((self._places[key] for key in keys if key in self._places), None)
+        if known is None:
+            known = len(self.new)
+            self.new.append((one, new))
+        else:
+            first, earlier = self.new[known]
+            joined = sorted((*earlier, *new), key=lambda message: message.at)
+            self.new[known] = (first, joined)
+        for message in new:
+            self._places[one.address.channel, message.key] = known
 
     def unseen(self, one: ImportedConversation, known: Collection[str]) -> list[ImportedMessage]:
         found: list[ImportedMessage] = []

@@ -1,0 +1,180 @@
+"""Reads sources, documents, passages, changes and uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, text
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.schema import (
+    knowledge_changes,
+    knowledge_documents,
+    knowledge_passages,
+    knowledge_sources,
+    knowledge_uses,
+    knowledge_vectors,
+)
+from gateway.model import (
+    DocumentChange,
+    KnowledgeDocument,
+    KnowledgeSource,
+    Passage,
+    SourceUse,
+)
+
+AT_ONCE = 500
+"""Ids in one statement."""
+_IS_CURRENT = and_(
+    knowledge_documents.c.version == knowledge_passages.c.version,
+    knowledge_documents.c.state == "current",
+)
+_PASSAGES = (
+    select(
+        knowledge_passages,
+        knowledge_documents.c.source_id,
+        knowledge_documents.c.title,
+        knowledge_documents.c.location,
+        knowledge_documents.c.language,
+        knowledge_documents.c.updated_at,
+        knowledge_sources.c.brand,
+        _IS_CURRENT.label("current"),
+    )
+    .join(knowledge_documents, knowledge_documents.c.id == knowledge_passages.c.document_id)
+    .join(knowledge_sources, knowledge_sources.c.id == knowledge_documents.c.source_id)
+)
+
+
+def all_sources(connection: Connection) -> tuple[KnowledgeSource, ...]:
+    query = select(knowledge_sources).order_by(knowledge_sources.c.id)
+    return tuple(source(row) for row in connection.execute(query))
+
+
+def documents_of(connection: Connection, source: int) -> tuple[KnowledgeDocument, ...]:
+    table = knowledge_documents
+    query = select(table).where(table.c.source_id == source).order_by(table.c.id)
+    return tuple(document(row) for row in connection.execute(query))
+
+
+def by_id(connection: Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
+    found: dict[int, Passage] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        query = _PASSAGES.where(knowledge_passages.c.id.in_(ids[start : start + AT_ONCE]))
+        found |= {row.id: passage(row) for row in connection.execute(query)}
+    return found
+
+
+def of_document(connection: Connection, document: int, version: int | None) -> tuple[Passage, ...]:
+    """In their order; those of the newest version, also of a document that is gone, when None."""
+    table = knowledge_passages.c
+    wanted = knowledge_documents.c.version if version is None else version
+    query = _PASSAGES.where(table.document_id == document, table.version == wanted)
+    return tuple(passage(row) for row in connection.execute(query.order_by(table.position)))
+
+
+def current(connection: Connection, after: int, limit: int) -> tuple[Passage, ...]:
+    table = knowledge_passages.c
+    query = _PASSAGES.where(table.id > after, _IS_CURRENT).order_by(table.id).limit(limit)
+    return tuple(passage(row) for row in connection.execute(query))
+
+
+def unsettled(connection: Connection, limit: int) -> tuple[DocumentChange, ...]:
+    open_ones = text("settled_by = '' AND kind IN ('changed', 'gone', 'removed')")
+    query = select(knowledge_changes).where(open_ones)
+    newest = query.order_by(knowledge_changes.c.id.desc()).limit(limit)
+    return tuple(change(row) for row in connection.execute(newest))
+
+
+def vectors_of(connection: Connection, ids: Sequence[int], model: str) -> Mapping[int, bytes]:
+    table = knowledge_vectors.c
+    found: dict[int, bytes] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        chosen = table.passage_id.in_(ids[start : start + AT_ONCE])
+        query = select(table.passage_id, table.vector).where(chosen, table.model == model)
+        found |= {row.passage_id: bytes(row.vector) for row in connection.execute(query)}
+    return found
+
+
+def uses_of(connection: Connection, document: int, limit: int) -> tuple[SourceUse, ...]:
+    table = knowledge_uses
+    query = select(table).where(table.c.document_id == document).order_by(table.c.id.desc())
+    return tuple(_use(row) for row in connection.execute(query.limit(limit)))
+
+
+def source(row: Row[Any]) -> KnowledgeSource:
+    return KnowledgeSource(
+        id=row.id,
+        location=row.location,
+        title=row.title,
+        brand=row.brand,
+        owner=row.owner,
+        language=row.language,
+        private=row.private,
+        added_at=rows.from_ms(row.added_at),
+        checked_at=rows.maybe_from_ms(row.checked_at),
+    )
+
+
+def document(row: Row[Any]) -> KnowledgeDocument:
+    return KnowledgeDocument(
+        id=row.id,
+        source=row.source_id,
+        location=row.location,
+        title=row.title,
+        language=row.language,
+        digest=row.digest,
+        version=row.version,
+        state=row.state,
+        passages=row.passages,
+        read_at=rows.from_ms(row.read_at),
+        updated_at=rows.maybe_from_ms(row.updated_at),
+        etag=row.etag,
+        last_modified=row.last_modified,
+    )
+
+
+def passage(row: Row[Any]) -> Passage:
+    return Passage(
+        id=row.id,
+        document=row.document_id,
+        version=row.version,
+        source=row.source_id,
+        title=row.title,
+        location=row.location,
+        language=row.language,
+        brand=row.brand,
+        updated_at=rows.maybe_from_ms(row.updated_at),
+        current=bool(row.current),
+        headings=rows.from_json(row.headings, tuple[str, ...]),
+        text=row.text,
+        kind=row.kind,
+        question=row.question,
+        anchor=row.anchor,
+    )
+
+
+def change(row: Row[Any]) -> DocumentChange:
+    return DocumentChange(
+        id=row.id,
+        at=rows.from_ms(row.at),
+        kind=row.kind,
+        source=row.source_id,
+        document=row.document_id,
+        title=row.title,
+        location=row.location,
+        version=row.version,
+        differences=rows.from_json(row.differences, tuple[str, ...]),
+        settled_by=row.settled_by,
+    )
+
+
+def _use(row: Row[Any]) -> SourceUse:
+    return SourceUse(
+        passage=row.passage_id,
+        document=row.document_id,
+        version=row.version,
+        conversation=row.conversation_id,
+        turn=row.turn,
+        at=rows.from_ms(row.at),
+    )
