@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway import SHADOW_SOURCE, CaseRecord, SetValue
@@ -171,3 +172,19 @@ async def test_the_report_compares_with_what_people_answered(tmp_path: Path) -> 
 def test_the_report_knows_every_detail_of_the_reason() -> None:
     """What routing writes is what the report reads."""
     assert VERDICTS.keys() == set(WOULD_HAVE.values())
+
+
+async def test_erasing_a_customer_erases_what_the_bot_would_have_said(tmp_path: Path) -> None:
+    """The suggestion is exported and erased with the customer; the switch's row names none."""
+    async with shop(tmp_path) as gw:
+        await turn(gw, on=True)
+        mia = gw.customer("fake", "mia")
+        await mia.say("delivery")
+        [suggestion] = (await case_of(gw)).suggestions
+        exported = await gw.gateway.customer_data.export(mia.address)
+        assert suggestion.text.encode() in msgspec.json.encode(exported)
+        await gw.gateway.customer_data.erase(mia.address)
+        assert await gw.services.records.cases() == ()
+        stored = await gw.services.storage.get("gateway", "shadow")
+        assert stored is not None
+        assert "mia" not in stored.value
