@@ -23,6 +23,7 @@ from gateway.ports import (
     ExclusiveTask,
     Handler,
     HttpRoutes,
+    MailReader,
     Poller,
     Services,
     Understander,
@@ -114,10 +115,13 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
 
 @hookspec
 def register_routes(
-    register: Callable[[HttpRoutes | Poller | ExclusiveTask | WebhookSubscriber], None],
+    register: Callable[
+        [HttpRoutes | Poller | ExclusiveTask | WebhookSubscriber | MailReader], None
+    ],
     settings: Settings,
 ) -> None:
-    """Register HTTP routes, background tasks and webhook subscribers that belong to no channel.
+    """Register HTTP routes, background tasks, webhook subscribers and a reader of mails that belong
+    to no channel.
 
     Called once at start-up. Two routes with the same method and path stop it. One object may be
     several of these.

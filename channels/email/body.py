@@ -88,6 +88,8 @@ class _Parts:
     left_out: list[str] = field(default_factory=list)
     encrypted: bool = False
     signed: bool = False
+    has_text: bool = False
+    """Another alternative has the text: HTML need not be read, which takes the longest."""
 
     def keep(self, file: File) -> None:
         if len(self.files) < self.max_files:
@@ -125,9 +127,10 @@ def _walk_sealed(part: Message, parts: _Parts, depth: int) -> None:
 
 def _walk_alternatives(part: Message, parts: _Parts, depth: int) -> None:
     """Take the text of the first alternative that has any, and the files of all."""
-    branches = []
+    branches: list[_Parts] = []
     for child in _children(part):
-        branch = _Parts(parts.max_files)
+        known = parts.has_text or any("".join(earlier.texts).strip() for earlier in branches)
+        branch = _Parts(parts.max_files, has_text=known)
         _walk(child, branch, depth + 1)
         branches.append(branch)
         parts.encrypted = parts.encrypted or branch.encrypted
@@ -144,6 +147,8 @@ def _read_leaf(part: Message, kind: str, parts: _Parts, *, alone: bool) -> None:
     shown = alone or (part.get_content_disposition() != "attachment" and not name)
     if kind == "message/rfc822":
         parts.keep(File(name=name or "mail.eml", media_type=kind, data=enclosed_mail(part)))
+    elif shown and kind == "text/html" and parts.has_text:
+        return
     elif shown and kind in ("text/plain", "text/html"):
         text = clean(decode(payload_bytes(part), part.get_content_charset()))
         if kind == "text/html":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from channels.email.automatic import automatic_reason, is_own_list, out_of_office_reason
@@ -33,6 +34,7 @@ from gateway import Fact, File, Value
 UNKNOWN_SENDER = "unknown@sender.invalid"
 """Stands for a sender that cannot be read (``.invalid`` never exists: RFC 2606)."""
 
+NO_CONTENT = "it has no readable content"
 _MAX_THREAD = 50
 _MAX_COPIES = 20
 _ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
@@ -76,14 +78,18 @@ def parse(
     envelope: str | None = None,
     own_addresses: frozenset[str] = frozenset(),
     limits: ParseLimits = _DEFAULT_LIMITS,
+    seen: Callable[[Headers], frozenset[str] | None] = lambda _headers: None,
 ) -> ParsedMail:
     """Parse the mail ``raw``. ``envelope`` is the SMTP sender where it is known (``<>`` for the
-    null sender); ``own_addresses`` are ours, lower-case. Never raises; ends in bounded time."""
+    null sender); ``own_addresses`` are ours, lower-case. ``seen`` gets the headers, and may say
+    that other addresses count as ours. Never raises; ends in bounded time."""
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     mail = ParsedMail(remote_id=digest, sender=_sender(None, envelope)[1])
     try:
         message = parse_message(raw, max_parts=limits.parts)
         headers = read_headers(message)
+        own = seen(headers)
+        own_addresses = own_addresses if own is None else own
         mail = _from_headers(headers, digest, envelope, own_addresses)
         bounces = find_bounces(message, headers, envelope)
         content = read_content(message, max_files=limits.files)
@@ -97,14 +103,14 @@ def parse(
 def _from_headers(
     headers: Headers, digest: str, envelope: str | None, own_addresses: frozenset[str]
 ) -> ParsedMail:
-    written_by = _author(headers, own_addresses)
+    author_mailbox = written_by(headers, own_addresses)
     reply_to = tuple(
         mailbox
         for mailbox in parse_addresses(headers.get("reply-to", ()))
         if mailbox[1] not in own_addresses
     )
-    name, sender = _sender(reply_to[0] if len(reply_to) == 1 else written_by, envelope)
-    author_name, author = written_by or ("", sender)
+    name, sender = _sender(reply_to[0] if len(reply_to) == 1 else author_mailbox, envelope)
+    author_name, author = author_mailbox or ("", sender)
     own_ids = message_ids(headers.get("message-id", ()))
     earlier = (
         *message_ids(headers.get("in-reply-to", ())),
@@ -128,7 +134,7 @@ def _from_headers(
     )
 
 
-def _author(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] | None:
+def written_by(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] | None:
     """Who wrote the mail. A mailing list at our own address (a Google Group) may put that address
     into From, where DMARC would reject the author's, and keep the author's beside it."""
     author = parse_author(headers.get("from", ()))
@@ -154,7 +160,7 @@ def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> Pars
     if content.encrypted or text.startswith(_PGP_MESSAGE):
         unreadable = "it is encrypted"
     elif not (text or content.files or mail.subject):
-        unreadable = "it has no readable content"
+        unreadable = NO_CONTENT
     elif mail.sender == UNKNOWN_SENDER:
         unreadable = "its sender is missing or malformed"
     automatic = mail.automatic or out_of_office_reason(

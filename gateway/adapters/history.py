@@ -1,4 +1,4 @@
-"""Adds the conversations of a SQLite file to the database, under ids of its own."""
+"""Adds past conversations to the database: those of a SQLite file, and imported ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.sql.encryption import ENCRYPTED_COLUMNS
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.engine.dialect import is_postgres
 from gateway.adapters.sql.engine.opening import NEWEST, revision_of
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.imported.adding import add_batch, find_keys
+from gateway.adapters.sql.imported.imports import (
+    begin_import,
+    finish_import,
+    list_imports,
+    remove_batch,
+)
+from gateway.adapters.sql.imported.new_ids import new_ids
 from gateway.adapters.sql.rows import encrypted
 from gateway.adapters.sql.schema import (
     confirmed_facts,
@@ -30,7 +37,8 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
-from gateway.ports import WarmlineError
+from gateway.model import AddedHistory, HistoryImport, ImportedConversation, NewImport
+from gateway.ports import Clock, WarmlineError
 
 ADDED: Mapping[Table, Mapping[str, Table]] = {
     customers: {},
@@ -57,14 +65,16 @@ ADDED: Mapping[Table, Mapping[str, Table]] = {
 hold ids of others."""
 PENDING = ("queued", "unsure")
 BATCH = 500
+ATTEMPTS = 3
+"""On PostgreSQL a customer of a batch may write for the first time just now."""
 Rows = dict[Table, list[dict[str, Any]]]
 
 
 class SqlPastConversations:
     """See `ports.PastConversations`."""
 
-    def __init__(self, database: SqlDatabase) -> None:
-        self._db = database
+    def __init__(self, database: SqlDatabase, clock: Clock) -> None:
+        self._db, self._clock = database, clock
 
     async def has_customers(self) -> bool:
         return await self._db.read(
@@ -81,6 +91,37 @@ class SqlPastConversations:
                 f"{database} cannot be added: {what}; use an empty database"
             ) from None
         return len(found[conversations])
+
+    async def begin_import(self, new: NewImport) -> HistoryImport:
+        return await self._db.write(lambda c: begin_import(c, new, self._clock.now()), long=True)
+
+    async def add_many(self, id: int, batch: Sequence[ImportedConversation]) -> AddedHistory:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._db.write(lambda c: add_batch(c, id, batch), long=True)
+            except IntegrityError:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError
+
+    async def known_keys(self, channel: str, keys: Collection[str]) -> frozenset[str]:
+        found = await self._db.read(lambda c: find_keys(c, keys), long=True)
+        return frozenset(
+            key
+            for key, places in found.items()
+            if any(place.channel == channel for place in places)
+        )
+
+    async def finish_import(self, id: int, skipped: Mapping[str, int]) -> HistoryImport:
+        return await self._db.write(
+            lambda c: finish_import(c, id, skipped, self._clock.now()), long=True
+        )
+
+    async def imports(self) -> tuple[HistoryImport, ...]:
+        return await self._db.read(list_imports, long=True)
+
+    async def remove_import(self, id: int) -> int:
+        return await self._db.write(lambda c: remove_batch(c, id), long=True)
 
 
 def _read(file: Path) -> Rows:
@@ -114,7 +155,7 @@ def _read(file: Path) -> Rows:
 
 def _add(connection: Connection, found: Rows, label: str) -> None:
     ids = {
-        table: _new_ids(connection, table, [row["id"] for row in rows])
+        table: _renumbering(connection, table, [row["id"] for row in rows])
         for table, rows in found.items()
         if "id" in table.c
     }
@@ -132,19 +173,9 @@ def _add(connection: Connection, found: Rows, label: str) -> None:
             connection.execute(insert(table), rows[at : at + BATCH])
 
 
-def _new_ids(connection: Connection, table: Table, old: Sequence[int]) -> Mapping[int, int]:
+def _renumbering(connection: Connection, table: Table, old: Sequence[int]) -> Mapping[int, int]:
     """An id that no row of ``table`` has had, for each of ``old``, in their order."""
-    if is_postgres(connection):
-        next_ids = text(
-            "SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"
-        )
-        values = {"name": table.name, "count": len(old)}
-        return dict(zip(old, sorted(connection.execute(next_ids, values).scalars()), strict=True))
-    last = connection.execute(select(func.max(table.c.id))).scalar() or 0
-    if table.dialect_kwargs.get("sqlite_autoincrement"):
-        used = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        last = max(last, connection.execute(used, {"name": table.name}).scalar() or 0)
-    return {id: last + number for number, id in enumerate(old, start=1)}
+    return dict(zip(old, new_ids(connection, table, len(old)), strict=True))
 
 
 def _renumbered(

@@ -92,6 +92,7 @@ class BackgroundTasks:
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
         yield infrastructure.follower.run()
+        yield infrastructure.shadow.run()
 
     async def _supervise(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a plugin's task. Restart it when it fails, with a longer wait each time."""

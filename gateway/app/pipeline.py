@@ -29,6 +29,7 @@ from gateway.ports import (
     DigestReceiver,
     Event,
     ExampleEvaluator,
+    MailReader,
     Sender,
     Services,
     TextEncoder,
@@ -151,6 +152,7 @@ class Pipeline:
             hours=infrastructure.hours,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
+            closed_notices=infrastructure.settings.core.shadow.out_of_hours,
         )
 
     def _worker(self) -> TurnWorker:
@@ -168,6 +170,7 @@ class Pipeline:
             clock=infrastructure.clock,
             metrics=infrastructure.metrics,
             attempts=infrastructure.settings.core.worker.attempts,
+            shadow=infrastructure.shadow,
         )
 
     def _load_shedder(self) -> LoadShedder:
@@ -262,6 +265,7 @@ class Pipeline:
             search=infrastructure.search,
             knowledge=infrastructure.knowledge,
             past_conversations=infrastructure.past_conversations,
+            shadow=infrastructure.shadow,
             visits=CustomerVisits(
                 store=infrastructure.store,
                 files=infrastructure.files,
@@ -274,6 +278,10 @@ class Pipeline:
             trials=self._trials(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
+            mail_reader=next(
+                (each for each in infrastructure.plugin_objects if isinstance(each, MailReader)),
+                None,
+            ),
             time_zone=marks.time_zone,
             desk_pages=tuple(infrastructure.registrations.desk_pages),
             example_evaluator=next(

@@ -49,6 +49,7 @@ from gateway.store import AgentMessage, BegunConversation, HandoffRequest, Store
 from gateway.support.statements import unfilled
 from gateway.support.titled_links import unsafe_link, why_unsafe_link
 
+IMPORTED = "the conversation was imported and cannot be changed; write to the customer anew instead"
 LONGEST_HOLD = 60.0
 """Seconds for which an answer is held at most: the customer waits as long."""
 
@@ -124,7 +125,7 @@ class DeskService:
         return card.replace(answer_address=elsewhere)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         _, on_its_way = await self.store.handoffs.claim(
             conversation, agent, epoch, self.clock.now()
         )
@@ -151,7 +152,7 @@ class DeskService:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing. An answer with which a chat ends is not held: the
         customer is told at once where it went."""
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         _check_answer(text, attachments)
         current = await self.store.queries.conversation(conversation)
         left, elsewhere = current, None
@@ -201,7 +202,7 @@ class DeskService:
         return tuple(answer for answer in held if answer.conversation == conversation)
 
     async def take_back(self, conversation: int, agent: Agent, *, turn: int) -> HeldAnswer:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         found = await self.store.queries.conversation(conversation)
         taken = await self.store.inbox.take_back(conversation, turn, agent.id)
         if taken is None:
@@ -252,7 +253,7 @@ class DeskService:
         messages: tuple[int, ...] = (),
         files: bool = True,
     ) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         card = await self.store.queries.card(conversation)
         begun = await self.outreach.forward(
             card, agent, to, key=key, note=note, messages=messages, files=files
@@ -266,7 +267,7 @@ class DeskService:
         return begun.conversation
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         if not text.strip():
             raise NotAccepted("a note needs text")
         message = Message(
@@ -285,12 +286,12 @@ class DeskService:
         return stored
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         line = f"{agent.name} resolved the conversation"
         return await self._release(conversation, agent, epoch, "resolved", line)
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         line = f"{agent.name} handed the conversation back to the bot"
         return await self._release(conversation, agent, epoch, "bot", line)
 
@@ -304,7 +305,7 @@ class DeskService:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         now = self.clock.now()
         handoff = HandoffRequest(
             reasons=(Reason(code="transferred", detail=reason or f"by {agent.name}"),),
@@ -330,7 +331,7 @@ class DeskService:
     async def put_back(
         self, conversation: int, agent: Agent, *, epoch: int, reason: str = ""
     ) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         now, policy = self.clock.now(), self.policies.current
         found = await self.store.queries.conversation(conversation)
         line = f"The conversation of {agent.name} waits again"
@@ -351,7 +352,7 @@ class DeskService:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         address = await self._reachable(conversation, address)
         self.verification.traits_of(address)
         now = self.clock.now()
@@ -359,7 +360,7 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} linked {address.lane}", agent)
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         links = await self.store.links.linked_addresses(conversation)
         if link not in (linked.id for linked in links):
             raise NotFound(f"this customer has no link {link}")
@@ -367,7 +368,7 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
 
@@ -387,13 +388,13 @@ class DeskService:
     async def snooze(
         self, conversation: int, agent: Agent, *, until: datetime | None, epoch: int
     ) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         snoozed = await self.marks.snooze(conversation, agent, until, epoch)
         self._changed(conversation)
         return snoozed
 
     async def wake(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         awake = await self.marks.wake(conversation, agent, epoch)
         self._changed(conversation)
         return awake
@@ -401,7 +402,7 @@ class DeskService:
     async def mark_spam(
         self, conversation: int, agent: Agent, *, epoch: int, block: bool = False
     ) -> Conversation:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         line = f"{agent.name} marked the conversation as spam"
         moved = await self._release(conversation, agent, epoch, "resolved", line, spam=True)
         if block:
@@ -409,7 +410,7 @@ class DeskService:
         return moved
 
     async def block(self, conversation: int, agent: Agent) -> None:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         found = await self.store.queries.conversation(conversation)
         await self.store.marks.block(found.address, at=self.clock.now())
         line = f"{agent.name} blocked this address"
@@ -432,6 +433,12 @@ class DeskService:
         self, label: str, agent: Agent, *, before: int = 0, most: int = 50
     ) -> tuple[Conversation, ...]:
         return await self.store.marks.labelled(label, brands=agent.brands, before=before, most=most)
+
+    async def _check_may_change(self, conversation: int, agent: Agent) -> None:
+        """As `_check_brand`; raises NotAccepted for an imported conversation."""
+        await self._check_brand(conversation, agent)
+        if (await self.store.queries.conversation(conversation)).imported:
+            raise NotAccepted(IMPORTED)
 
     async def _check_brand(self, conversation: int, agent: Agent) -> None:
         """Raises NotFound when ``agent`` does not work for the conversation's brand."""
@@ -480,7 +487,7 @@ class DeskService:
     async def settle_promise(
         self, conversation: int, promise: int, agent: Agent, *, kept: bool
     ) -> Promise:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         if promise not in (known.id for known in await self.store.promises.of(conversation)):
             raise NotFound(f"conversation {conversation} has no promise {promise}")
         settled = await self.store.promises.settle(promise, agent, self.clock.now(), kept=kept)
@@ -490,7 +497,7 @@ class DeskService:
     async def confirm_fact(
         self, conversation: int, agent: Agent, *, name: str, value: str, message: int
     ) -> ConfirmedFact:
-        await self._check_brand(conversation, agent)
+        await self._check_may_change(conversation, agent)
         card = await self.store.queries.card(conversation)
         given = {(fact.name, fact.value, fact.message) for fact in case_facts(card)}
         if (name, value, message) not in given:

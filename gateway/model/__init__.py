@@ -45,6 +45,16 @@ from gateway.model.desk import (
     Suggestion,
     SupportAddress,
 )
+from gateway.model.history import (
+    IMPORTED_LANE,
+    AddedHistory,
+    HistoryImport,
+    ImportedAuthor,
+    ImportedConversation,
+    ImportedMessage,
+    NewImport,
+    imported_lane,
+)
 from gateway.model.knowledge import (
     ChangeKind,
     DocumentChange,
@@ -66,6 +76,7 @@ from gateway.model.lists import (
     ListName,
     ListPosition,
 )
+from gateway.model.mail import MailHead, ReadMail
 from gateway.model.messages import (
     ALBUM_WAIT,
     UNREADABLE,
@@ -130,6 +141,7 @@ from gateway.model.versions import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "IMPORTED_LANE",
     "LIST_NAMES",
     "UNREADABLE",
     "VERSION_KINDS",
@@ -137,6 +149,7 @@ __all__ = [
     "Action",
     "AddExamples",
     "AddItems",
+    "AddedHistory",
     "Address",
     "AdoptedChange",
     "AdoptedExample",
@@ -174,6 +187,10 @@ __all__ = [
     "Guess",
     "Handoff",
     "HeldAnswer",
+    "HistoryImport",
+    "ImportedAuthor",
+    "ImportedConversation",
+    "ImportedMessage",
     "Inbound",
     "Insight",
     "Json",
@@ -187,9 +204,11 @@ __all__ = [
     "ListPosition",
     "ListedConversation",
     "MadePromise",
+    "MailHead",
     "Message",
     "MoodLabel",
     "NewDocument",
+    "NewImport",
     "NewPassage",
     "NewSource",
     "Outbound",
@@ -208,6 +227,7 @@ __all__ = [
     "QueueItem",
     "QueuePage",
     "QueuePosition",
+    "ReadMail",
     "Reason",
     "Receipt",
     "RemoveAdopted",
@@ -242,5 +262,6 @@ __all__ = [
     "Version",
     "VersionKind",
     "channel_key",
+    "imported_lane",
     "megabytes",
 ]

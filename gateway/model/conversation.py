@@ -70,6 +70,9 @@ class Conversation(Value, frozen=True, kw_only=True):
     continues: int | None = None
     """The id of the conversation at another address that this one continues: both are one history.
     Of several that follow one another, each names the first."""
+    imported: int | None = None
+    """The id of the `HistoryImport` that it came with: it took place elsewhere, and nobody can
+    change it. None: it took place here."""
 
     @property
     def root(self) -> int:
@@ -89,6 +92,8 @@ class PastConversation(Value, frozen=True, kw_only=True):
     mood: MoodLabel = "calm"
     """How the customer felt at the end."""
     score: int | None = None
+    imported: bool = False
+    """It took place elsewhere: see `Conversation.imported`."""
 
 
 class PastAnswer(Value, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ from gateway.ports.lifecycle import (
     StartupResource,
     UnsafeSetting,
 )
+from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
 from gateway.ports.services import (
     AuditEntry,
@@ -75,6 +76,7 @@ from gateway.ports.services import (
     StoredValue,
     Visits,
 )
+from gateway.ports.shadow import SHADOW_SOURCE, ShadowPeriod, ShadowState, ShadowSwitch
 from gateway.ports.trials import (
     ChangesByKind,
     EvaluatedShare,
@@ -119,6 +121,7 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "SHADOW_SOURCE",
     "AddressAsker",
     "AddressStep",
     "AgentDataHolder",
@@ -160,6 +163,7 @@ __all__ = [
     "Intake",
     "KnowledgeStore",
     "Lifecycle",
+    "MailReader",
     "Mailbox",
     "Malformed",
     "MatterHandler",
@@ -186,6 +190,9 @@ __all__ = [
     "SelectiveSource",
     "Sender",
     "Services",
+    "ShadowPeriod",
+    "ShadowState",
+    "ShadowSwitch",
     "StartupHints",
     "StartupResource",
     "StoredValue",

@@ -28,7 +28,9 @@ from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.history import PastConversations
 from gateway.ports.knowledge import KnowledgeStore
+from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
+from gateway.ports.shadow import ShadowSwitch
 from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
@@ -270,7 +272,7 @@ class Records(Protocol):
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         """Return how agents answered the ``limit`` newest resolved conversations that were opened
         after ``since``, newest first. Conversations without a question or an answer are left
-        out."""
+        out, and so are imported ones."""
         ...
 
     async def cases(
@@ -280,20 +282,24 @@ class Records(Protocol):
         until: datetime | None = None,
         after: int = 0,
         limit: int = 200,
+        imported: bool | None = False,
     ) -> tuple[CaseRecord, ...]:
         """Return the next ``limit`` conversations with ids above ``after`` that were opened at
         ``since`` or later and before ``until``, whole, in the order of their ids. An empty tuple
-        ends the walk. Reads on a connection that no turn needs."""
+        ends the walk. ``imported``: those that took place elsewhere (`Conversation.imported`)
+        alone, or, with None, with all others. Reads on a connection that no turn needs."""
         ...
 
-    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+    async def cases_by_id(
+        self, ids: Sequence[int], *, imported: bool | None = False
+    ) -> tuple[CaseRecord, ...]:
         """Return those of the conversations ``ids`` that exist, as `cases` does."""
         ...
 
     async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
         """Return the conversations of the next ``limit`` messages with ids above ``message``, of
-        whatever author, notes and system lines included. When ``message`` comes back, there are
-        no newer ones."""
+        whatever author, notes and system lines included; imported conversations are left out. When
+        ``message`` comes back, there are no newer ones."""
         ...
 
     async def newest_address(
@@ -333,6 +339,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The team's sources; None as for ``search``."""
     past_conversations: PastConversations | None = None
     """Adds conversations that took place elsewhere; None as for ``search``."""
+    shadow: ShadowSwitch | None = None
+    """Shadow mode; None as for ``search``."""
+    mail_reader: MailReader | None = None
+    """Reads mails that did not come by a channel; None: no installed channel does."""
     visits: Visits | None = None
     """What customers do on pages of channels with `Traits.fleeting`; None as for ``search``."""
     encoder: TextEncoder | None = None

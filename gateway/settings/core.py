@@ -57,6 +57,16 @@ class WorkerSettings(_Part):
     )
 
 
+class ShadowSettings(_Part):
+    """What customers hear while the gateway is in shadow mode (`warmline shadow on`)."""
+
+    out_of_hours: dict[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], str] = Field(
+        {},
+        description="language -> text that a customer gets once who writes while nobody works; "
+        "none: nothing",
+    )
+
+
 class AnswerByMailSettings(_Part):
     """Whether customers of a chat who may leave are asked for an e-mail address at a hand-over."""
 
@@ -367,6 +377,7 @@ class CoreSettings(BaseModel):
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
     answer_by_mail: AnswerByMailSettings = AnswerByMailSettings()
+    shadow: ShadowSettings = ShadowSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
     tracing: TracingSettings = TracingSettings()

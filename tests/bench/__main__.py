@@ -1,12 +1,11 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
 replies to mail, a month's figures, the findings of the report, care for people, the search in
-sources, answers in a language model's words.
+sources, answers in a language model's words, the audit.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``desk_speed``, ``capacity``, ``replies``, ``insights``, ``findings``,
-``care``, ``knowledge``, ``grounding`` and those of `tests.bench.understanding`, for all of which
-``understanding`` stands.
-Without arguments everything is measured.
+``care``, ``knowledge``, ``grounding``, ``audit`` and those of `tests.bench.understanding`, for all
+of which ``understanding`` stands. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 
@@ -24,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import desks, fairness
+from tests.bench.audit import figures as audit
 from tests.bench.capacity.figures import capacity
 from tests.bench.care import figures as care
 from tests.bench.desk_speed import figures as desk_speed
@@ -42,7 +42,7 @@ UNDERSTANDING = (
     *("answers", "language"),
 )
 REPLIES, INSIGHTS, FINDINGS, CARE = "replies", "insights", "findings", "care"
-KNOWLEDGE, GROUNDING = "knowledge", "grounding"
+KNOWLEDGE, GROUNDING, AUDIT = "knowledge", "grounding", "audit"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -126,6 +126,14 @@ def measure_grounding() -> int:
     return report.exit_code
 
 
+def measure_audit() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, audit.TARGETS)
+    with report.closing():
+        audit.measure_audit(report)
+    return report.exit_code
+
+
 def measure_understanding(parts: list[str]) -> int:
     """As `measure_servers`, in a process of its own: with the extra `semantic` it runs in another
     environment, which has everything that this one has."""
@@ -138,7 +146,7 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE, GROUNDING)
+    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE, GROUNDING, AUDIT)
     parts = sys.argv[1:] or [*others, *UNDERSTANDING]
     if unknown := set(parts) - {*others, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(others)}, "
@@ -159,6 +167,8 @@ def main() -> int:
         codes.append(measure_knowledge())
     if GROUNDING in parts:
         codes.append(measure_grounding())
+    if AUDIT in parts:
+        codes.append(measure_audit())
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))

@@ -58,6 +58,7 @@ PLAIN = {
     "adopted_examples": {"intent"},
     "promises": {"author", "agent", "kind", "state", "settled_by"},
     "confirmed_facts": {"name", "agent"},
+    "imports": {"source", "format", "label", "brand", "skipped"},
     "knowledge_sources": {"location", "title", "brand", "owner", "language"},
     "knowledge_documents": {"location", "location_key", "title", "language", "digest", "state",
                             "etag", "last_modified"},

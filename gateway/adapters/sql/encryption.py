@@ -27,6 +27,7 @@ from gateway.adapters.sql.schema import (
     data_keys,
     handoffs,
     hooks,
+    imports,
     inbox,
     messages,
     notes_of_guests,
@@ -79,6 +80,7 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(versions, "originals", lambda row: row["id"]),
     EncryptedColumn(adopted_examples, "text", _conversation),
     EncryptedColumn(confirmed_facts, "value", _conversation),
+    EncryptedColumn(imports, "secret", lambda row: row["id"]),
 )
 
 

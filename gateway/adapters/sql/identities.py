@@ -30,7 +30,7 @@ from gateway.adapters.sql.schema import (
     messages,
     outbox,
 )
-from gateway.model import Address, Conversation
+from gateway.model import Address, Conversation, imported_lane
 from gateway.pipeline.outcomes import OPTED_OUT, SUSPENDED
 from gateway.ports import NotFound
 
@@ -103,11 +103,11 @@ def ensure_customer_at(
 
 
 def move_address(connection: Connection, address: Address, customer: int) -> None:
-    """Give ``address`` and its conversations to ``customer``."""
+    """Give ``address`` and its conversations, imported ones too, to ``customer``."""
     connection.execute(update(identities).where(is_identity(address)).values(customer_id=customer))
     connection.execute(
         update(conversations)
-        .where(conversations.c.lane == address.lane)
+        .where(conversations.c.lane.in_((address.lane, imported_lane(address))))
         .values(customer_id=customer)
     )
 

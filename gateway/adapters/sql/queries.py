@@ -16,6 +16,7 @@ from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.linked.histories import history_of
 from gateway.adapters.sql.pages.cases import (
+    CasePeriod,
     find_changed_cases,
     read_cases,
     read_cases_by_id,
@@ -96,6 +97,7 @@ _ANSWERED = (
         conversations.c.state == "resolved",
         conversations.c.opened_at >= bindparam("since"),
         conversations.c.language.is_not(None),
+        conversations.c.import_id.is_(None),
         _HAS_ANSWER,
     )
     .order_by(conversations.c.id.desc())
@@ -166,13 +168,17 @@ class SqlQueries:
         until: datetime | None = None,
         after: int = 0,
         limit: int = 200,
+        imported: bool | None = False,
     ) -> tuple[CaseRecord, ...]:
+        chosen = CasePeriod(since=since, until=until, imported=imported)
         return await self._db.read(
-            lambda c: read_cases(c, since=since, until=until, after=after, limit=limit), long=True
+            lambda c: read_cases(c, chosen, after=after, limit=limit), long=True
         )
 
-    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
-        return await self._db.read(lambda c: read_cases_by_id(c, ids), long=True)
+    async def cases_by_id(
+        self, ids: Sequence[int], *, imported: bool | None = False
+    ) -> tuple[CaseRecord, ...]:
+        return await self._db.read(lambda c: read_cases_by_id(c, ids, imported), long=True)
 
     async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
         return await self._db.read(lambda c: find_changed_cases(c, message, limit), long=True)
@@ -187,6 +193,7 @@ class SqlQueries:
                 customers.c.ref == ref,
                 conversations.c.channel == channel,
                 conversations.c.support_address == support_address,
+                conversations.c.import_id.is_(None),
             )
             .order_by(conversations.c.id.desc())
             .limit(1)
@@ -288,6 +295,7 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastCon
             intent=row.intent,
             mood=row.mood,
             score=row.score,
+            imported=row.import_id is not None,
         )
         for row in found
     )

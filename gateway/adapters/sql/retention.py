@@ -229,11 +229,11 @@ def _delete_conversations(connection: Connection, chosen: Sequence[int], before:
     delete_conversation_rows(connection, ids)
     connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
     for customer in {row.customer_id for row in still_inactive}:
-        _forget_customer(connection, customer)
+        forget_customer(connection, customer)
     return len(ids)
 
 
-def _forget_customer(connection: Connection, customer: int) -> None:
+def forget_customer(connection: Connection, customer: int) -> None:
     """Delete a customer without conversations, with their addresses. Keeps one who opted out,
     which must be remembered, and one whose addresses were linked by somebody's decision."""
     own = identities.c.customer_id == customer

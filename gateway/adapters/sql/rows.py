@@ -264,6 +264,7 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         snoozed_by=row.snoozed_by,
         woken_at=maybe_from_ms(row.woken_at),
         continues=row.continues,
+        imported=row.import_id,
     )
 
 

@@ -116,6 +116,9 @@ conversations = Table(
     # deleted when its own time has come.
     Column("continues", BigInteger),
     Column("forwarded_from", BigInteger),
+    # The import that it came with. No foreign key: an import is deleted after its conversations.
+    Column("import_id", BigInteger),
+    _index("ix_conversations_import", "import_id", "id", where="import_id IS NOT NULL"),
     _index("ix_conversations_forwarded", "forwarded_from", where="forwarded_from IS NOT NULL"),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
@@ -450,6 +453,23 @@ confirmed_facts = Table(
     Column("agent", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     UniqueConstraint("conversation_id", "name"),
+)
+
+# Past conversations that were imported. `secret` makes placeholders while an import runs.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("format", short(32), nullable=False),
+    Column("label", short(48), nullable=False),
+    Column("brand", short(64), nullable=False),
+    Column("masked", Boolean, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("skipped", Text, nullable=False),
+    Column("secret", Text),
+    sqlite_autoincrement=True,
 )
 
 # What the team's own sources say. Titles, locations and words are what the sources publish: they

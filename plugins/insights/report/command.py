@@ -16,6 +16,7 @@ import click
 from gateway import OpenServices, Services, Settings, WarmlineError
 from plugins.insights.measures.values import Filters
 from plugins.insights.report.asking import checked, parse_day
+from plugins.insights.report.imported import with_imported
 from plugins.insights.report.searching import NOTHING_FOUND
 from plugins.insights.report.values import Report, ReportQuery
 from plugins.insights.settings import InsightsSettings
@@ -54,6 +55,7 @@ class _Day(click.ParamType[date]):
 @click.option("--channel", help="Only this channel.")
 @click.option("--language", help="Only this language (ISO 639-1).")
 @click.option("--team", help="Only what this tier had.")
+@click.option("--imported", is_flag=True, help="On imported conversations, and on these alone.")
 @click.option(
     "--findings/--no-findings",
     default=True,
@@ -71,6 +73,7 @@ def report(  # noqa: PLR0917  (click passes them by name)
     channel: str | None,
     language: str | None,
     team: str | None,
+    imported: bool,
     findings: bool,
 ) -> None:
     """What happened from one day to another: index.html for people, report.json for programs.
@@ -83,13 +86,18 @@ def report(  # noqa: PLR0917  (click passes them by name)
     filters = Filters(**{name: (value,) for name, value in chosen.items() if value})
     query = ReportQuery(since=since, until=until, filters=filters)
     with redirect_stdout(sys.stderr):  # stdout has results alone, and no log
-        made = asyncio.run(_make(opening, config, query, findings=findings))
+        made = asyncio.run(_make(opening, config, query, findings=findings, imported=imported))
     for path in _write(made, out):
         click.echo(path)
 
 
 async def _make(
-    opening: OpenServices, config: Path | None, query: ReportQuery, *, findings: bool
+    opening: OpenServices,
+    config: Path | None,
+    query: ReportQuery,
+    *,
+    findings: bool,
+    imported: bool,
 ) -> Report:
     async with opening(config) as (services, settings):
         section = settings.section(InsightsSettings)
@@ -101,7 +109,7 @@ async def _make(
         _check_brand(query.filters, services.brands)
         from plugins.insights.report.service import report_service  # noqa: PLC0415  (scipy)
 
-        service = report_service(services, section)
+        service = report_service(with_imported(services) if imported else services, section)
         await service.measures.refresh()
         measured = await service.measures.between(query.since, query.until, query.filters)
         if not measured.totals.conversations:

@@ -21,7 +21,7 @@ POSTGRES = "postgresql"
 # Kinds of advisory locks. The numbers are ours, so that other programs on the database do not use
 # the same ones.
 LANE_LOCK, INBOX_LOCK, REF_LOCK, SCHEMA_LOCK = 0x57610001, 0x57610002, 0x57610003, 0x57610004
-VERSION_LOCK, KNOWLEDGE_LOCK = 0x57610005, 0x57610006
+VERSION_LOCK, KNOWLEDGE_LOCK, IMPORT_LOCK = 0x57610005, 0x57610006, 0x57610007
 _LOCK = "SELECT pg_advisory_xact_lock($1, name) FROM unnest($2::int[]) AS name"
 _TRY_LOCK = "SELECT name, pg_try_advisory_xact_lock($1, name) FROM unnest($2::int[]) AS name"
 _RETRYABLE = frozenset({"40001", "40P01"})

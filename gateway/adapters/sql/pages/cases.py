@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import (
@@ -18,7 +18,7 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
-from gateway.model import CaseRecord, ChangedCases
+from gateway.model import CaseRecord, ChangedCases, Value
 
 T = TypeVar("T")
 _CASES = select(conversations, customers.c.name.label("customer_name")).join(
@@ -28,45 +28,60 @@ AT_ONCE = 500
 """Ids in one statement: SQLite takes at least 999 parameters (https://sqlite.org/limits.html)."""
 
 
+class CasePeriod(Value, frozen=True, kw_only=True):
+    """Which conversations are read: when they were opened, and whether they were imported."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    imported: bool | None = False
+
+
 def read_cases(
-    connection: Connection,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    after: int,
-    limit: int,
+    connection: Connection, period: CasePeriod, *, after: int, limit: int
 ) -> tuple[CaseRecord, ...]:
     """See `Records.cases`."""
-    chosen = _CASES.where(conversations.c.id > after)
-    if since is not None:
-        chosen = chosen.where(conversations.c.opened_at >= rows.to_ms(since))
-    if until is not None:
-        chosen = chosen.where(conversations.c.opened_at < rows.to_ms(until))
+    chosen = _CASES.where(conversations.c.id > after, *_is_imported(period.imported))
+    if period.since is not None:
+        chosen = chosen.where(conversations.c.opened_at >= rows.to_ms(period.since))
+    if period.until is not None:
+        chosen = chosen.where(conversations.c.opened_at < rows.to_ms(period.until))
     return _read(connection, chosen.limit(min(limit, AT_ONCE)))
 
 
-def read_cases_by_id(connection: Connection, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+def read_cases_by_id(
+    connection: Connection, ids: Sequence[int], imported: bool | None
+) -> tuple[CaseRecord, ...]:
     """See `Records.cases_by_id`."""
+    chosen = _CASES.where(*_is_imported(imported))
     return tuple(
         case
         for start in range(0, len(ids), AT_ONCE)
         for case in _read(
-            connection, _CASES.where(conversations.c.id.in_(ids[start : start + AT_ONCE]))
+            connection, chosen.where(conversations.c.id.in_(ids[start : start + AT_ONCE]))
         )
     )
+
+
+def _is_imported(imported: bool | None) -> tuple[ColumnElement[bool], ...]:
+    if imported is None:
+        return ()
+    column = conversations.c.import_id
+    return (column.is_not(None) if imported else column.is_(None),)
 
 
 def find_changed_cases(connection: Connection, message: int, limit: int) -> ChangedCases:
     """See `Records.changed_cases`."""
     chosen = (
-        select(messages.c.id, messages.c.conversation_id)
+        select(messages.c.id, messages.c.conversation_id, conversations.c.import_id)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(messages.c.id > message)
         .order_by(messages.c.id)
         .limit(limit)
     )
     found = connection.execute(chosen).all()
+    here = (row.conversation_id for row in found if row.import_id is None)
     return ChangedCases(
-        conversations=tuple(dict.fromkeys(row.conversation_id for row in found)),
+        conversations=tuple(dict.fromkeys(here)),
         message=found[-1].id if found else message,
     )
 

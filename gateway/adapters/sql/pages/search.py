@@ -19,7 +19,7 @@ from gateway.adapters.sql.schema import (
     messages,
     search_documents,
 )
-from gateway.model import SearchHit
+from gateway.model import IMPORTED_LANE, SearchHit
 from gateway.store.search import SearchDocument
 
 LONGEST = 20_000
@@ -136,7 +136,7 @@ def _hits(connection: Connection, ids: Sequence[int]) -> tuple[SearchHit, ...]:
             excerpt=rows.readable(connection, "messages.text", row.lane, row.text),
             files=tuple(files.get(row.id, ())),
             customer_name=rows.readable(connection, "customers.name", "", row.name),
-            address=row.lane,
+            address=row.lane.removeprefix(IMPORTED_LANE),
             brand=row.brand,
             state=row.state,
             owner=rows.maybe_agent(row.owner),

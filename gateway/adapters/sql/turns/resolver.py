@@ -12,7 +12,7 @@ from gateway.adapters.sql.engine import dialect
 from gateway.adapters.sql.engine.prepared import PreparedInsert, PreparedStatement
 from gateway.adapters.sql.identities import delete_if_empty, is_identity
 from gateway.adapters.sql.schema import conversations, customers, identities, messages
-from gateway.model import Conversation, Customer, Inbound
+from gateway.model import Conversation, Customer, Inbound, imported_lane
 from gateway.store import ConversationChanged, TurnOutcome
 
 _CUSTOMER_BY_ADDRESS = PreparedStatement(
@@ -183,7 +183,8 @@ def identify(connection: Connection, outcome: TurnOutcome) -> None:
     here = conversations.c.id == outcome.conversation.id
     before = connection.execute(select(conversations.c.customer_id).where(here)).scalar_one()
     if before != customer.id:
-        theirs = (conversations.c.lane == address.lane) & (conversations.c.customer_id == before)
+        here = conversations.c.lane.in_((address.lane, imported_lane(address)))
+        theirs = here & (conversations.c.customer_id == before)
         connection.execute(update(conversations).where(theirs).values(customer_id=customer.id))
     connection.execute(
         update(identities).where(is_identity(address)).values(customer_id=customer.id)

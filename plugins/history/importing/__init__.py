@@ -1,0 +1,1 @@
+"""Imports past conversations from mailboxes and from the exports of ticket systems."""

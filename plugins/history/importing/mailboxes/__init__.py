@@ -1,0 +1,1 @@
+"""Mailboxes: their mails, and which of them belong together."""

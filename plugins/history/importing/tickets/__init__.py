@@ -1,0 +1,1 @@
+"""Tickets of other systems, and tables."""

@@ -1,0 +1,67 @@
+"""Imports an mbox file and is killed on the way: `python -m tests.history.killed CONFIG MBOX AT`.
+
+``AT`` names where: ``begin``, ``within 2`` (in the second batch, between two statements of its
+transaction), ``after 1`` (behind the commit of the first), ``finish``, or ``never``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gateway.adapters.history import SqlPastConversations
+from gateway.adapters.sql.imported import adding
+from gateway.cli.main import main
+from plugins.history.importing import importer
+
+
+def killed(work: Callable[..., Any], at: int, *, before: bool = False) -> Callable[..., Any]:
+    """``work``, whose call number ``at`` is the last thing that this process does."""
+    calls = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if before and calls == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        found = work(*arguments)
+        if calls == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    return counted
+
+
+def arrange(where: str, number: int) -> None:
+    importer.MESSAGES_AT_ONCE = 3
+    if where == "within":
+        # Customers are inserted, messages not yet.
+        adding._customers = killed(adding._customers, number)
+    elif where == "after":
+        stored = SqlPastConversations.add_many
+        calls = 0
+
+        async def add_many(self: SqlPastConversations, id: int, batch: Any) -> Any:
+            nonlocal calls
+            found = await stored(self, id, batch)
+            calls += 1
+            if calls == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return found
+
+        SqlPastConversations.add_many = add_many  # type: ignore[method-assign]
+    elif where in ("begin", "finish"):
+        name = f"{where}_import"
+        from gateway.adapters import history  # noqa: PLC0415
+
+        setattr(history, name, killed(getattr(history, name), 1))
+
+
+if __name__ == "__main__":
+    config, mbox, at = sys.argv[1:4]
+    where, _, number = at.partition(" ")
+    arrange(where, int(number or 1))
+    main(["history", "import", mbox, "--config", config])
