@@ -13,9 +13,8 @@ from channels.email.automatic import LoopGuard
 from channels.email.composing import MailLook, compose
 from channels.email.headers import normalize_address
 from channels.email.imap import MailboxWatcher, check_login
-from channels.email.intake import MailIntake
+from channels.email.intake import MailboxNames, MailIntake, MailReceiver
 from channels.email.listener import SmtpListener
-from channels.email.mailboxes import MailboxNames, MailReceiver
 from channels.email.outgoing import (
     AlarmMails,
     DigestMails,

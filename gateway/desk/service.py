@@ -41,7 +41,17 @@ from gateway.pipeline.case.summary import CardSummaries
 from gateway.pipeline.case.told_once import told_once
 from gateway.pipeline.outcomes import last_mood, system_line
 from gateway.pipeline.verification import AddressVerification
-from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Unfilled, Voice
+from gateway.ports import (
+    Clock,
+    Conflict,
+    Event,
+    Events,
+    NotAccepted,
+    NotFound,
+    RefusedByChannel,
+    Unfilled,
+    Voice,
+)
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
@@ -435,10 +445,10 @@ class DeskService:
         return await self.store.marks.labelled(label, brands=agent.brands, before=before, most=most)
 
     async def _check_may_change(self, conversation: int, agent: Agent) -> None:
-        """As `_check_brand`; raises NotAccepted for an imported conversation."""
+        """As `_check_brand`; raises RefusedByChannel for an imported one."""
         await self._check_brand(conversation, agent)
         if (await self.store.queries.conversation(conversation)).imported:
-            raise NotAccepted(IMPORTED)
+            raise RefusedByChannel(IMPORTED)
 
     async def _check_brand(self, conversation: int, agent: Agent) -> None:
         """Raises NotFound when ``agent`` does not work for the conversation's brand."""

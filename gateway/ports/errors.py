@@ -43,8 +43,9 @@ class NotAccepted(WarmlineError):
 
 
 class RefusedByChannel(NotAccepted):
-    """The channel does not take this message: its files, its copies, or that we write first. The
-    message is for the agent who writes; trying again without a change does not help."""
+    """The channel does not take this message: its files, its copies, or that we write first; or the
+    conversation was imported. The message is for the agent who writes; trying again without a
+    change does not help."""
 
 
 class Unfilled(NotAccepted):

@@ -166,6 +166,8 @@ def duration(start: datetime, end: datetime) -> str:
         hours, rest = divmod(minutes, 60)
         return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
     days = minutes // (24 * 60)
+    if days >= 2 * 365:
+        return f"{days // 365} years"
     return "1 day" if days == 1 else f"{days} days"
 
 

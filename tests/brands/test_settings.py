@@ -15,7 +15,7 @@ import channels.sms
 import channels.telegram
 from channels.email import Email, EmailSettings
 from channels.email.composing import MailLook
-from channels.email.mailboxes import MailboxNames
+from channels.email.intake import MailboxNames
 from channels.rest import RestSettings
 from channels.sms import SmsSettings
 from channels.telegram import TelegramSettings

@@ -9,20 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.common import open_services
+from gateway.adapters.history import SqlPastConversations
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.queries import SqlQueries
+from gateway.adapters.sql.store import prepare
+from gateway.adapters.standalone import SystemClock
 from tests.history.kit import ANNA, OURS, mail, mbox
 
-POINTS = ("begin", "within 1", "after 1", "within 1", "after 1", "finish")
-CONFIG = """
-data_dir: {folder}/var
-channels:
-  email: {{address: help@shop.example, smtp_port: 0, maildir: out}}
-"""
+POINTS = ("begin", "after 1", "within 1", "finish")
 
 
-async def run(config: Path, source: Path, at: str) -> tuple[int | None, str]:
+async def run(database: Path, source: Path, at: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.history.killed", str(config), str(source), at),
+        *(sys.executable, "-m", "tests.history.killed", str(database), str(source), at),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -30,13 +29,16 @@ async def run(config: Path, source: Path, at: str) -> tuple[int | None, str]:
     return process.returncode, said.decode()
 
 
-async def stored(config: Path) -> list[list[tuple[str, str]]]:
-    async with open_services(config) as (services, _):
-        found = await services.records.cases(imported=True, limit=500)
-        assert services.past_conversations is not None
-        [record] = await services.past_conversations.imports()
-        assert record.finished_at
-        assert not record.secret
+async def stored(database: Path) -> list[list[tuple[str, str]]]:
+    opened = SqliteDatabase(database)
+    await prepare(opened)
+    try:
+        found = await SqlQueries(opened).cases(imported=True, limit=500)
+        [record] = await SqlPastConversations(opened, SystemClock()).imports()
+    finally:
+        await opened.stop()
+    assert record.finished_at
+    assert not record.secret
     return sorted([(m.author, m.text) for m in case.messages] for case in found)
 
 
@@ -58,14 +60,13 @@ def many(folder: Path) -> Path:
 async def test_killed_at_every_step_and_resumed(tmp_path: Path) -> None:
     """Each run dies at a step, the last one completes what one whole run would store."""
     source = many(tmp_path)
-    config = tmp_path / "w.yaml"
-    config.write_text(CONFIG.format(folder=tmp_path), "utf-8")
+    database = tmp_path / "warmline.db"
     for point in POINTS:
-        code, said = await run(config, source, point)
+        code, said = await run(database, source, point)
         assert code == -signal.SIGKILL, said
-    code, said = await run(config, source, "never")
+    code, said = await run(database, source, "never")
     assert code == 0, said
-    assert await stored(config) == [
+    assert await stored(database) == [
         [("customer", "Question 0"), ("agent", "Answer 0"), ("customer", "Thanks")],
         *([("customer", f"Question {n}"), ("agent", f"Answer {n}")] for n in (1, 2, 3)),
     ]

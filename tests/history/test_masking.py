@@ -52,6 +52,12 @@ def test_nothing_that_names_people_is_left() -> None:
     assert "it cost 49 euros" in made
 
 
+def test_half_a_double_name_is_a_name() -> None:
+    """Lars-Peter is Lars, too."""
+    double = talk("Lars here").replace(name="Lars-Peter Holt")
+    assert "Lars" not in mask(double, SECRET).messages[0].text
+
+
 def test_placeholders_are_stable_and_cannot_be_turned_back() -> None:
     """The same person is the same throughout an import, and another one in the next."""
     first, again = masked("I am Anna"), masked("I am Anna")
@@ -67,7 +73,7 @@ async def test_a_masked_import(gw: RunningGateway, tmp_path: Path) -> None:
     anna = gw.customer("email", "anna@mail.example")
     await anna.say("Hello", subject="Hi", name="Anna Holt")
     scope = SCOPE.replace(secret=SECRET)
-    both = mail("4", "It is Anna again", hours=90, subject="Table")
+    both = mail("4", "It is Anna again", hours=90, subject="HistoryTable")
     await import_mails(gw, mbox(tmp_path / "a.mbox", ASKED, both), scope)
     again = await import_mails(gw, mbox(tmp_path / "b.mbox", ASKED, ANSWERED), scope)
     found = await cases(gw)

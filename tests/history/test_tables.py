@@ -16,7 +16,7 @@ from plugins.history.importing.tickets.mapping import (
     read_mapping,
 )
 from plugins.history.importing.tickets.origin import TicketOrigin
-from plugins.history.importing.tickets.table import Table
+from plugins.history.importing.tickets.table import HistoryTable
 from plugins.history.importing.workers import Workers
 from tests.history.kit import READER, SCOPE, cases, dialogues, import_from
 
@@ -39,7 +39,7 @@ anna@mail.example,Where is my lamp?,It left on Friday.,04.03.2024 09:00,Lampe
 async def import_table(
     gw: RunningGateway, path: Path, mapping: TableMapping | None = None
 ) -> ImportResult:
-    table = Table(path)
+    table = HistoryTable(path)
     chosen = mapping or guess_mapping(table.header, table.sample)
     workers = Workers(SCOPE, READER, processes=False)
     origin = TicketOrigin("table", lambda: table.groups(chosen), table.size(), workers, table.close)
@@ -100,7 +100,7 @@ async def test_json_lines(gw: RunningGateway, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_columns_are_guessed_in_several_languages(header: str, meant: tuple[str, ...]) -> None:
     columns = guess_mapping(header.split(","), []).columns
-    guessed = tuple(columns[name] for name in ("conversation", "time", "author", "text"))  # type: ignore[index]
+    guessed = tuple(columns[name] for name in ("conversation", "time", "author", "text"))
     assert guessed == meant
 
 
@@ -124,7 +124,7 @@ def test_the_longest_column_is_the_text_where_no_name_helps() -> None:
 def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, written: str, says: str) -> None:
     path = tmp_path / "map.yaml"
     path.write_text(written, "utf-8")
-    table = Table(table_of(tmp_path, MESSAGES))
+    table = HistoryTable(table_of(tmp_path, MESSAGES))
     with pytest.raises(WarmlineError, match=says):
         check_columns(read_mapping(path), table.header, table.name)
     table.close()
@@ -163,4 +163,4 @@ def test_hostile_tables_are_refused(tmp_path: Path) -> None:
     for text, says in ((f"{wide}\n{wide}", "columns"), (f"a,b\n{'x' * 1_100_000},y", "field"),
                        ("a,b\n", "no rows")):  # fmt: skip
         with pytest.raises(WarmlineError, match=says):
-            Table(table_of(tmp_path, text))
+            HistoryTable(table_of(tmp_path, text))

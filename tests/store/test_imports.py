@@ -84,8 +84,10 @@ async def test_an_imported_conversation_is_like_any_other_and_read_only(
     assert (here.opened_at, here.resolved_at) == (ASKED.at, THANKED.at)
     assert (here.language, here.subject, here.labels) == ("en", "Lamp", ("imported", "vip"))
     assert [message.author for message in case.messages] == ["customer", "agent", "customer"]
-    assert case.messages[1].agent and case.messages[1].agent.name == "Ben"
-    assert case.surveys[0].answer and case.surveys[0].answer.score == 5
+    assert case.messages[1].agent is not None
+    assert case.messages[1].agent.name == "Ben"
+    assert case.surveys[0].answer is not None
+    assert case.surveys[0].answer.score == 5
     agent = gw.desk_agent("ben").agent
     with pytest.raises(NotAccepted, match="imported"):
         await gw.services.desk.answer(here.id, agent, "Hello again", key="k")
@@ -130,7 +132,8 @@ async def test_the_same_messages_are_stored_once(gw: RunningGateway) -> None:
         second.id, [talk(ASKED, ANSWERED, said("<live@mail.example>", "Live"))]
     )
     assert (second.id, added.messages, added.known) == (2, 0, 3)
-    assert sorted(sum(await texts(gw), [])) == sorted([ASKED.text, ANSWERED.text])
+    told = [text for talk in await texts(gw) for text in talk]
+    assert sorted(told) == sorted([ASKED.text, ANSWERED.text])
     known = await past(gw).known_keys("email", ["<1@mail.example>", "<live@mail.example>", "no"])
     assert known == {"<1@mail.example>", "<live@mail.example>"}
 
@@ -156,7 +159,7 @@ async def test_lists_and_search_find_them(gw: RunningGateway) -> None:
     assert gw.services.search is not None
     found = await gw.services.search.find("lamp")
     assert [hit.address for hit in found.hits] == ["email:anna@mail.example"]
-    chosen = ConversationFilter(name="resolved", labels=("imported",))
+    chosen = ConversationFilter(list="resolved", label="imported")
     listed = await gw.services.desk.conversations(chosen)
     assert [item.conversation.imported for item in listed.items] == [1]
 

@@ -5,6 +5,7 @@ const serverOffset = Date.parse(document.body.dataset.now) - Date.now();
 const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
 const hour = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+const date = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric" });
 
 export function keepTime() {
   update();
@@ -24,7 +25,8 @@ function update() {
 
 function clock(at, now) {
   if (at.toDateString() === now.toDateString()) return hour.format(at);
-  return `${day.format(at)}, ${hour.format(at)}`;
+  const format = at.getFullYear() === now.getFullYear() ? day : date;
+  return `${format.format(at)}, ${hour.format(at)}`;
 }
 
 function ago(milliseconds, kind) {
@@ -43,5 +45,6 @@ function duration(milliseconds) {
     return rest && hours < 10 ? `${hours} h ${rest} min` : `${hours} h`;
   }
   const days = Math.floor(minutes / (24 * 60));
+  if (days >= 2 * 365) return `${Math.floor(days / 365)} years`;
   return days === 1 ? "1 day" : `${days} days`;
 }

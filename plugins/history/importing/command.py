@@ -37,7 +37,7 @@ from plugins.history.importing.tickets.mapping import (
 )
 from plugins.history.importing.tickets.origin import TicketOrigin
 from plugins.history.importing.tickets.records import ExportFiles
-from plugins.history.importing.tickets.table import Table
+from plugins.history.importing.tickets.table import HistoryTable
 from plugins.history.importing.tickets.ticket import label_key
 from plugins.history.importing.values import OLDEST, Progress, Scope
 from plugins.history.importing.workers import Workers
@@ -222,9 +222,9 @@ def _origin(kind: Format, path: Path, workers: Workers, scope: Scope) -> Batches
     return TicketOrigin(kind, records, size, workers, close)  # type: ignore[arg-type]
 
 
-def _mapped(request: ImportRequest) -> tuple[Table, TableMapping]:
+def _mapped(request: ImportRequest) -> tuple[HistoryTable, TableMapping]:
     """The table with its mapping: the one that was given, or a guess that somebody confirmed."""
-    table = Table(_path(request))
+    table = HistoryTable(_path(request))
     try:
         return table, _mapping(table, request)
     except WarmlineError:
@@ -232,7 +232,7 @@ def _mapped(request: ImportRequest) -> tuple[Table, TableMapping]:
         raise
 
 
-def _mapping(table: Table, request: ImportRequest) -> TableMapping:
+def _mapping(table: HistoryTable, request: ImportRequest) -> TableMapping:
     if request.mapping is not None:
         mapping = read_mapping(request.mapping)
         if mapping.delimiter:
@@ -251,7 +251,7 @@ def _mapping(table: Table, request: ImportRequest) -> TableMapping:
     )
 
 
-def _shown(table: Table, mapping: TableMapping) -> str:
+def _shown(table: HistoryTable, mapping: TableMapping) -> str:
     lines = ["columns:"]
     lines += [f"  {meaning}: {column}" for meaning, column in mapping.columns.items()]
     for number, row in enumerate(table.sample[:SAMPLE_ROWS], start=1):

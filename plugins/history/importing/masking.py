@@ -89,11 +89,12 @@ class _Masker:
         ]
         people += [(message.name, (message.name,)) for message in conversation.messages]
         return {
-            word.casefold(): self.code(person)
+            part.casefold(): self.code(person)
             for person, names in people
             for name in names
             for word in _WORD.findall(name)
-            if len(word) >= _SHORTEST
+            for part in (word, *_JOINED.split(word))
+            if len(part) >= _SHORTEST
         }
 
     def _fact(self, fact: Fact) -> Fact:

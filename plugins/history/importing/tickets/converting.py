@@ -14,7 +14,7 @@ from plugins.history.importing.masking import mask
 from plugins.history.importing.tickets.freshdesk import read_freshdesk
 from plugins.history.importing.tickets.intercom import read_intercom
 from plugins.history.importing.tickets.table import read_row_group
-from plugins.history.importing.tickets.ticket import LeftOut, Ticket, Words
+from plugins.history.importing.tickets.ticket import LeftOut, ReadWords, Ticket
 from plugins.history.importing.tickets.zendesk import read_zendesk
 from plugins.history.importing.values import (
     EMPTY,
@@ -28,7 +28,7 @@ from plugins.history.importing.values import (
 )
 
 TicketFormat: TypeAlias = Literal["zendesk", "freshdesk", "intercom", "table"]
-READERS: dict[str, Callable[[Json, Words], Ticket]] = {
+READERS: dict[str, Callable[[Json, ReadWords], Ticket]] = {
     "zendesk": read_zendesk,
     "freshdesk": read_freshdesk,
     "intercom": read_intercom,

@@ -12,8 +12,8 @@ from typing import Any
 from gateway import ImportedMessage, Json
 from plugins.history.importing.tickets.ticket import (
     LeftOut,
+    ReadWords,
     Ticket,
-    Words,
     label_keys,
     list_of,
     mail_address,
@@ -30,7 +30,7 @@ _NOTE = "2"
 _TRUE = (True, "true", "1", 1)
 
 
-def read_freshdesk(record: Json, words: Words) -> Ticket:
+def read_freshdesk(record: Json, words: ReadWords) -> Ticket:
     """The ticket in ``record``. Raises LeftOut, KeyError and ValueError."""
     ticket = record_of(record, "helpdesk_ticket") or record_of(record)
     if ticket.get("spam") in _TRUE:
@@ -77,7 +77,7 @@ def _reply(
     requester: str,
     users: dict[str, dict[str, Any]],
     responder: str,
-    words: Words,
+    words: ReadWords,
 ) -> ImportedMessage | None:
     if note.get("deleted") in _TRUE:
         return None

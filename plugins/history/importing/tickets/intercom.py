@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from gateway import ImportedMessage, Json
 from plugins.history.importing.tickets.ticket import (
+    ReadWords,
     Ticket,
-    Words,
     label_keys,
     list_of,
     mail_address,
@@ -24,7 +24,7 @@ _SPOKEN = ("comment", "note", "open", "close", "assignment", "quick_reply", "not
 """Kinds of parts that may have words; others are events."""
 
 
-def read_intercom(record: Json, words: Words) -> Ticket:
+def read_intercom(record: Json, words: ReadWords) -> Ticket:
     """The conversation in ``record``. Raises KeyError and ValueError."""
     talk = record_of(record)
     source = record_of(talk, "source") or record_of(talk, "conversation_message")
@@ -65,7 +65,7 @@ def _customer(talk: dict[str, Any], source: dict[str, Any], parts: list[Any]) ->
     return next((p for p in people if p.get("email")), next((p for p in people if p), {}))
 
 
-def _message(talk: str, part: dict[str, Any], words: Words) -> ImportedMessage | None:
+def _message(talk: str, part: dict[str, Any], words: ReadWords) -> ImportedMessage | None:
     body = text_of(part, "body")
     if not body or part.get("part_type") not in _SPOKEN:
         return None

@@ -14,13 +14,13 @@ from gateway import WarmlineError, packaged_yaml, read_shape
 from plugins.history.importing.tickets.ticket import mail_address
 
 Meaning = Literal[
-    "conversation", "id", "time", "author", "text", "answer", "answer_time", "customer", "name",
+    "conversation", "time", "author", "text", "answer", "answer_time", "customer", "name",
     "agent", "subject", "labels", "score",
 ]  # fmt: skip
 MEANINGS: tuple[str, ...] = get_args(Meaning)
 
 _GUESSED = (
-    "conversation", "id", "time", "answer_time", "answer", "agent", "labels", "score", "subject",
+    "conversation", "time", "answer_time", "answer", "agent", "labels", "score", "subject",
     "customer", "name", "author", "text",
 )  # fmt: skip
 """In this order, as one name may mean several things."""

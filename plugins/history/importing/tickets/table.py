@@ -17,8 +17,8 @@ from plugins.history.importing.archives import open_bounded
 from plugins.history.importing.tickets.mapping import TableMapping, fold
 from plugins.history.importing.tickets.ticket import (
     LeftOut,
+    ReadWords,
     Ticket,
-    Words,
     label_keys,
     mail_address,
     read_time,
@@ -36,7 +36,7 @@ ANSWERED_AFTER = timedelta(seconds=1)
 """An answer without a time of its own stands right behind its question."""
 
 
-class Table:
+class HistoryTable:
     """A CSV file, or one JSON object a line with a field a column."""
 
     def __init__(self, path: Path) -> None:
@@ -158,7 +158,7 @@ class Table:
 _NUMBER = "\x00row"
 
 
-def read_row_group(record: Json, words: Words) -> Ticket:
+def read_row_group(record: Json, words: ReadWords) -> Ticket:
     """The conversation, or a part of one, in a group of rows. Raises LeftOut and ValueError."""
     group = record if isinstance(record, dict) else {}
     mapping, rows = group["mapping"], group["rows"]
@@ -206,7 +206,7 @@ def _messages(
     at: datetime,
     conversation: str,
     mapping: Mapping[str, Any],
-    words: Words,
+    words: ReadWords,
     *,
     first: bool,
 ) -> list[ImportedMessage]:

@@ -32,7 +32,7 @@ class LeftOut(Exception):
         self.reason = reason
 
 
-class Words(Protocol):
+class ReadWords(Protocol):
     """Returns the words of a text that may be HTML and may quote an earlier one."""
 
     def __call__(self, text: str, *, html: bool, answers: bool) -> str: ...

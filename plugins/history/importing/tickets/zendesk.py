@@ -13,8 +13,8 @@ from typing import Any
 from gateway import ImportedMessage, Json
 from plugins.history.importing.tickets.ticket import (
     LeftOut,
+    ReadWords,
     Ticket,
-    Words,
     label_keys,
     list_of,
     mail_address,
@@ -32,7 +32,7 @@ _MACHINES = ("trigger", "automation", "rule", "system", "answer_bot_for_agents",
 """Channels (``via``) of what no person wrote."""
 
 
-def read_zendesk(record: Json, words: Words) -> Ticket:
+def read_zendesk(record: Json, words: ReadWords) -> Ticket:
     """The ticket in ``record``, whose ``users`` may list its people. Raises LeftOut, KeyError and
     ValueError."""
     ticket = record_of(record, "ticket") or record_of(record)
@@ -77,7 +77,7 @@ def _message(
     comment: dict[str, Any],
     requester: str,
     users: dict[str, dict[str, Any]],
-    words: Words,
+    words: ReadWords,
     *,
     first: bool,
 ) -> ImportedMessage:
@@ -98,7 +98,7 @@ def _message(
     )
 
 
-def _description(ticket: dict[str, Any], words: Words) -> ImportedMessage:
+def _description(ticket: dict[str, Any], words: ReadWords) -> ImportedMessage:
     return ImportedMessage(
         key=f"zendesk:ticket:{ticket['id']}",
         author="customer",
