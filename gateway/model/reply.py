@@ -39,6 +39,9 @@ class Reply(Value, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     escalate: tuple[Reason, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    sources: tuple[int, ...] = ()
+    """The ids of the `Passage` values that the answer rests on. They are recorded with the turn in
+    the same commit; if one of them is not current any more then, the turn runs again."""
 
 
 class RenderContext(Value, frozen=True, kw_only=True):

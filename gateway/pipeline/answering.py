@@ -13,19 +13,30 @@ from gateway.ports import (
     AddressAsker,
     AddressStep,
     Handler,
+    MatterHandler,
     NeedsSlots,
+    PassageFinder,
     Suggester,
     SurveyReader,
     WaitingNotifier,
 )
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
-from gateway.routing.route import after_failure, hand_over, is_still_in_line
+from gateway.routing.route import (
+    after_failure,
+    asked_by,
+    hand_over,
+    is_still_in_line,
+    may_be_known,
+    with_known_matter,
+)
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import PluginCrashed, call_plugin, with_timeout
 
 log = structlog.get_logger()
 
+MOST_PASSAGES = 3
+"""Lines from the sources beside a hand-over."""
 LAST_RESORT = Reply(
     opener="",
     body=("I could not work this out myself. A person will read your message and answer you.",),
@@ -70,13 +81,14 @@ class HandlerChain:
     def __post_init__(self) -> None:
         self.handlers = tuple(sorted(self.handlers, key=lambda handler: handler.priority))
         self._needing = [(h.name, h) for h in self.handlers if isinstance(h, NeedsSlots)]
+        self._knowing = [(h.name, h) for h in self.handlers if isinstance(h, MatterHandler)]
 
     async def answer(self, turn: Turn) -> HandlerAnswer:
         """The first reply. A message goes to a person when a handler fails or none replies."""
         if turn.route.action == "pass":
             return self._reassure(turn)
         try:
-            answer = await self._first_reply(turn)
+            answer = await self._known(turn) or await self._first_reply(turn)
         except HandlerFailed as failure:
             route = after_failure(turn, self.policies.current, str(failure))
             return await self._hand_over(turn.replace(route=route))
@@ -86,6 +98,48 @@ class HandlerChain:
             route = hand_over(turn, self.policies.current, answer.reply.escalate)
             return answer.replace(turn=turn.replace(route=route))
         return answer
+
+    async def _known(self, turn: Turn) -> HandlerAnswer | None:
+        """The first answer of a handler that knows the matter; see `MatterHandler`. Failures are
+        counted."""
+        anyone = may_be_known(turn, self.policies.current)
+        asker = asked_by(turn) if turn.kind == "message" and turn.route.action == "automate" else ""
+        if not anyone and not asker:
+            return None
+        for name, handler in self._knowing:
+            if not anyone and name != asker:
+                continue
+            try:
+                with self.metrics.measure("knows", name):
+                    reply = await with_timeout(self.timeout, handler.knows(turn))
+                if reply is not None:
+                    check_types(reply, Reply)
+            except Exception:  # noqa: BLE001  (logged and counted)
+                self._count_failure(name, turn)
+                continue
+            if reply is None or not has_text(reply):
+                continue
+            if reply.purpose != "clarify":
+                known = turn.replace(route=with_known_matter(turn, name)) if anyone else turn
+                return HandlerAnswer(turn=known, reply=reply, handler=name)
+            if turn.route.action == "clarify":
+                return HandlerAnswer(turn=turn, reply=reply, handler=name)
+        return None
+
+    async def passages_for(self, turn: Turn) -> tuple[str, ...]:
+        """What the first handler with something finds for the agent. Failures are counted."""
+        for handler in self.handlers:
+            if isinstance(handler, PassageFinder):
+                try:
+                    with self.metrics.measure("passages", handler.name):
+                        lines = await with_timeout(self.timeout, handler.passages_for(turn))
+                    found = tuple(line for line in lines if isinstance(line, str) and line.strip())
+                except Exception:  # noqa: BLE001  (logged and counted)
+                    self._count_failure(handler.name, turn)
+                    continue
+                if found:
+                    return found[:MOST_PASSAGES]
+        return ()
 
     async def courtesy(self, turn: Turn) -> HandlerAnswer:
         """A plain reply to thanks, if a handler has one; silence otherwise, also after a failure:

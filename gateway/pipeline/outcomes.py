@@ -90,9 +90,15 @@ class OutcomeBuilder:
     hours: BusinessHours
 
     def answered(
-        self, work: WorkItem, answer: HandlerAnswer, draft: tuple[Reply, str] | None
+        self,
+        work: WorkItem,
+        answer: HandlerAnswer,
+        draft: tuple[Reply, str] | None,
+        *,
+        passages: Sequence[str] = (),
     ) -> TurnOutcome:
-        """All that ``answer`` changes; ``draft`` is a suggestion for the agent and its source."""
+        """All that ``answer`` changes; ``draft`` is a suggestion for the agent and its source, and
+        ``passages`` are what the sources have for them."""
         turn, reply = answer.turn, answer.reply
         escalates = turn.route.action == "escalate"
         sends = reply is not None and not turn.opted_out
@@ -104,7 +110,7 @@ class OutcomeBuilder:
             customer=turn.customer,
             message=_message_to_store(turn),
             replies=replies,
-            notes=(_handover_line(turn),) if escalates else (),
+            notes=(_handover_line(turn), *_passage_lines(turn, passages)) if escalates else (),
             mailbox=self._traits_of(turn.conversation).mailbox,
             handoff=self._handoff(turn) if escalates else None,
             raised=_raised(turn) if turn.route.action == "pass" else None,
@@ -116,6 +122,7 @@ class OutcomeBuilder:
             opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
             reopen=escalates and turn.conversation.state == "resolved",
             language=reply.language if reply and replies else None,
+            sources=reply.sources if reply and replies else (),
         )
 
     def extended(
@@ -455,6 +462,13 @@ def _handover_line(turn: Turn) -> Message:
     why = "; ".join(reason_line(reason) for reason in turn.route.reasons)
     text = f"Handed over to a person: {why}" if why else "Handed over to a person"
     return system_line(turn.conversation.id, text, turn.at, turn=turn.id)
+
+
+def _passage_lines(turn: Turn, passages: Sequence[str]) -> tuple[Message, ...]:
+    if not passages:
+        return ()
+    text = "\n".join(("From your sources:", *passages))
+    return (system_line(turn.conversation.id, text, turn.at, turn=turn.id),)
 
 
 def system_line(

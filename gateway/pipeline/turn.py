@@ -83,7 +83,8 @@ class TurnPipeline:
             turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
-        outcome = self.outcomes.answered(work, answer, draft)
+        lines = await self.handlers.passages_for(answer.turn) if _is_handed_over(answer) else ()
+        outcome = self.outcomes.answered(work, answer, draft, passages=lines)
         return await self.by_mail.extended(work, answer.turn, outcome, proven)
 
     async def _joined(self, work: WorkItem, turn: Turn) -> Turn:
@@ -210,6 +211,13 @@ def _needs_draft(answer: HandlerAnswer) -> bool:
     return (
         turn.kind == "message" and turn.route.action in ("escalate", "pass") and not turn.automatic
     )
+
+
+def _is_handed_over(answer: HandlerAnswer) -> bool:
+    """Whether a person takes the message over, about something that sources may know of."""
+    turn = answer.turn
+    harm = any(reason.code == HARM for reason in turn.route.reasons)
+    return turn.kind == "message" and turn.route.action == "escalate" and not harm
 
 
 def _open_until(hours: Hours | None, at: datetime) -> datetime:

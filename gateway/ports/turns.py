@@ -165,6 +165,34 @@ class Handler(Protocol):
 
 
 @runtime_checkable
+class MatterHandler(Protocol):
+    """A handler that can tell by itself whether it knows the matter, whatever the intents say."""
+
+    async def knows(self, turn: Turn) -> Reply | None:
+        """Return the answer if you are sure of it, a clarifying question of your own (purpose
+        ``clarify``), or None.
+
+        Asked before the gateway asks a clarifying question or hands over only because the
+        understanders did not recognise the matter (``low_confidence``, ``out_of_scope``) of a
+        customer who is calm; and when the customer answers your own clarifying question. Never
+        when another reason to step back holds. ``turn.route`` is what happens otherwise. A
+        question counts only where ``turn.route.action`` is ``clarify``. A failure or a timeout is
+        counted and changes nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class PassageFinder(Protocol):
+    """A handler that finds what may help the person who takes a conversation over."""
+
+    async def passages_for(self, turn: Turn) -> Sequence[str]:
+        """Return a few lines for the agent, the best first: what a source says, and where. They
+        become an internal line beside the hand-over. A failure is counted and changes nothing."""
+        ...
+
+
+@runtime_checkable
 class SurveyReader(Protocol):
     """A handler that recognises answers to surveys."""
 

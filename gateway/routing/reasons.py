@@ -42,6 +42,7 @@ DETAILS_NEEDED = "details_needed"
 OTHER_LABELS: Mapping[str, str] = {
     "automatic": "Written by a machine",
     "details_needed": "Something was asked for first",
+    "known_matter": "A source knows the matter",
     "mood": "The customer's mood",
     "no_answer": "Nobody here had an answer",
     "opted_in": "Takes messages again",

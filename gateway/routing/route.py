@@ -21,6 +21,8 @@ from gateway.routing.reasons import (
     word_set,
 )
 
+KNOWN_MATTER = "known_matter"
+"""The code of a route where a handler knew what the understanders did not recognise."""
 MOODS_TO_ASK = frozenset({"calm", "pleased", "confused"})
 """Nobody in another mood is asked for details: a person who is upset gets help first."""
 REASONS_TO_ASK = frozenset({"sensitive_intent"})
@@ -122,6 +124,35 @@ def ask_details(turn: Turn, needed: Sequence[str]) -> Route:
         return turn.route
     asks = Reason(code=DETAILS_NEEDED, detail=", ".join(dict.fromkeys(missing)))
     return Route(action="clarify", reasons=(asks, *turn.route.reasons))
+
+
+def may_be_known(turn: Turn, policy: Policy) -> bool:
+    """Whether a `MatterHandler` may be asked about the turn: nothing else speaks against an answer
+    than that the matter was not recognised, and the customer is calm."""
+    return (
+        turn.kind == "message"
+        and not turn.automatic
+        and turn.survey_answer is None
+        and turn.route.action in ("clarify", "escalate")
+        and all(reason.code in UNDERSTANDING_REASONS for reason in turn.route.reasons)
+        and turn.understanding.emotion.label in policy.clarify.moods
+    )
+
+
+def asked_by(turn: Turn) -> str | None:
+    """The name of the handler whose clarifying question the message follows; None if it follows
+    none, or a question for details."""
+    last = next((m for m in reversed(turn.history) if not m.internal), None)
+    if last is None or last.author != "bot" or last.purpose != "clarify" or asked_details(last):
+        return None
+    return last.handler
+
+
+def with_known_matter(turn: Turn, handler: str) -> Route:
+    """The route of a turn that ``handler`` answers although the matter was not recognised."""
+    otherwise = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
+    detail = f"{handler} knows the matter" + (f" ({otherwise})" if otherwise else "")
+    return Route(action="automate", reasons=(Reason(code=KNOWN_MATTER, detail=detail),))
 
 
 def is_still_in_line(turn: Turn) -> bool:

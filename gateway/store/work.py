@@ -150,6 +150,9 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """The trace that the replies continue, as in `Inbound`."""
     language: str | None = None
     """The language of ``replies``; None: the conversation's."""
+    sources: tuple[int, ...] = ()
+    """The passages that ``replies`` rest on. If one is not current any more, nothing is stored and
+    `ConversationChanged` is raised."""
     labels: tuple[str, ...] = ()
     """Put on the conversation."""
     wakes: datetime | None = None
