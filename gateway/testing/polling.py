@@ -64,7 +64,8 @@ class PolledQueue(Generic[Item]):
         outcome = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._news.set()
         async with asyncio.timeout(DELIVERY_TIMEOUT):
-            return await outcome
+            status: int = await outcome
+            return status
 
     async def offer(self, most: int = 100) -> list[tuple[int, Item]]:
         """The oldest items and their numbers, as the answer to a poll. Waits a moment for one."""
