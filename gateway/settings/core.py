@@ -239,6 +239,7 @@ def _is_key(text: str) -> bool:
         return False
 
 
+SLOT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_SLOT_LENGTH = 64
 """Characters that the pattern of a slot may match."""
 MAX_SLOT_WAYS = 200
@@ -369,7 +370,7 @@ class CoreSettings(BaseModel):
         365, ge=0, description="days for which entries of the audit log are kept; 0: for ever"
     )
     slots: dict[
-        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], SlotSettings
+        Annotated[str, StringConstraints(pattern=f"^{SLOT_NAME.pattern}$")], SlotSettings
     ] = Field({}, description="what is taken from customers' messages, by name")
     brands: dict[BrandName, BrandSettings] = Field(
         {}, description="groups of support addresses that customers know by a name of their own"
