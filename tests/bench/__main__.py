@@ -155,20 +155,16 @@ def main() -> int:
     codes = [HELD]
     if of_servers := [part for part in SERVERS if part in parts]:
         codes.append(measure_servers(of_servers))
-    if REPLIES in parts:
-        codes.append(measure_replies())
-    if INSIGHTS in parts:
-        codes.append(measure_insights())
-    if FINDINGS in parts:
-        codes.append(measure_findings())
-    if CARE in parts:
-        codes.append(measure_care())
-    if KNOWLEDGE in parts:
-        codes.append(measure_knowledge())
-    if GROUNDING in parts:
-        codes.append(measure_grounding())
-    if AUDIT in parts:
-        codes.append(measure_audit())
+    measured_here = {
+        REPLIES: measure_replies,
+        INSIGHTS: measure_insights,
+        FINDINGS: measure_findings,
+        CARE: measure_care,
+        KNOWLEDGE: measure_knowledge,
+        GROUNDING: measure_grounding,
+        AUDIT: measure_audit,
+    }
+    codes += [measure() for part, measure in measured_here.items() if part in parts]
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))
