@@ -21,14 +21,28 @@ from gateway import hookspecs
 from gateway.hookspecs import PROJECT, Readiness
 from gateway.model import channel_key
 from gateway.ports import (
+    AlarmReceiver,
     Channel,
     ContextSource,
+    CustomerDataHolder,
     DeskPageProvider,
+    DigestReceiver,
+    ExampleEvaluator,
+    ExclusiveTask,
     Handler,
+    HealthCheck,
     HttpRoutes,
+    Lifecycle,
+    MailReader,
+    NeedsServices,
+    NeedsSetup,
+    NeedsTeardown,
     PhraseConsumer,
     PhraseSource,
     Poller,
+    ReadinessProbe,
+    StartupHints,
+    StartupResource,
     SupportAddressChannel,
     Understander,
     Voice,
@@ -39,6 +53,36 @@ from gateway.settings import BadConfig, DeclaredSection, Problem, Settings
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """Without ``:`` and ``/``, which separate the parts of a lane's key."""
+
+MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "channel": ("name", "traits"),
+    "handler": ("name", "priority", "handle"),
+    "understander": ("name", "priority", "understand"),
+    "context": ("name", "gather"),
+    "voice": ("name", "render", "lint", "schema", "check_guide"),
+    "desk pages": ("desk_pages",),
+}
+"""What each kind of registered object must have; see the Protocols in gateway.ports."""
+COMPONENTS = (
+    HttpRoutes,
+    Poller,
+    ExclusiveTask,
+    WebhookSubscriber,
+    AlarmReceiver,
+    CustomerDataHolder,
+    DigestReceiver,
+    ExampleEvaluator,
+    HealthCheck,
+    Lifecycle,
+    MailReader,
+    NeedsServices,
+    NeedsSetup,
+    NeedsTeardown,
+    ReadinessProbe,
+    StartupHints,
+    StartupResource,
+)
+"""What an object that is registered with `register_routes` may be, one or several of them."""
 
 
 class BadPlugin(WarmlineError):
@@ -67,6 +111,8 @@ class Registrations(msgspec.Struct, frozen=True, kw_only=True):
     components: list[HttpRoutes | Poller | WebhookSubscriber] = []
     desk_pages: list[DeskPageProvider] = []
     checks: dict[str, Readiness] = {}
+    owners: dict[int, str] = {}
+    """The name of the plugin that registered an object, by the object's ``id()``."""
     by: dict[str, list[str]] = {}
     """What each plugin registered, for people to read, by the plugin's name."""
 
@@ -219,6 +265,21 @@ def share_phrases(registrations: Registrations) -> None:
                 engine.use_phrases(phrases)
 
 
+def check_members(plugin: str, kind: str, item: object) -> None:
+    """Raises BadPlugin when ``item`` cannot be a ``kind``: it is a class, or lacks members."""
+    if isinstance(item, type):
+        raise BadPlugin(
+            f"{plugin} registers the class {item.__name__} as {kind}; register an object of it:"
+            f" `register({item.__name__}(...))`"
+        )
+    what = f"{plugin} registers {type(item).__name__} as {kind}"
+    if missing := [name for name in MEMBERS.get(kind, ()) if not hasattr(item, name)]:
+        raise BadPlugin(f"{what}, which lacks {', '.join(missing)}; see docs/plugins.md")
+    if kind == "component" and not isinstance(item, COMPONENTS):
+        names = ", ".join(protocol.__name__ for protocol in COMPONENTS)
+        raise BadPlugin(f"{what}, which is none of {names}; are its methods named like theirs?")
+
+
 def _register_callbacks(
     found: Registrations, plugin: str
 ) -> Iterator[tuple[str, Callable[..., None]]]:
@@ -226,12 +287,14 @@ def _register_callbacks(
     summary = found.by.setdefault(plugin, [])
 
     def register_channel(channel: Channel) -> None:
+        check_members(plugin, "channel", channel)
         key = channel_key(channel.name, _support_address(channel))
         if not CHANNEL_NAME.fullmatch(channel.name):
             raise BadPlugin(f"{plugin} offers a channel named {channel.name!r}; use a-z, 0-9, _, -")
         if key in found.channels:
             raise BadPlugin(f"{plugin} offers a second channel named {key}; remove one")
         found.channels[key] = channel
+        found.owners[id(channel)] = plugin
         summary.append(f"channel {key}")
 
     def register_check(name: str, check: Readiness) -> None:
@@ -240,7 +303,9 @@ def _register_callbacks(
 
     def append_to(items: list[Any], kind: str) -> Callable[[Any], None]:
         def register(item: Any) -> None:
+            check_members(plugin, kind, item)
             items.append(item)
+            found.owners.setdefault(id(item), plugin)
             summary.append(f"{kind} {getattr(item, 'name', type(item).__name__)}")
 
         return register

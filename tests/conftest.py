@@ -29,7 +29,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     dict.fromkeys([str(GUARD), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
 )
 
-collect_ignore = ["example_channel"]  # a package of its own, tested by tests/project
 PLACES = ("/usr/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/sbin")
 CHROMIUM_FLAGS = (
     "--no-sandbox",

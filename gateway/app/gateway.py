@@ -16,6 +16,7 @@ from gateway.adapters.sql.store import prepare
 from gateway.adapters.webhook_client import HttpWebhookSender
 from gateway.app.infrastructure import Infrastructure, plugin_name
 from gateway.app.pipeline import Pipeline
+from gateway.app.plugin_setup import PluginSetup
 from gateway.desk.audited import AuditRetention
 from gateway.hookspecs import Readiness
 from gateway.ops.customer_data import CustomerData
@@ -30,7 +31,6 @@ from gateway.ports import (
     CustomerDataHolder,
     ExclusiveTask,
     Lifecycle,
-    NeedsServices,
     Poller,
     ReadinessProbe,
     Services,
@@ -92,6 +92,7 @@ class BackgroundTasks:
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
         yield infrastructure.follower.run()
+        yield infrastructure.shadow.run()
 
     async def _supervise(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a plugin's task. Restart it when it fails, with a longer wait each time."""
@@ -137,10 +138,8 @@ class Gateway:
         self.pipeline = Pipeline(infrastructure, load_monitor=self.load_monitor)
         self.worker, self.reply_waiter = self.pipeline.worker, self.pipeline.reply_waiter
         self.services = self.pipeline.services
-        objects = (*infrastructure.registrations.handlers, *infrastructure.plugin_objects)
-        for plugin in {id(each): each for each in objects}.values():
-            if isinstance(plugin, NeedsServices):
-                plugin.use_services(self.services)
+        self.plugin_setup = PluginSetup(infrastructure)
+        self.plugin_setup.hand_out(self.services)
         self.incoming, self.outgoing = self.pipeline.incoming, self.pipeline.outgoing
         self.scheduler = self._scheduler()
         self.webhook_sender = HttpWebhookSender(
@@ -230,6 +229,7 @@ class Gateway:
 
     async def stop_plugins(self) -> None:
         """Release what `start_plugins` started, also when the start of the gateway failed."""
+        await self.plugin_setup.teardown()
         for plugin in self._lifecycles():
             await plugin.stop()
 
@@ -259,7 +259,8 @@ class Gateway:
     async def start(self) -> None:
         """Open the plugins' resources and the database, recover from a crash, start working.
 
-        Raises WarmlineError when a plugin cannot open a resource, such as its port.
+        Raises WarmlineError when a plugin cannot open a resource, such as its port, and BadPlugin
+        when one cannot be set up.
         """
         infrastructure = self.infrastructure
         if infrastructure.serves_http:
@@ -275,6 +276,7 @@ class Gateway:
             keys = self.registrations.channels
             brands = {key: self.settings.brands.by_key(key) for key in keys}
             await self.store.customers.assign_brands(brands)
+        await self._set_up_plugins()
         cut_off = await self._recover() if infrastructure.works_lanes else 0
         self.lease_renewal = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)
@@ -287,6 +289,15 @@ class Gateway:
         background.append(infrastructure.probe.check_integrity())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut_off)
+
+    async def _set_up_plugins(self) -> None:
+        try:
+            await self.plugin_setup.setup(self.services)
+        except BaseException:
+            await self.store.processes.unregister()
+            await self.infrastructure.search.index.close()
+            await self.store.stop()
+            raise
 
     async def _recover(self) -> int:
         """Recover from a crash. Returns how many sends it cut off."""
@@ -309,6 +320,7 @@ class Gateway:
         await self.outgoing.stop(grace)
         await self.webhooks.lanes.stop(grace)
         await self.webhook_sender.close()
+        await self.plugin_setup.teardown()
         await self.cluster.stop()
         await self._release_lease()
         await self.infrastructure.search.index.close()

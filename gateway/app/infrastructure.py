@@ -29,6 +29,7 @@ from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscri
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
 from gateway.model import VersionKind, channel_key
 from gateway.ops.search import IndexedSearch
+from gateway.pipeline.shadow import DatabaseShadowSwitch
 from gateway.plugins import PluginRegistry, Registrations, share_phrases
 from gateway.ports import (
     AlarmReceiver,
@@ -118,6 +119,7 @@ class Infrastructure:
         self.past_conversations = SqlPastConversations(self.database, self.clock)
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
+        self.shadow = DatabaseShadowSwitch(storage=self.storage, audit=self.audit, clock=self.clock)
         self.knowledge = SqlKnowledge(self.database, self.clock)
         self.follower = OverlayFollower(
             store=self.store.versions,

@@ -152,6 +152,7 @@ class Pipeline:
             hours=infrastructure.hours,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
+            closed_notices=infrastructure.settings.core.shadow.out_of_hours,
         )
 
     def _worker(self) -> TurnWorker:
@@ -169,6 +170,7 @@ class Pipeline:
             clock=infrastructure.clock,
             metrics=infrastructure.metrics,
             attempts=infrastructure.settings.core.worker.attempts,
+            shadow=infrastructure.shadow,
         )
 
     def _load_shedder(self) -> LoadShedder:
@@ -263,6 +265,7 @@ class Pipeline:
             search=infrastructure.search,
             knowledge=infrastructure.knowledge,
             past_conversations=infrastructure.past_conversations,
+            shadow=infrastructure.shadow,
             visits=CustomerVisits(
                 store=infrastructure.store,
                 files=infrastructure.files,

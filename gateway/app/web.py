@@ -23,7 +23,12 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
             plugin_routes = _plugin_routes(plugin, gateway.services)
             all_routes += plugin_routes if infrastructure.serves_http else ()
     all_routes += health.routes(
-        health.ReadinessReport(gateway.checks(), gateway.warnings(), gateway.may_degrade()),
+        health.ReadinessReport(
+            gateway.checks(),
+            gateway.warnings(),
+            gateway.may_degrade(),
+            shadow=infrastructure.shadow.is_on,
+        ),
         gateway.metrics,
         gateway.backlog.read,
     )

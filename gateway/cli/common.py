@@ -216,7 +216,12 @@ async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
 
 @asynccontextmanager
 async def open_services(file: Path | None) -> AsyncIterator[tuple[Services, Settings]]:
-    """What plugins' commands get (`gateway.OpenServices`): services that handle no messages."""
+    """What plugins' commands get (`gateway.OpenServices`): services that handle no messages. What
+    the plugins registered is set up, so that handlers can be asked what they would say."""
     configure_logging("auto", logging.ERROR)  # stdout has only results
     async with open_store(file) as gateway:
-        yield gateway.services, gateway.settings
+        await gateway.plugin_setup.setup(gateway.services)
+        try:
+            yield gateway.services, gateway.settings
+        finally:
+            await gateway.plugin_setup.teardown()

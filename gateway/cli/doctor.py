@@ -79,6 +79,7 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
         "database": partial(database.check_health, gateway.clock),
         "queues": partial(_check_queues, gateway, database),
     }
+    checks["shadow mode"] = partial(_check_shadow, gateway, database)
     checks["versions"] = partial(_check_versions, gateway)
     core, registrations = gateway.settings.core, gateway.registrations
     if core.brands:
@@ -128,6 +129,23 @@ async def _check_versions(gateway: Gateway) -> Sequence[HealthProblem]:
         fix = "write sentences of your own into `nlu.yml`, or adopt others"
         found.append(HealthProblem(what=what, severity="warning", fix=fix))
     return found
+
+
+async def _check_shadow(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+    """Whether the bot says nothing: so it was meant, and it must not be forgotten."""
+    if not await database.is_current():
+        return ()  # the database's own check reports this
+    since = (await gateway.infrastructure.shadow.state()).current
+    if since is None:
+        return ()
+    return [
+        HealthProblem(
+            what=f"shadow mode is on, by {since.by or 'somebody'}: the bot answers nobody",
+            since=since.since,
+            severity="warning",
+            fix="read `warmline shadow report`, then run `warmline shadow off`",
+        )
+    ]
 
 
 async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:

@@ -113,7 +113,7 @@ class HandlerChain:
                 with self.metrics.measure("knows", name):
                     reply = await with_timeout(self.timeout, handler.knows(turn))
                 if reply is not None:
-                    check_types(reply, Reply)
+                    reply = check_types(reply, Reply)
             except Exception:  # noqa: BLE001  (logged and counted)
                 self._count_failure(name, turn)
                 continue
@@ -173,7 +173,7 @@ class HandlerChain:
                     with self.metrics.measure("suggester", handler.name):
                         draft = await with_timeout(self.timeout, handler.suggest(turn))
                     if draft is not None:
-                        check_types(draft, Reply)
+                        draft = check_types(draft, Reply)
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count_failure(handler.name, turn)
                     continue
@@ -188,7 +188,7 @@ class HandlerChain:
                 try:
                     answer = call_plugin(handler.read_answer, turn)
                     if answer is not None:
-                        check_types(answer, SurveyAnswer)
+                        answer = check_types(answer, SurveyAnswer)
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count_failure(handler.name, turn)
                     continue
@@ -206,7 +206,7 @@ class HandlerChain:
                 try:
                     reply = call_plugin(handler.about_address, turn, step, address)
                     if reply is not None:
-                        check_types(reply, Reply)
+                        reply = check_types(reply, Reply)
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count_failure(handler.name, turn)
                     continue
@@ -223,7 +223,7 @@ class HandlerChain:
                     try:
                         reply = call_plugin(handler.still_waiting, turn)
                         if reply is not None:
-                            check_types(reply, Reply)
+                            reply = check_types(reply, Reply)
                     except Exception:  # noqa: BLE001  (logged and counted)
                         self._count_failure(handler.name, turn)
                         continue
@@ -252,9 +252,12 @@ class HandlerChain:
         except Exception as error:
             self._count_failure(name, turn)
             raise HandlerFailed(f"{name} raised {type(error).__name__}") from error
-        if reply is None or (isinstance(reply, Reply) and _is_valid(reply)):
-            return reply
-        log.error("handler.invalid_reply", handler=name, turn=turn.id, type=type(reply).__name__)
+        if reply is None:
+            return None
+        try:
+            return _valid(reply)
+        except InvalidValue as error:
+            log.exception("handler.invalid_reply", handler=name, turn=turn.id, why=str(error))
         self.metrics.plugin_failed(name)
         raise HandlerFailed(f"{name} returned an invalid reply")
 
@@ -292,10 +295,10 @@ def has_text(reply: Reply) -> bool:
     return bool(reply.body or reply.next_step or reply.opener)
 
 
-def _is_valid(reply: Reply) -> bool:
-    """Whether its fields have their types, and it has text or requests an action."""
-    try:
-        check_types(reply, Reply)
-    except InvalidValue:
-        return False
-    return has_text(reply) or bool(reply.timers or reply.escalate) or reply.purpose == "notice"
+def _valid(reply: object) -> Reply:
+    """``reply`` with its fields' types. Raises InvalidValue where one has another type, and where
+    the reply has no text and requests no action."""
+    found = check_types(reply, Reply)
+    if has_text(found) or found.timers or found.escalate or found.purpose == "notice":
+        return found
+    raise InvalidValue("it has no text, no timer and no reason to hand over; return None instead")

@@ -51,12 +51,11 @@ class ContextGatherer:
         try:
             with self.metrics.measure("context", source.name):
                 context = await with_timeout(self.timeout, source.gather(turn, self.records))
-            check_types(context, Context)
+            return check_types(context, Context)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)
             self.metrics.plugin_failed(source.name)
             return Context()
-        return context
 
 
 def _has_something(source: ContextSource, kind: str) -> bool:

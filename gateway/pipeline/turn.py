@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,10 @@ from gateway.pipeline.by_mail.answer_by_mail import AnswerByMail
 from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
+from gateway.pipeline.shadow import NOTICE, closed_notice
 from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.understanding import UnderstandingStage
-from gateway.ports import Clock
+from gateway.ports import SHADOW_SOURCE, Clock
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.opt_out import is_stop_word
@@ -23,6 +25,7 @@ from gateway.routing.route import (
     ask_details,
     decide,
     hand_over,
+    in_shadow,
     may_ask_details,
     with_earlier_matter,
 )
@@ -50,6 +53,8 @@ class TurnPipeline:
     clock: Clock
     alarms: bool = False
     """Whether an alarm reaches somebody; see `Turn`."""
+    closed_notices: Mapping[str, str] = field(default_factory=dict)
+    """By language, what is said in shadow mode to customers who write while nobody works."""
     _opening_cache: dict[str, tuple[datetime, datetime, str | None, Hours | None]] = field(
         default_factory=dict, init=False
     )
@@ -82,10 +87,29 @@ class TurnPipeline:
             needed = await self.handlers.needed_slots(turn)
             turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
+        if work.shadow:
+            return await self._in_shadow(work, answer)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         lines = await self.handlers.passages_for(answer.turn) if _is_handed_over(answer) else ()
         outcome = self.outcomes.answered(work, answer, draft, passages=lines)
         return await self.by_mail.extended(work, answer.turn, outcome, proven)
+
+    async def _in_shadow(self, work: WorkItem, would: HandlerAnswer) -> TurnOutcome:
+        """In shadow mode a person gets every message, with what the bot ``would`` have said as a
+        suggestion. Answers to surveys, timers and events bother nobody."""
+        turn, reply = would.turn, would.reply
+        for_people = turn.route.action == "escalate" or turn.survey_answer is None
+        if turn.kind != "message" or turn.automatic or not for_people:
+            return self.outcomes.answered(work, HandlerAnswer(turn=turn), None)
+        speaks = reply is not None and turn.route.action in ("automate", "clarify")
+        draft = (reply, f"{SHADOW_SOURCE}{would.handler}") if reply and speaks else None
+        turn = turn.replace(route=in_shadow(turn, self.policies.current))
+        draft = draft or await self.handlers.suggest(turn)
+        notice = None
+        if turn.route.action == "escalate":
+            notice = closed_notice(turn, self.closed_notices)
+        answer = HandlerAnswer(turn=turn, reply=notice, handler=NOTICE if notice else None)
+        return self.outcomes.answered(work, answer, draft)
 
     async def _joined(self, work: WorkItem, turn: Turn) -> Turn:
         """A customer who comes back while a person answers them elsewhere gets that person, and

@@ -14,10 +14,10 @@ import structlog
 from gateway.model import Emotion, Insight, Language, Slot, Turn, Understanding
 from gateway.pipeline.validation import validated_insight
 from gateway.ports import ParallelUnderstander, RemoteUnderstander, TryLater, Understander, Warmable
-from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import with_timeout
 from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
+from gateway.support.breaker import CircuitBreaker
 from gateway.support.personal_data import EMAIL
 
 log = structlog.get_logger()

@@ -20,15 +20,15 @@ class InvalidValue(ValueError):
 
 
 def check_types(value: object, expected: type[V]) -> V:
-    """Return ``value``. Raises InvalidValue when it is not of the ``expected`` class, or a field
-    does not have its declared type: such a value could be stored, but never read again."""
+    """Return ``value``, with a tuple in place of each list. Raises InvalidValue when it is not of
+    the ``expected`` class, or a field does not have its declared type: such a value could be
+    stored, but never read again."""
     if not isinstance(value, expected):
         raise InvalidValue(f"expected {expected.__name__}, got {type(value).__name__}")
     try:
-        msgspec.convert(msgspec.to_builtins(value), type(value))
+        return msgspec.convert(msgspec.to_builtins(value), type(value))
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidValue(f"an invalid {type(value).__name__}: {error}") from None
-    return value
 
 
 def validated_insight(value: object, text: str) -> Insight:

@@ -22,6 +22,7 @@ from gateway.pipeline.outcomes import (
     is_silenced,
 )
 from gateway.pipeline.reply_waiter import ReplyWaiter
+from gateway.pipeline.shadow import DatabaseShadowSwitch, silent
 from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.verification import AddressVerification
@@ -63,6 +64,7 @@ class TurnWorker:
     clock: Clock
     metrics: Metrics
     attempts: int
+    shadow: DatabaseShadowSwitch
 
     async def step(self, lane: str) -> Next | datetime:
         """Handle the oldest row of ``lane``."""
@@ -77,7 +79,9 @@ class TurnWorker:
     async def _work(self, work: WorkItem) -> Next | datetime:
         try:
             with contained(), self.policies.one_policy():
+                work = work.replace(shadow=await self.shadow.is_on())
                 outcome = await self._handle(work)
+                outcome = silent(outcome) if work.shadow else outcome
                 committed = await self.store.inbox.commit(outcome, self.clock.now())
         except ConversationChanged:
             return Next.MORE

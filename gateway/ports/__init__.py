@@ -52,6 +52,8 @@ from gateway.ports.lifecycle import (
     HealthProblem,
     Lifecycle,
     NeedsServices,
+    NeedsSetup,
+    NeedsTeardown,
     Poller,
     ReadinessProbe,
     StartupHints,
@@ -76,6 +78,7 @@ from gateway.ports.services import (
     StoredValue,
     Visits,
 )
+from gateway.ports.shadow import SHADOW_SOURCE, ShadowPeriod, ShadowState, ShadowSwitch
 from gateway.ports.trials import (
     ChangesByKind,
     EvaluatedShare,
@@ -120,6 +123,7 @@ from gateway.ports.versions import (
 )
 
 __all__ = [
+    "SHADOW_SOURCE",
     "AddressAsker",
     "AddressStep",
     "AgentDataHolder",
@@ -166,7 +170,9 @@ __all__ = [
     "Malformed",
     "MatterHandler",
     "NeedsServices",
+    "NeedsSetup",
     "NeedsSlots",
+    "NeedsTeardown",
     "NotAccepted",
     "NotFound",
     "OpenApiProvider",
@@ -188,6 +194,9 @@ __all__ = [
     "SelectiveSource",
     "Sender",
     "Services",
+    "ShadowPeriod",
+    "ShadowState",
+    "ShadowSwitch",
     "StartupHints",
     "StartupResource",
     "StoredValue",

@@ -26,6 +26,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     second that the provider allows, None for no limit. ``at_once``: how many sends may run at the
     same time. ``max_length``: the longest message that the provider takes, in UTF-16 code units
     (never fewer than characters), None for no limit; the brand voice's guide may only lower it.
+    ``buttons``: it shows quick replies; the guide must say ``buttons: native``, too.
     ``quotes``: a message holds the customer's text that it follows (`Outbound.question`), as a mail
     does. ``suspends``: once an address failed for good, people do not write to it either until the
     customer writes again (a mail server that keeps sending to dead mailboxes is soon blocked).

@@ -48,6 +48,29 @@ class NeedsServices(Protocol):
 
 
 @runtime_checkable
+class NeedsSetup(Protocol):
+    """Has something to get ready before it can work: a session, a cache, a table of its own."""
+
+    async def setup(self, services: Services) -> None:
+        """Get ready. Awaited once, when the database is open and before any message is worked: by
+        ``warmline serve`` in each of its processes, and by a command that may ask handlers. An
+        exception, or more than 60 seconds, stops the start-up, and the error names the plugin.
+        What goes on for as long as the server runs belongs in `Poller.run`."""
+        ...
+
+
+@runtime_checkable
+class NeedsTeardown(Protocol):
+    """Holds something that must be released when the gateway stops."""
+
+    async def teardown(self) -> None:
+        """Release it. Awaited once, after the last message and the last send, while the database is
+        still open, in the reverse order of `NeedsSetup.setup`. Not called where ``setup`` failed.
+        An exception, or more than ``worker.drain`` seconds, is logged with the plugin's name."""
+        ...
+
+
+@runtime_checkable
 class Poller(Protocol):
     """Runs beside the server, in every process."""
 

@@ -30,6 +30,7 @@ from gateway.ports.history import PastConversations
 from gateway.ports.knowledge import KnowledgeStore
 from gateway.ports.mail import MailReader
 from gateway.ports.search import ConversationSearch
+from gateway.ports.shadow import ShadowSwitch
 from gateway.ports.trials import ExampleEvaluator, Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
@@ -338,6 +339,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The team's sources; None as for ``search``."""
     past_conversations: PastConversations | None = None
     """Adds conversations that took place elsewhere; None as for ``search``."""
+    shadow: ShadowSwitch | None = None
+    """Shadow mode; None as for ``search``."""
     mail_reader: MailReader | None = None
     """Reads mails that did not come by a channel; None: no installed channel does."""
     visits: Visits | None = None

@@ -15,6 +15,7 @@ from gateway.model import (
     Reply,
     Route,
     Turn,
+    Understanding,
     Value,
     VersionKind,
 )
@@ -70,6 +71,18 @@ class Trials(Protocol):
         """Return what the gateway would say to ``message`` with these changes of every kind: it is
         understood, routed, answered by the handlers and put into words as a customer's, and nothing
         is stored or sent. Changes of examples train a copy first, which may take a minute."""
+        ...
+
+    async def understand(self, turns: Sequence[Turn]) -> tuple[Understanding, ...]:
+        """Return what the engines make of the message of each of ``turns``. Many at once are
+        cheaper than one after the other."""
+        ...
+
+    async def replay(self, turn: Turn) -> TrialAnswer:
+        """Return what the gateway would make of ``turn`` if it came now, by what is in force: it is
+        routed with its history and context, answered by the handlers and put into words, and
+        nothing is stored or sent. A turn whose understanding names engines keeps it; context
+        sources are not asked."""
         ...
 
     async def examples_of_shop(self) -> tuple[tuple[str, str], ...]:

@@ -39,6 +39,9 @@ UNDERSTANDING_REASONS = ("low_confidence", "out_of_scope")
 DETAILS_NEEDED = "details_needed"
 """The code of a route that asks for slots; the detail names them, with commas."""
 
+SHADOW = "shadow"
+"""The code of a route in shadow mode: see `gateway.routing.route.in_shadow`."""
+
 OTHER_LABELS: Mapping[str, str] = {
     "automatic": "Written by a machine",
     "details_needed": "Something was asked for first",
@@ -47,6 +50,7 @@ OTHER_LABELS: Mapping[str, str] = {
     "no_answer": "Nobody here had an answer",
     "opted_in": "Takes messages again",
     "opted_out": "Asked for no more messages",
+    "shadow": "Shadow mode: the bot only listens",
     "transfer": "Transferred by a colleague",
     "transferred": "Transferred by a colleague",
     "unanswered": "Asked before taking messages again",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from gateway.model import Message, Reason, Route, Turn
+from gateway.model import Action, Message, Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
     DETAILS_NEEDED,
     HARM,
+    SHADOW,
     UNDERSTANDING_REASONS,
     Rule,
     asked_details,
@@ -211,6 +212,22 @@ def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
         priority=max(rule.priority for rule in rules),
     )
 
+
+def in_shadow(turn: Turn, policy: Policy) -> Route:
+    """The route in shadow mode of a message whose route would be ``turn.route``: to a person, with
+    its reasons, and what the bot would have done. A message that goes to no one stays so."""
+    if turn.route.action == "pass":
+        return turn.route
+    shadow = Reason(code=SHADOW, detail=WOULD_HAVE[turn.route.action])
+    return hand_over(turn, policy, (*turn.route.reasons, shadow))
+
+
+WOULD_HAVE: Mapping[Action, str] = {
+    "automate": "the bot would have answered",
+    "clarify": "the bot would have asked back",
+    "escalate": "the bot would have handed over, too",
+}
+"""The details of the reason `SHADOW`, by what the bot would have done."""
 
 AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
 OPTED_OUT = Reason(

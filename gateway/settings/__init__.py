@@ -3,8 +3,9 @@
 Every setting can come from the environment as ``WARMLINE_...``, nested with ``__``. A variable
 whose name ends in ``_FILE`` names a file with the value (Docker and Kubernetes secrets). A plugin's
 section is validated with the model that the plugin registered. It is awake if the file has it or
-one of its ``WARMLINE_`` variables is set; asleep if it is ``false`` or absent; and with ``auto``
-awake if all required settings are there.
+one of its ``WARMLINE_`` variables is set, and asleep if it is ``false``. With ``auto``, or if it is
+absent and a variable of its own (``TELEGRAM_BOT_TOKEN``) is set, it is awake if all required
+settings are there.
 """
 
 from gateway.settings.advice import validation_mistakes

@@ -57,6 +57,16 @@ class WorkerSettings(_Part):
     )
 
 
+class ShadowSettings(_Part):
+    """What customers hear while the gateway is in shadow mode (`warmline shadow on`)."""
+
+    out_of_hours: dict[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], str] = Field(
+        {},
+        description="language -> text that a customer gets once who writes while nobody works; "
+        "none: nothing",
+    )
+
+
 class AnswerByMailSettings(_Part):
     """Whether customers of a chat who may leave are asked for an e-mail address at a hand-over."""
 
@@ -229,6 +239,7 @@ def _is_key(text: str) -> bool:
         return False
 
 
+SLOT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_SLOT_LENGTH = 64
 """Characters that the pattern of a slot may match."""
 MAX_SLOT_WAYS = 200
@@ -359,7 +370,7 @@ class CoreSettings(BaseModel):
         365, ge=0, description="days for which entries of the audit log are kept; 0: for ever"
     )
     slots: dict[
-        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], SlotSettings
+        Annotated[str, StringConstraints(pattern=f"^{SLOT_NAME.pattern}$")], SlotSettings
     ] = Field({}, description="what is taken from customers' messages, by name")
     brands: dict[BrandName, BrandSettings] = Field(
         {}, description="groups of support addresses that customers know by a name of their own"
@@ -367,6 +378,7 @@ class CoreSettings(BaseModel):
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
     answer_by_mail: AnswerByMailSettings = AnswerByMailSettings()
+    shadow: ShadowSettings = ShadowSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
     tracing: TracingSettings = TracingSettings()

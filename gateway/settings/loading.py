@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway.settings.advice import SHAPES
-from gateway.settings.core import CoreSettings, Settings, SlotSettings
+from gateway.settings.core import SLOT_NAME, CoreSettings, Settings, SlotSettings
 from gateway.settings.corrections import as_meant
 from gateway.settings.word_forms import nearest
 from gateway.settings.yaml_reader import (
@@ -95,16 +95,20 @@ def read_settings(
     core = validate(CoreSettings, values, "", where, problems)
     core = core or _core_as_meant(values)
     sections: dict[type[BaseModel], BaseModel] = {}
+    slots: dict[str, tuple[str, SlotSettings]] = {}
     asleep: dict[str, str] = {}
     warnings: list[Problem] = []
     for section in declared:
         found = _section(section, tree, env, lines, problems)
         if isinstance(found, BaseModel):
             sections[section.model] = found
+            _declare_slots(section, slots, lines, problems)
             continue
         asleep[section.name] = found.reason
         if found.surprising:
             warnings.append(lines.problem(section.name, f"is asleep: {found.reason}"))
+    declared_slots = {name: slot for name, (_, slot) in slots.items()}
+    core = core.model_copy(update={"slots": declared_slots | core.slots})
     base = file.parent if file else Path()
     settings = Settings(core, sections, base=base, file=file, asleep=asleep, warnings=warnings)
     return SettingsRead(settings, tuple(dict.fromkeys(problems)))
@@ -247,12 +251,13 @@ def _section(
     named = any(name in env and name.startswith(prefix) for name in section.aliases)
     if given is False:
         return _Asleep("switched off")
-    if given is _ABSENT and not from_variables and not named:
+    aliased = {field: env[name] for name, field in section.aliases.items() if name in env}
+    by_alias = given is _ABSENT and not from_variables and not named
+    if by_alias and not _wakes(section, env):
         return _Asleep(f"`{section.name}` is not in the configuration")
     values = given if isinstance(given, dict) else {}
-    aliased = {field: env[name] for name, field in section.aliases.items() if name in env}
     values = _merge(_merge(values, aliased), from_variables)
-    if given == "auto":
+    if given == "auto" or by_alias:
         if missing := _missing(section, values):
             return _Asleep(f"waits for {', '.join(missing)}")
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
@@ -265,7 +270,7 @@ def _section(
             Problem(file=ENVIRONMENT, line=1, key=section.name, message=f"{what}; {fix}")
         )
         return _Asleep("its settings are wrong")
-    where = _OverlaidSettings(lines, section.name, from_variables, env)
+    where = _OverlaidSettings(lines, section.name, {**aliased, **from_variables}, env, section)
     found = validate(section.model, values, section.name, where, problems)
     found = found or as_meant(section.model, values)
     if found is None:
@@ -274,16 +279,50 @@ def _section(
     return found if reason is None else _Asleep(reason, surprising=given != "auto")
 
 
-def _missing(section: DeclaredSection, values: Mapping[str, Any]) -> list[str]:
-    """The variables of what the section still needs: each field without a default, and one field
-    of each group in the model's ``ONE_OF``, if it has that."""
-    aliases = {field: name for name, field in section.aliases.items()}
-    prefix = _variable(section.name) + "__"
+def _declare_slots(
+    section: DeclaredSection,
+    slots: dict[str, tuple[str, SlotSettings]],
+    lines: YamlLines,
+    problems: list[Problem],
+) -> None:
+    """Add the slots that an awake section's model declares. Those in the file's own ``slots``
+    replace them later, by name."""
+    for name, slot in getattr(section.model, "SLOTS", {}).items():
+        other, _ = slots.setdefault(name, (section.name, slot))
+        if other != section.name:
+            what = f"declares the slot {name}, and so does {other}; switch one of them off"
+            problems.append(lines.problem(section.name, what))
+        elif not SLOT_NAME.fullmatch(name):
+            what = f"declares the slot {name!r}; write a-z, 0-9 and _, at most 40 characters"
+            problems.append(lines.problem(section.name, what))
+
+
+def _wakes(section: DeclaredSection, env: Mapping[str, str]) -> bool:
+    """Whether a variable without our prefix (``TELEGRAM_BOT_TOKEN``) asks for a section that is
+    not in the file: it gives what the section cannot do without. One that gives a setting with a
+    default may be meant for another section or another program."""
+    needed = {name for group in _required(section) for name in group}
+    return any(
+        field in needed and not name.startswith(PREFIX) and env.get(name)
+        for name, field in section.aliases.items()
+    )
+
+
+def _required(section: DeclaredSection) -> list[tuple[str, ...]]:
+    """What the section cannot do without, one of each group: the fields without a default, and the
+    groups in the model's ``ONE_OF``, if it has that."""
     fields = section.model.model_fields.items()
     required = [(name,) for name, field in fields if field.is_required()]
+    return [*required, *getattr(section.model, "ONE_OF", ())]
+
+
+def _missing(section: DeclaredSection, values: Mapping[str, Any]) -> list[str]:
+    """The variables of what the section still needs."""
+    aliases = {field: name for name, field in section.aliases.items()}
+    prefix = _variable(section.name) + "__"
     return [
         " or ".join(aliases.get(name, prefix + name.upper()) for name in group)
-        for group in (*required, *getattr(section.model, "ONE_OF", ()))
+        for group in _required(section)
         if not any(name in values for name in group)
     ]
 
@@ -380,12 +419,20 @@ class _Source(EnvSettingsSource):
 
 
 class _OverlaidSettings(YamlLines):
-    """Locates the settings of the section ``name``, of which ``given`` came from ``env``."""
+    """Locates the settings of the section ``name``, of which ``given`` came from ``env``; those
+    of a plugin's ``section`` may have names without our prefix there."""
 
     def __init__(
-        self, lines: YamlLines, name: str, given: Mapping[str, Any], env: Mapping[str, str]
+        self,
+        lines: YamlLines,
+        name: str,
+        given: Mapping[str, Any],
+        env: Mapping[str, str],
+        section: DeclaredSection | None = None,
     ) -> None:
         self._under, self._given = lines, given
+        aliases = section.aliases.items() if section else ()
+        self._aliases = {field: alias for alias, field in aliases if alias in env}
         self._at = name.split(".") if name else []
         self._names = {name.upper() for name in env}
 
@@ -395,7 +442,9 @@ class _OverlaidSettings(YamlLines):
         if not self._is_given(parts):
             return self._under.problem(key, message)
         candidates = (_variable(".".join(parts[:end])) for end in range(len(parts), 0, -1))
-        name = next((each for each in candidates if each in self._names), _variable(str(key)))
+        name = next((each for each in candidates if each in self._names), "")
+        field = ".".join(parts[len(self._at) :])
+        name = name or self._aliases.get(field) or _variable(str(key))
         what, _, _ = message.partition("; ")
         message = f"{what}, as JSON" if what in SHAPES else message
         message = f"{message} (set by {name})"

@@ -86,6 +86,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     """The customer may have had other conversations."""
     more: bool = False
     """Another row of the lane waits behind it."""
+    shadow: bool = False
+    """The gateway is in shadow mode: the bot says nothing. The worker sets it, once for a turn."""
     joined: tuple[int, ...] = ()
     """Further rows of the same album, which ``inbound`` includes and which are handled with it."""
 

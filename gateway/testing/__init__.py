@@ -32,6 +32,7 @@ from gateway.testing.kit import (
 )
 from gateway.testing.knowledge import MemoryKnowledge
 from gateway.testing.memory import MemoryAuditLog, MemoryStorage
+from gateway.testing.polling import NappingClock, PolledQueue
 
 __all__ = [
     "CHECKS",
@@ -43,7 +44,9 @@ __all__ = [
     "MemoryAuditLog",
     "MemoryKnowledge",
     "MemoryStorage",
+    "NappingClock",
     "PlainVoice",
+    "PolledQueue",
     "ProviderSimulator",
     "Quality",
     "RunningGateway",

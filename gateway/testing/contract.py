@@ -46,6 +46,9 @@ class ProviderSimulator(Protocol):
     ``gw`` is a running gateway with the channel, the handler `echo`, the `PlainVoice` and a
     `FakeClock`. ``secrets`` are texts that must never be logged. ``hostile`` are texts in the
     provider's markup or control syntax. ``largest`` is the limit of a request's body in bytes.
+
+    Where the channel polls, the simulation also has ``polled = True``, and `PolledQueue` gives it
+    the statuses: 200 is what the channel confirmed to the provider, 503 what it asked for again.
     """
 
     gw: RunningGateway
@@ -61,7 +64,7 @@ class ProviderSimulator(Protocol):
         self, text: str, *, id: str, name: str = "carla", files: Sequence[File] = ()
     ) -> int:
         """Deliver a customer's message as the provider would, and return the HTTP status of the
-        response; 200 if there is no HTTP. The same ``id`` is the same message again."""
+        response; of a channel that polls, see above. The same ``id`` is the same message again."""
         ...
 
     async def say_forged(self, text: str) -> int:
@@ -154,7 +157,8 @@ async def check_duplicate_delivery(provider: ProviderSimulator) -> None:
 
 @_check
 async def check_lost_first_delivery(provider: ProviderSimulator) -> None:
-    """If the commit fails, the provider gets a 5xx, and its next delivery is handled."""
+    """If the commit fails, the provider gets a 5xx, or no confirmation of a polled message, and
+    its next delivery is handled."""
     with _store_down(provider):
         assert await provider.say("important", id="l1") >= 500
     assert await provider.say("important", id="l1") == 200
@@ -172,14 +176,22 @@ async def check_bad_signature(provider: ProviderSimulator) -> None:
 
 @_check
 async def check_oversize(provider: ProviderSimulator) -> None:
-    """A body over the limit gets a 413, and nothing is stored."""
+    """A body over the limit gets a 413, and nothing is stored. What is polled is confirmed all the
+    same, or it would come again and again, and the next message is handled."""
+    if _polled(provider):
+        assert await provider.post(b"x" * (provider.largest + 1)) == 200
+        assert await provider.say("the next one", id="v1") == 200
+        await provider.gw.settled()
+        assert await provider.heard() == ["the next one"]
+        return
     assert await provider.post(b"x" * (provider.largest + 1)) == 413
     assert await _stored(provider) == []
 
 
 @_check
 async def check_malformed(provider: ProviderSimulator) -> None:
-    """A malformed body gets a 4xx, or is stored for a person; never a 5xx."""
+    """A malformed body gets a 4xx, or is stored for a person; never a 5xx. What is polled is
+    confirmed."""
     for body in (b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b'{"a": {"b": [1, 2, {}]}}', b"a=%zz"):
         assert 200 <= await provider.post(body) < 500, body
     await provider.gw.settled()
@@ -335,6 +347,10 @@ async def check_secrets_stay_secret(provider: ProviderSimulator) -> None:
         await provider.gw.settled()
     for secret in (*provider.secrets, private):
         assert secret not in written.getvalue()
+
+
+def _polled(provider: ProviderSimulator) -> bool:
+    return bool(getattr(provider, "polled", False))
 
 
 async def _stored(provider: ProviderSimulator, name: str = "carla") -> list[str]:

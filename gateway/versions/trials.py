@@ -45,7 +45,7 @@ from gateway.ports import (
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import reopens_at
 from gateway.routing.policy import PolicySource
-from gateway.routing.route import ask_details, decide, may_ask_details
+from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.runtime.metrics import Metrics
 from gateway.support.trials.trial_training import TrialTrainer
 from gateway.versions.service import VersionService
@@ -139,16 +139,50 @@ class VersionTrials:
         if message.language:
             language = Language(code=message.language, confidence=1.0)
             understanding = understanding.replace(language=language)
-        turn = turn.replace(understanding=understanding, alarms=self.alarms)
-        opening = reopens_at(hours.of(message.brand), turn.at)
+        turn = turn.replace(understanding=understanding, route=message.route or turn.route)
+        return await self._worked(
+            turn,
+            policies,
+            hours,
+            voice,
+            answers=overlays.get("answers"),
+            routed=bool(message.route),
+        )
+
+    async def understand(self, turns: Sequence[Turn]) -> tuple[Understanding, ...]:
+        found = await asyncio.gather(*(self.understanding.understand(turn) for turn in turns))
+        return tuple(found)
+
+    async def replay(self, turn: Turn) -> TrialAnswer:
+        understanding = turn.understanding
+        if not understanding.engines:
+            understanding = await self.understanding.understand(turn)
+        policies = self.policies
+        turn = with_earlier_matter(turn.replace(understanding=understanding), policies.current)
+        return await self._worked(turn, policies, self.hours, self.voice_in_use)
+
+    async def _worked(
+        self,
+        turn: Turn,
+        policies: PolicySource,
+        hours: BusinessHours,
+        voice: Voice,
+        *,
+        answers: Overlay | None = None,
+        routed: bool = False,
+    ) -> TrialAnswer:
+        """What follows from a turn that was understood; ``routed``: its route stands."""
+        turn = turn.replace(alarms=self.alarms)
+        opening = reopens_at(hours.of(turn.conversation.brand), turn.at)
         turn = turn.replace(
-            route=message.route or decide(turn, policies.current),
+            route=turn.route if routed else decide(turn, policies.current),
             opening=opening.isoformat() if opening else None,
         )
-        answer = await self._answer(turn, policies, overlays.get("answers"))
+        answer = await self._answer(turn, policies, answers)
         rendered = Rendered(parts=())
         if answer.reply is not None:
-            longest = self.channels.get(message.channel, Traits()).max_length
+            channel = turn.conversation.address.channel_key
+            longest = self.channels.get(channel, Traits()).max_length
             rendered = voice.render(answer.reply, render_context(answer.turn, longest))
         return TrialAnswer(
             turn=answer.turn, handler=answer.handler, reply=answer.reply, rendered=rendered

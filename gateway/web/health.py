@@ -36,7 +36,11 @@ class ReadinessReport:
         checks: Mapping[str, Readiness],
         warnings: Mapping[str, Readiness],
         may_degrade: Mapping[str, bool],
+        *,
+        shadow: Callable[[], Awaitable[bool]],
     ) -> None:
+        """``shadow``: whether the gateway is in shadow mode, which is told and is no trouble."""
+        self._shadow = shadow
         self._checks, self._warnings, self._may_degrade = checks, warnings, may_degrade
         self._began = time.monotonic()
         self._were_ready: set[str] = set()
@@ -49,11 +53,19 @@ class ReadinessReport:
         degraded = {name: why for name, why in results.items() if name not in failed}
         degraded |= await failed_checks(self._warnings)
         return {
+            "shadow": await self._in_shadow(),
             "ready": not failed,
             "status": "unavailable" if failed else "degraded" if degraded else "ok",
             "checks": {name: results.get(name, "ok") for name in self._checks},
             "warnings": degraded,
         }
+
+    async def _in_shadow(self) -> bool | None:
+        """None: it cannot be told, as the database is away."""
+        try:
+            return await with_timeout(TIMEOUT, self._shadow())
+        except Exception:  # noqa: BLE001  (the check of the database says why)
+            return None
 
     def _stops_messages(self, name: str) -> bool:
         if name not in self._may_degrade:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway import (
     DeskPage,
     Json,
     Services,
+    ShadowPeriod,
     StaticAssets,
     UnsafeSetting,
     packaged_yaml,
@@ -128,7 +130,7 @@ class WebDesk:
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
             brands=services.brands,
             menu=[page for page in plugin_pages if page.title],
-            shared=marks.shared,
+            shared={**marks.shared, "shadow": partial(_shadow, services)},
         )
         sessions = DeskSessions(
             storage,
@@ -338,3 +340,8 @@ def _asset_handler(assets: StaticAssets) -> Callable[[web.Request], Awaitable[we
             return web.Response(status=404, text="There is no such file.\n")
 
     return serve
+
+
+def _shadow(services: Services) -> ShadowPeriod | None:
+    """The time in shadow mode that lasts, for the banner on each page."""
+    return services.shadow.known.current if services.shadow else None

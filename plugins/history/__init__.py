@@ -8,6 +8,7 @@ import click
 
 from gateway import hookimpl
 from plugins.history.command import history
+from plugins.history.shadow.commands import shadow
 
 __all__ = ["history"]
 
@@ -15,3 +16,4 @@ __all__ = ["history"]
 @hookimpl
 def register_commands(register: Callable[[click.Command], None]) -> None:
     register(history)
+    register(shadow)

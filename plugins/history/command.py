@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "audit": ("plugins.history.audit.command", "audit"),
     "import": ("plugins.history.importing.command", "import_history"),
     "list": ("plugins.history.importing.command", "list_imports"),
     "remove": ("plugins.history.importing.command", "remove_import"),

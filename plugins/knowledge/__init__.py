@@ -24,7 +24,7 @@ __all__ = ["KnowledgeSettings"]
 
 @hookimpl
 def register_settings(section: Section) -> None:
-    section("plugins.knowledge", KnowledgeSettings, {})
+    section("plugins.knowledge", KnowledgeSettings, {"OPENAI_API_KEY": "api_key"})
 
 
 @hookimpl

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from gateway import Services, Settings
+from gateway import MentionedNames, Services, Settings
+from plugins.knowledge.phrasing.settings import PhrasingSettings
 
 if TYPE_CHECKING:
     from plugins.knowledge.answering.handler import SourceAnswers
@@ -64,7 +65,23 @@ class KnowledgeSettings(BaseModel):
     questions: tuple[Path, ...] = Field(
         (), description="CSV files of questions of people (`text`, `answer`) to calibrate with"
     )
+    phrasing: PhrasingSettings | None = Field(
+        None, description="a language model that words answers from the sources"
+    )
+    api_key: SecretStr | None = Field(
+        None, description="the language model's, where `phrasing` has none; also OPENAI_API_KEY"
+    )
     _answers: SourceAnswers | None = PrivateAttr(None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_key(cls, values: Any) -> Any:
+        """Give the key to ``phrasing``: a variable without our prefix sets a field of a section."""
+        if isinstance(values, dict) and (key := values.get("api_key")):
+            phrasing = values.get("phrasing")
+            if isinstance(phrasing, dict) and "api_key" not in phrasing:
+                return values | {"phrasing": phrasing | {"api_key": key}}
+        return values
 
     @cached_property
     def search(self) -> PassageSearch:
@@ -81,10 +98,18 @@ class KnowledgeSettings(BaseModel):
         if self._answers is None:
             files = [settings.path(path) for path in self.questions]
             calibrator = Calibrator(wrong_at_most=self.wrong_at_most, questions=files)
+            worded = self.phrasing
             self._answers = SourceAnswers(
-                retriever=self._started, calibrator=calibrator, speaks=self.answer
+                retriever=self._started,
+                calibrator=calibrator,
+                speaks=self.answer,
+                phrasing=partial(worded.phrased_answers, settings) if worded else None,
             )
         return self._answers
+
+    def mentions(self, settings: Settings) -> MentionedNames:  # noqa: ARG002  (see MentionsNames)
+        """Any question may have its answer in a source."""
+        return MentionedNames(answers_anything=self.answer)
 
     def _started(self, services: Services) -> PassageSearch | None:
         if services.knowledge is None:

@@ -12,11 +12,25 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gateway import AnswersFile, BadConfig, Fact, Link, Problem, Reply, Turn, Value, read_shape
-
-from .grounding import grounded, stems
-from .masking import Placeholders, instructs_model, masked_history, placeholders_for
-from .model import LanguageModel, object_schema
+from gateway import (
+    AnswersFile,
+    BadConfig,
+    Fact,
+    LanguageModel,
+    Link,
+    Placeholders,
+    Problem,
+    Reply,
+    Turn,
+    Value,
+    grounded,
+    instructs_model,
+    masked_history,
+    object_schema,
+    placeholders_for,
+    read_shape,
+    stems,
+)
 
 log = structlog.get_logger(__name__)
 PASSAGES = 5

@@ -6,7 +6,6 @@ The rest of the package is imported when it is needed: a start without the secti
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from gateway import Settings, WarmlineError
 
 if TYPE_CHECKING:
+    from gateway import LanguageModel
+
     from .answers import GroundedAnswers
-    from .model import LanguageModel
     from .summaries import ModelSummaries
     from .understander import OpenAIUnderstander
 
@@ -85,9 +85,14 @@ class OpenAISettings(BaseModel):
         return ModelSummaries(model=self._shared_model(settings), longest=self.longest)
 
     def _shared_model(self, settings: Settings) -> LanguageModel:
-        from .model import DailyBudget, LanguageModel, TokenPrices  # noqa: PLC0415
+        from gateway import (  # noqa: PLC0415
+            DailyBudget,
+            LanguageModel,
+            TokenPrices,
+            client_installed,
+        )
 
-        if find_spec("openai") is None:
+        if not client_installed():
             raise WarmlineError("plugins.nlu_openai needs `pip install 'warmline[openai]'`")
         if self._language_model is None:
             self._language_model = LanguageModel(

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
-from gateway import ContextCard, Reply, Turn
-
-from .grounding import grounded
-from .masking import Placeholders, instructs_model, placeholders_for_card
-from .model import LanguageModel, object_schema
+from gateway import (
+    ContextCard,
+    LanguageModel,
+    Placeholders,
+    Reply,
+    Turn,
+    grounded,
+    instructs_model,
+    object_schema,
+    placeholders_for_card,
+)
 
 log = structlog.get_logger(__name__)
 LONGEST_SENTENCE = 300

@@ -9,10 +9,21 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import Emotion, ExamplesFile, Guess, Insight, MoodLabel, Services, Turn, read_shape
-
-from .masking import instructs_model, masked_history, placeholders_for
-from .model import LanguageModel, object_schema
+from gateway import (
+    Emotion,
+    ExamplesFile,
+    Guess,
+    Insight,
+    LanguageModel,
+    MoodLabel,
+    Services,
+    Turn,
+    instructs_model,
+    masked_history,
+    object_schema,
+    placeholders_for,
+    read_shape,
+)
 
 OUT_OF_SCOPE = "oos"
 DISTRESS: Mapping[MoodLabel, float] = {

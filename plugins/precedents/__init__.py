@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import Handler, HttpRoutes, Poller, Section, Settings, hookimpl
+from gateway import Handler, Section, Settings, hookimpl
 
 from .suggester import PrecedentSuggester
 
@@ -24,13 +23,6 @@ class PrecedentsSettings(BaseModel):
     alike: float = Field(0.3, gt=0, le=1, description="least similarity of the questions, 0 to 1")
     look_every: float = Field(60.0, ge=0, description="seconds between two reads of the records")
 
-    @cached_property
-    def suggester(self) -> PrecedentSuggester:
-        """The one suggester of this section."""
-        return PrecedentSuggester(
-            most=self.most, days=self.days, alike=self.alike, look_every=self.look_every
-        )
-
 
 @hookimpl
 def register_settings(section: Section) -> None:
@@ -40,10 +32,11 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
     if section := settings.section(PrecedentsSettings):
-        register(section.suggester)
-
-
-@hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
-    if section := settings.section(PrecedentsSettings):
-        register(section.suggester)
+        register(
+            PrecedentSuggester(
+                most=section.most,
+                days=section.days,
+                alike=section.alike,
+                look_every=section.look_every,
+            )
+        )

@@ -82,7 +82,7 @@ class PrecedentSuggester:
 
     Looks back at ``most`` conversations of the last ``days``, and reads them again after
     ``look_every`` seconds; ``alike``: least similarity of the questions, 0..1. Implements
-    `Handler`, `Suggester` and `Poller`.
+    `Handler`, `Suggester` and `NeedsServices`.
     """
 
     name = "precedents"
@@ -97,10 +97,9 @@ class PrecedentSuggester:
     """By brand and language: no brand learns what another one's agents wrote."""
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
-    async def run(self, services: Services) -> None:
-        """Take the records and wait until the gateway stops."""
+    def use_services(self, services: Services) -> None:
+        """See `NeedsServices`."""
         self._records = services.records
-        await asyncio.Event().wait()
 
     async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (part of Handler)
         """Never answers."""

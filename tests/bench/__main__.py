@@ -1,12 +1,11 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding,
 replies to mail, a month's figures, the findings of the report, care for people, the search in
-sources.
+sources, answers in a language model's words, the audit.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``desk_speed``, ``capacity``, ``replies``, ``insights``, ``findings``,
-``care``, ``knowledge`` and those of `tests.bench.understanding`, for all of which
-``understanding`` stands.
-Without arguments everything is measured.
+``care``, ``knowledge``, ``grounding``, ``audit`` and those of `tests.bench.understanding`, for all
+of which ``understanding`` stands. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 
@@ -24,10 +23,12 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import desks, fairness
+from tests.bench.audit import figures as audit
 from tests.bench.capacity.figures import capacity
 from tests.bench.care import figures as care
 from tests.bench.desk_speed import figures as desk_speed
 from tests.bench.findings import figures as findings
+from tests.bench.grounding import figures as grounding
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.replies import figures as replies
 from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
@@ -41,7 +42,7 @@ UNDERSTANDING = (
     *("answers", "language"),
 )
 REPLIES, INSIGHTS, FINDINGS, CARE = "replies", "insights", "findings", "care"
-KNOWLEDGE = "knowledge"
+KNOWLEDGE, GROUNDING, AUDIT = "knowledge", "grounding", "audit"
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
 TARGETS = {
@@ -117,6 +118,22 @@ def measure_care() -> int:
     return report.exit_code
 
 
+def measure_grounding() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, grounding.TARGETS)
+    with report.closing():
+        grounding.measure_grounding(report)
+    return report.exit_code
+
+
+def measure_audit() -> int:
+    """As `measure_servers`."""
+    report = Report(sys.stdout, audit.TARGETS)
+    with report.closing():
+        audit.measure_audit(report)
+    return report.exit_code
+
+
 def measure_understanding(parts: list[str]) -> int:
     """As `measure_servers`, in a process of its own: with the extra `semantic` it runs in another
     environment, which has everything that this one has."""
@@ -129,7 +146,7 @@ def measure_understanding(parts: list[str]) -> int:
 
 
 def main() -> int:
-    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE)
+    others = (*SERVERS, REPLIES, INSIGHTS, FINDINGS, CARE, KNOWLEDGE, GROUNDING, AUDIT)
     parts = sys.argv[1:] or [*others, *UNDERSTANDING]
     if unknown := set(parts) - {*others, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(others)}, "
@@ -138,16 +155,16 @@ def main() -> int:
     codes = [HELD]
     if of_servers := [part for part in SERVERS if part in parts]:
         codes.append(measure_servers(of_servers))
-    if REPLIES in parts:
-        codes.append(measure_replies())
-    if INSIGHTS in parts:
-        codes.append(measure_insights())
-    if FINDINGS in parts:
-        codes.append(measure_findings())
-    if CARE in parts:
-        codes.append(measure_care())
-    if KNOWLEDGE in parts:
-        codes.append(measure_knowledge())
+    measured_here = {
+        REPLIES: measure_replies,
+        INSIGHTS: measure_insights,
+        FINDINGS: measure_findings,
+        CARE: measure_care,
+        KNOWLEDGE: measure_knowledge,
+        GROUNDING: measure_grounding,
+        AUDIT: measure_audit,
+    }
+    codes += [measure() for part, measure in measured_here.items() if part in parts]
     wanted = UNDERSTANDING if WHOLE in parts else parts
     if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))

@@ -183,7 +183,8 @@ def test_numbered_buttons_become_lines(render: Render) -> None:
     """Titles that are numbered stand one below the other where there are no buttons."""
     titles = ("1. Returning sale goods", "2. Refunds")
     asked = PARCEL.replace(buttons=tuple(Button(title=each, payload=each) for each in titles))
-    assert "\n1. Returning sale goods\n2. Refunds" in "\n".join(render(asked, channel="email").parts)
+    lines = "\n".join(render(asked, channel="email").parts)
+    assert "\n1. Returning sale goods\n2. Refunds" in lines
     assert "1. Returning" not in "\n".join(render(asked, channel="webchat").parts)
 
 

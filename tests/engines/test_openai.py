@@ -9,14 +9,21 @@ from typing import Any
 
 import pytest
 
-from gateway import BadConfig, ContextCard, Route, Turn
+from gateway import (
+    BadConfig,
+    ContextCard,
+    DailyBudget,
+    Placeholders,
+    Route,
+    TokenPrices,
+    Turn,
+    grounded,
+    instructs_model,
+)
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_openai.answers import read_passages
-from plugins.nlu_openai.grounding import grounded
-from plugins.nlu_openai.masking import Placeholders, instructs_model
-from plugins.nlu_openai.model import DailyBudget, TokenPrices
 from plugins.nlu_openai.understander import read_examples
 from tests.conftest import until
 

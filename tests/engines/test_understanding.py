@@ -11,8 +11,8 @@ from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, Turn
 from gateway.pipeline.understanding import UnderstandingStage, join_insights
 from gateway.pipeline.validation import InvalidValue, validated_insight
 from gateway.ports import TryLater
-from gateway.runtime.breaker import FAILURES
 from gateway.runtime.metrics import Metrics
+from gateway.support.breaker import FAILURES
 from gateway.testing import FakeChannel, FakeHandler, running
 from tests.conftest import until
 

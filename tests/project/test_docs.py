@@ -6,10 +6,12 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -18,6 +20,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
+import gateway.testing
 from gateway import hookspecs
 from gateway.cli.main import command
 from gateway.plugins import PluginRegistry, installed_plugins
@@ -184,3 +187,31 @@ def test_the_documented_package_is_found_by_its_entry_point(package: Path) -> No
     [mine] = [line for line in listed.splitlines() if "parcels" in line]
     assert "warmline-parcels" in mine
     assert "awake" in mine
+
+
+NAMES = runpy.run_path(str(ROOT / ".ci" / "reference.py"))["public_names"]
+REFERENCE = {page.name: page.read_text("utf-8") for page in (DOCS / "reference").glob("*.md")}
+
+
+@pytest.mark.parametrize("package", ["gateway", "gateway.testing"])
+def test_each_public_name_is_on_a_page_of_the_reference(package: str) -> None:
+    """The pages are made of the modules that they list: each module with public names is on one."""
+    for module, names in NAMES(package).items():
+        pages = [page for page, text in REFERENCE.items() if f"<!-- names: {module} -->" in text]
+        assert len(pages) == 1, f"{module} with {names}: list it on one page in docs/reference"
+
+
+def test_the_reference_lists_only_modules_with_public_names() -> None:
+    """A module that was moved or renamed is renamed there, too."""
+    known = {*NAMES("gateway"), *NAMES("gateway.testing")}
+    listed = {m for text in REFERENCE.values() for m in re.findall(r"<!-- names: (.+) -->", text)}
+    assert listed == known
+
+
+@pytest.mark.parametrize("module", [gateway, gateway.testing], ids=lambda module: module.__name__)
+def test_public_classes_and_functions_say_what_they_are(module: ModuleType) -> None:
+    """The reference has nothing but docstrings."""
+    found = [(name, getattr(module, name)) for name in module.__all__]
+    coded = [(n, v) for n, v in found if inspect.isclass(v) or inspect.isfunction(v)]
+    assert coded
+    assert [name for name, value in coded if not (value.__doc__ or "").strip()] == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
-from gateway.settings import BadConfig, DeclaredSection, load
+from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.settings import BadConfig, DeclaredSection, Settings, SlotSettings, load
 
 
 class Shop(BaseModel):
@@ -108,3 +111,109 @@ def test_a_setting_whose_name_ends_in_file_is_a_path(tmp_path: Path) -> None:
     shop = load(None, [SHOP], {name: str(tmp_path / "ca.pem")}).section(Shop)
     assert shop is not None
     assert shop.ca_file == tmp_path / "ca.pem"
+
+
+class Parcels(BaseModel):
+    """The section of a stranger's plugin."""
+
+    SLOTS: ClassVar[Mapping[str, SlotSettings]] = {"parcel": SlotSettings(pattern=r"PX\d{6}")}
+
+    tracking: str = Field(pattern="^https://")
+    label: str = "parcel"
+
+
+PARCELS = DeclaredSection(
+    name="plugins.parcels",
+    model=Parcels,
+    aliases={"PARCEL_TRACKING": "tracking", "PARCEL_LABEL": "label"},
+)
+
+
+def _load(tmp_path: Path, text: str, env: dict[str, str], section: DeclaredSection) -> Settings:
+    file = tmp_path / "warmline.yaml"
+    file.write_text(text, "utf-8")
+    return load(file, [section], env)
+
+
+def test_a_bare_variable_wakes_a_section_that_the_file_does_not_have(tmp_path: Path) -> None:
+    """A plugin's own name for what it needs is enough, as our prefix is; `false` still wins."""
+    env = {"PARCEL_TRACKING": "https://carrier.example/"}
+    found = _load(tmp_path, "port: 8080\n", env, PARCELS).section(Parcels)
+    assert found is not None
+    assert found.tracking == "https://carrier.example/"
+    off = _load(tmp_path, "plugins: {parcels: false}\n", env, PARCELS)
+    assert off.asleep == {"plugins.parcels": "switched off"}
+
+
+def test_a_bare_variable_of_a_setting_with_a_default_wakes_nothing(tmp_path: Path) -> None:
+    """It may be meant for another program."""
+    found = _load(tmp_path, "port: 8080\n", {"PARCEL_LABEL": "Paket"}, PARCELS)
+    assert found.asleep == {"plugins.parcels": "`plugins.parcels` is not in the configuration"}
+
+
+def test_a_mistake_in_a_bare_variable_names_it() -> None:
+    """The file has no line for it."""
+    with pytest.raises(BadConfig) as bad:
+        load(None, [PARCELS], {"PARCEL_TRACKING": "carrier"})
+    [line] = str(bad.value).splitlines()
+    assert line.startswith("<environment>:1: plugins.parcels.tracking: ")
+    assert line.endswith("(set by PARCEL_TRACKING)")
+
+
+OUR_SECTIONS = {
+    section.name: section
+    for section in PluginRegistry(installed_plugins()).declared()
+    if section.package == "warmline"
+}
+WOKEN_BY = {
+    "channels.telegram": {"TELEGRAM_BOT_TOKEN": "1:a"},
+    "channels.slack": {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"},
+    "channels.sms": {
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "t",
+        "WARMLINE_CHANNELS__SMS__FROM": "+15550100",
+    },
+    "plugins.nlu_rasa": {"RASA_URL": "http://127.0.0.1:5005"},
+    "plugins.agents_slack": {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "WARMLINE_PLUGINS__AGENTS_SLACK__CHANNEL": "C012345",
+    },
+}
+"""The variables that CONTRACT.md names, by the section that they wake."""
+
+
+@pytest.mark.parametrize("auto", [False, True], ids=["own", "demo"])
+@pytest.mark.parametrize("name", list(WOKEN_BY))
+def test_well_known_variables_wake_our_sections(name: str, auto: bool, tmp_path: Path) -> None:
+    """In a configuration that says `auto`, as the demo's, and in one that does not name them."""
+    group, _, part = name.partition(".")
+    text = f"{group}: {{{part}: auto}}\n" if auto else "port: 8080\n"
+    section = OUR_SECTIONS[name]
+    assert _load(tmp_path, text, WOKEN_BY[name], section).section(section.model) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "env"),
+    [
+        ("channels.slack", {"SLACK_BOT_TOKEN": "xoxb-1"}),
+        ("plugins.nlu_openai", {"OPENAI_API_KEY": "sk"}),
+        ("plugins.agents_desk", {"SLACK_CLIENT_ID": "1"}),
+        ("plugins.demo_shop", {"WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0"}),
+    ],
+)
+def test_a_variable_alone_that_is_not_enough_stops_nothing(
+    name: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    """The section sleeps, and the start-up goes on. No key alone sends messages to a model."""
+    section = OUR_SECTIONS[name]
+    found = _load(tmp_path, "port: 8080\n", env, section)
+    assert found.section(section.model) is None
+
+
+def test_a_plugin_declares_slots(tmp_path: Path) -> None:
+    """They are known while its section is awake; the file's own pattern of that name wins."""
+    env = {"PARCEL_TRACKING": "https://carrier.example/"}
+    assert _load(tmp_path, "port: 8080\n", {}, PARCELS).core.slots == {}
+    assert _load(tmp_path, "port: 8080\n", env, PARCELS).core.slots == dict(Parcels.SLOTS)
+    own = _load(tmp_path, "slots: {parcel: {pattern: 'Q[0-9]'}}\n", env, PARCELS)
+    assert own.core.slots["parcel"].pattern == "Q[0-9]"

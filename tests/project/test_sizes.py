@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES, PER_FOLDER = 660, 20
+MODULES, PER_FOLDER = 830, 20
 MODULE = '''"""A module."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+import brand_voice
 from gateway import (
     Address,
     Fact,
@@ -82,6 +83,19 @@ async def test_a_failing_handler_brings_a_person(
         assert carla.heard == list(LAST_RESORT.body)
         [item] = await gw.services.desk.queue()
         assert what in item.handoff.reasons[0].detail
+
+
+async def test_a_list_in_a_reply_counts_as_a_tuple(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Without a type checker nobody notices the difference, and the brand voice must not either."""
+    handler = FakeHandler(lambda turn: Reply(body=["We open at nine."], facts=[]))  # type: ignore[arg-type]
+    plugins = (FakeChannel(), handler, brand_voice)
+    config = {**answer_all, "brand_voice": {}}
+    async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert "We open at nine." in carla.heard[0]
 
 
 async def test_a_slow_handler_delays_one_conversation_in_order(

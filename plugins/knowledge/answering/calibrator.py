@@ -36,6 +36,13 @@ PERSON = "person"
 log = structlog.get_logger(__name__)
 
 
+async def promise(services: Services, *, wrong_at_most: float) -> str:
+    """What is promised of the answers that are sent alone, by the calibration that some process
+    has stored; empty before the first one."""
+    found = await Calibrator(wrong_at_most=wrong_at_most).load(services)
+    return found.sentence() if found.state else ""
+
+
 class Calibrator:
     """Knows from which confidence the bot may answer alone.
 

@@ -28,6 +28,8 @@ from plugins.knowledge.answering.confidence import (
 )
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
 from plugins.knowledge.answering.replies import agent_lines, answer, offer
+from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
+from plugins.knowledge.phrasing.replies import phrased_reply
 from plugins.knowledge.retrieval import FoundPassage, Retriever
 
 FOUND = 10
@@ -63,10 +65,13 @@ class SourceAnswers:
         calibrator: Calibrator,
         model: ConfidenceModel | None = None,
         speaks: bool = True,
+        phrasing: Callable[[Services], PhrasedAnswers | None] | None = None,
     ) -> None:
         """With ``speaks`` false it never answers a customer; agents get their drafts."""
         self._speaks = speaks
         self._make_retriever, self.calibrator = retriever, calibrator
+        self._make_phrasing = phrasing
+        self._phrasing: PhrasedAnswers | None = None
         self.model = model or packaged_model()
         self._retriever: Retriever | None = None
         self._store: KnowledgeStore | None = None
@@ -78,10 +83,16 @@ class SourceAnswers:
         """See `NeedsServices`. Without a retriever nothing is found."""
         self._store = services.knowledge
         self._retriever = self._make_retriever(services)
+        self._phrasing = self._make_phrasing(services) if self._make_phrasing else None
 
     async def run(self, services: Services) -> None:
-        """Follow the calibration that some process has made."""
-        await self.calibrator.follow(services)
+        """Follow the calibration that some process has made; at the end close the language
+        model's connections."""
+        try:
+            await self.calibrator.follow(services)
+        finally:
+            if self._phrasing is not None:
+                await self._phrasing.close()
 
     async def watch(self, services: Services) -> None:
         """Calibrate again when the sources change."""
@@ -117,10 +128,14 @@ class SourceAnswers:
         return await self._answer(turn, may_ask=turn.route.action == "clarify")
 
     async def suggest(self, turn: Turn) -> Reply | None:
-        """A draft for the agent: what it would say if it were sure enough."""
+        """A draft for the agent: what it would say if it were sure enough, in the language model's
+        words if there is one."""
         if turn.kind != "message" or turn.wordless or not turn.message.text.strip():
             return None
-        for candidate in await self._candidates(turn):
+        candidates = await self._candidates(turn)
+        if (phrased := await self._phrased(turn, candidates)) is not None:
+            return phrased[0].replace(opener="")
+        for candidate in candidates:
             said = candidate.said if candidate.confidence >= self.model.offer else None
             if said is not None and await self._stands(candidate, said.lines):
                 return answer(candidate, said, turn.language).replace(opener="")
@@ -159,6 +174,10 @@ class SourceAnswers:
         candidates = await self._candidates(turn)
         best = self.answers_alone(candidates) if _is_plain(turn) else None
         if best is not None and best.said and await self._stands(best, best.said.lines):
+            if self._phrasing is not None and self._phrasing.customers:
+                phrased = await self._phrased(turn, candidates)
+                if phrased is not None and not phrased[1].held_back:
+                    return phrased[0]
             return answer(best, best.said, turn.language)
         if not may_ask or not candidates or turn.understanding.slots:
             return None
@@ -181,6 +200,26 @@ class SourceAnswers:
             if said is not None and await self._stands(candidate, said.lines):
                 return answer(candidate, said, turn.language)
         return None
+
+    async def _phrased(
+        self, turn: Turn, candidates: Sequence[WeighedPassage]
+    ) -> tuple[Reply, Phrased] | None:
+        """What the language model makes of the likely passages; None where nothing of it holds, or
+        a passage has changed since."""
+        likely = [c.found for c in candidates if c.confidence >= self.model.offer]
+        if self._phrasing is None or self._store is None or not likely:
+            return None
+        phrased = await self._phrasing.phrase(turn, likely)
+        if phrased is None or not phrased.sentences:
+            return None
+        stored = {each.id: each for each in await self._store.passages(phrased.passages)}
+        used = [each.passage for each in likely if each.passage.id in phrased.passages]
+        for passage in used:
+            now = stored.get(passage.id)
+            if now is None or not now.current or now.text != passage.text:
+                log.info("knowledge.outdated", passage=passage.id)
+                return None
+        return phrased_reply(phrased, used, turn.language), phrased
 
     async def _candidates(self, turn: Turn, question: str = "") -> tuple[WeighedPassage, ...]:
         language = turn.understanding.language.code

@@ -103,9 +103,10 @@ def add(  # noqa: PLR0917  (click passes them by name)
 @click.pass_obj
 def list_sources(open_services: OpenServices, config: Path | None, as_json: bool) -> None:
     """List the sources: number, documents, passages, when each was read, and its place."""
+    from plugins.knowledge.answering.calibrator import promise  # noqa: PLC0415  (slow)
     from plugins.knowledge.sources.overview import source_overviews  # noqa: PLC0415
 
-    async def run(services: Services, _: Settings) -> None:
+    async def run(services: Services, settings: Settings) -> None:
         found = await source_overviews(services)
         for each in found:
             if as_json:
@@ -122,6 +123,10 @@ def list_sources(open_services: OpenServices, config: Path | None, as_json: bool
                 click.echo(f"      {each.problem}")
         if not found and not as_json:
             click.echo("there are no sources; add one with `warmline knowledge add URL`")
+        section = settings.section(KnowledgeSettings) or KnowledgeSettings()
+        promised = await promise(services, wrong_at_most=section.wrong_at_most)
+        if found and promised and not as_json:
+            click.echo(f"answers: {promised}")
 
     _run(open_services, config, run)
 

@@ -29,7 +29,11 @@ class SourcePages:
         if services.knowledge is None:
             return ()
         return (
-            SourceListPage(services=services, templates=self.templates),
+            SourceListPage(
+                services=services,
+                templates=self.templates,
+                wrong_at_most=self.settings.wrong_at_most,
+            ),
             DocumentPage(services=services, templates=self.templates),
             SourcePage(services=services, templates=self.templates),
         )

@@ -17,6 +17,7 @@ from gateway import (
     Value,
     WarmlineError,
 )
+from plugins.knowledge.answering.calibrator import promise
 from plugins.knowledge.pages.html import SourceTemplates
 from plugins.knowledge.sources.affected import (
     AffectedAnswers,
@@ -54,6 +55,8 @@ class SourceListPage:
 
     services: Services
     templates: SourceTemplates
+    wrong_at_most: float
+    """Of the answers that are sent alone, 0..1."""
     path: str = PATH
     title: str = "Sources"
     right: DeskRight = "see_all"
@@ -132,6 +135,7 @@ class SourceListPage:
             problem=problem,
             typed={name: request.value(name) for name in ("location", "title", "owner", "brand")},
             sources=sources,
+            promise=await promise(self.services, wrong_at_most=self.wrong_at_most),
             waiting=await ReadRequests(self.services).waiting(),
             changes=urgent[:MOST_CHANGES],
             more=max(0, len(urgent) - MOST_CHANGES),

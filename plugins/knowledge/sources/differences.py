@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from gateway import NewPassage, Value
-from plugins.knowledge.sources.figures import FigureKind, StatedFigure, figures_in
+from plugins.knowledge.sources.figures import FigureKind, SourceFigure, figures_in
 
 MOST = 30
 """Differences of one document that are told; more are a rewrite, and the last line says how
@@ -178,12 +178,12 @@ def _of_line(old: str, new: str, place: str) -> Iterator[Difference]:
 
 
 def _changed_figures(
-    were: Sequence[StatedFigure], are: Sequence[StatedFigure]
-) -> tuple[list[StatedFigure], list[StatedFigure]]:
+    were: Sequence[SourceFigure], are: Sequence[SourceFigure]
+) -> tuple[list[SourceFigure], list[SourceFigure]]:
     """The figures that only one line has. Where both have as many of a kind, those at the same
     place are compared; else those that the other does not have at all."""
-    removed: list[StatedFigure] = []
-    added: list[StatedFigure] = []
+    removed: list[SourceFigure] = []
+    added: list[SourceFigure] = []
     for kind in dict.fromkeys(figure.kind for figure in (*were, *are)):
         left = [figure for figure in were if figure.kind == kind]
         right = [figure for figure in are if figure.kind == kind]
@@ -202,7 +202,7 @@ def _changed_figures(
     return removed, added
 
 
-def _those(figures: Sequence[StatedFigure], wanted: Counter[str]) -> list[StatedFigure]:
+def _those(figures: Sequence[SourceFigure], wanted: Counter[str]) -> list[SourceFigure]:
     found = []
     for figure in figures:
         if wanted[figure.plain] > 0:

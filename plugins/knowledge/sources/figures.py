@@ -97,7 +97,7 @@ _WORDED = re.compile(
 )
 
 
-class StatedFigure(Value, frozen=True, kw_only=True):
+class SourceFigure(Value, frozen=True, kw_only=True):
     """A figure as a text has it. ``plain`` is the same however it is spaced: to compare with."""
 
     kind: FigureKind
@@ -109,14 +109,14 @@ class StatedFigure(Value, frozen=True, kw_only=True):
         return re.sub(r"[\s\u00a0\u202f]+", " ", self.text).strip(" .,").lower()
 
 
-def figures_in(text: str) -> tuple[StatedFigure, ...]:
+def figures_in(text: str) -> tuple[SourceFigure, ...]:
     """The figures of ``text``, in order. Each character belongs to one of them at most."""
     free = [True] * len(text)
-    found: list[StatedFigure] = []
+    found: list[SourceFigure] = []
     for kind, start, end in _matches(text):
         if start < end and all(free[start:end]):
             free[start:end] = [False] * (end - start)
-            found.append(StatedFigure(kind=kind, text=text[start:end].strip(), start=start))
+            found.append(SourceFigure(kind=kind, text=text[start:end].strip(), start=start))
     return tuple(sorted(found, key=lambda figure: figure.start))
 
 

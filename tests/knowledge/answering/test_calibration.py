@@ -9,7 +9,7 @@ import pytest
 
 from gateway import WarmlineError
 from plugins.knowledge.answering.calibration import CONSERVATIVE, Trial, calibrate
-from plugins.knowledge.answering.calibrator import read_questions
+from plugins.knowledge.answering.calibrator import promise, read_questions
 from plugins.knowledge.answering.confidence import packaged_model
 from tests.knowledge.answering.sources import shop_with_sources, text
 
@@ -68,7 +68,9 @@ async def test_a_shop_calibrates_on_questions_from_its_sources(tmp_path: Path) -
             await shop.put(
                 f"Page {number:02}", text(words, f"Matter{number:02} and thing{number:02}")
             )
+        assert await promise(shop.gw.services, wrong_at_most=0.05) == ""
         made = await shop.answers.calibrate(shop.gw.services)
+        assert await promise(shop.gw.services, wrong_at_most=0.05) == made.sentence()
         assert made.asked == 60  # the heading with its title, and the same while it is hidden
         assert made.bound is not None
         assert made.bound <= 0.05

@@ -110,10 +110,11 @@ class DatabaseProbe:
     async def _unwritable(self) -> str | None:
         if self._write is None:  # else one that hangs is still being waited for
             self._write = asyncio.create_task(self._db.write(_touch))
-        done, _ = await asyncio.wait({self._write}, timeout=WRITE_TIMEOUT)
+        write = self._write  # two may ask at the same moment
+        done, _ = await asyncio.wait({write}, timeout=WRITE_TIMEOUT)
         if not done:
             return f"a write has not ended within {WRITE_TIMEOUT:g} s; another process may hold it"
-        write, self._write = self._write, None
+        self._write = None if self._write is write else self._write
         if (error := write.exception()) is None:
             return None
         log.warning("database.not_writable", error=type(error).__name__)

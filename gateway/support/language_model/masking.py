@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from gateway import CARD_NUMBER, EMAIL, IBAN, PHONE, ContextCard, Message, Turn
+from gateway.model import ContextCard, Message, Turn
+from gateway.support.personal_data import CARD_NUMBER, EMAIL, IBAN, PHONE
 
 _WORD = r"[^\W\d_]"
 _TOKENS = (
@@ -167,6 +168,11 @@ class Placeholders:
         if self._names is not None:
             text = self._names.sub(lambda found: self._instead("NAME", found[0]), text)
         return text
+
+    @staticmethod
+    def stand_in(text: str) -> bool:
+        """Whether a placeholder stands in ``text``."""
+        return _PLACEHOLDER.search(text) is not None
 
     def restore(self, text: str) -> str:
         """``text`` with the values back in place. Raises KeyError for a placeholder that `mask`

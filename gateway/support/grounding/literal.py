@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gateway import EMAIL, packaged_yaml
+from gateway.settings import packaged_yaml
+from gateway.support.personal_data import EMAIL
 
 SHARE = 0.7
 """The least share of a sentence's words that its source must contain, small ones too; of those in
@@ -22,6 +23,11 @@ _CODE = re.compile(
     r"(?<![\w-])(?:(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[^\W\d_])[\w-]{3,60}|[A-Z][A-Z\d]{2,59})(?![\w-])"
 )
 """Codes and other secrets: letters with digits, or capitals alone."""
+_MEASURE = re.compile(
+    r"\d+(?:st|nd|rd|th|er|e|h\d{0,2}|am|pm|[kmc]?m|[km]?g|ml|l|[gm]b|w|v|x|eur|usd|gbp|chf)", re.I
+)
+"""Figures with their unit."""
+LINKS = (_LINK, _EMAIL)
 _ANY_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’]\w+)?")
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
@@ -68,6 +74,22 @@ def grounded(answer: str, source: str) -> bool:
 def stems(text: str) -> set[str]:
     """The first `STEM` letters of each word of two letters or more, in lower case."""
     return {word.casefold()[:STEM] for word in re.findall(r"[^\W_]+", text) if len(word) > 1}
+
+
+def links_in(text: str) -> set[str]:
+    """The links of ``text``, in lower case; names of hosts alone, too."""
+    return _found(_LINK, _EMAIL.sub(" ", text))
+
+
+def mails_in(text: str) -> set[str]:
+    """The e-mail addresses of ``text``, in lower case."""
+    return _found(_EMAIL, text)
+
+
+def codes_in(text: str) -> set[str]:
+    """The codes of ``text``: letters with digits, or capitals alone. Ordinals, times and measures
+    (`26th`, `10h30`, `5kg`) are none."""
+    return {code for code in _codes(text) if not _MEASURE.fullmatch(code)}
 
 
 def _found(pattern: re.Pattern[str], text: str) -> set[str]:

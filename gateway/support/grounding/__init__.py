@@ -1,0 +1,52 @@
+"""Whether a text that a model wrote is said by its source."""
+
+from gateway.support.grounding.comparing import (
+    Contradiction,
+    SourceText,
+    clause_contradictions,
+    contradictions,
+)
+from gateway.support.grounding.concepts import LANGUAGES, Concept, concepts_in, restrictions_in
+from gateway.support.grounding.figures import (
+    StatedFigure,
+    figures_in,
+    same_figure,
+    unsupported_figures,
+)
+from gateway.support.grounding.literal import grounded, links_in, stems
+from gateway.support.grounding.polarity import clauses, denies, sentence_spans
+from gateway.support.grounding.wording import (
+    ContentWord,
+    content_words,
+    likeable_words,
+    same_word,
+    source_words,
+    unmatched,
+)
+
+__all__ = [
+    "LANGUAGES",
+    "Concept",
+    "ContentWord",
+    "Contradiction",
+    "SourceText",
+    "StatedFigure",
+    "clause_contradictions",
+    "clauses",
+    "concepts_in",
+    "content_words",
+    "contradictions",
+    "denies",
+    "figures_in",
+    "grounded",
+    "likeable_words",
+    "links_in",
+    "restrictions_in",
+    "same_figure",
+    "same_word",
+    "sentence_spans",
+    "source_words",
+    "stems",
+    "unmatched",
+    "unsupported_figures",
+]

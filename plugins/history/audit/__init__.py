@@ -1,0 +1,1 @@
+"""Replays stored conversations in shadow."""

@@ -1,0 +1,1 @@
+"""The gateway live, saying nothing."""

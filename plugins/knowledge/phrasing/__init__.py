@@ -1,0 +1,1 @@
+"""Answers from the sources in a language model's words, every sentence checked against them."""

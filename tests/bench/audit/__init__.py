@@ -1,0 +1,1 @@
+"""The audit's forecast against the truth of simulated shops, and its speed on a large mailbox."""

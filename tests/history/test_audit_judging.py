@@ -1,0 +1,84 @@
+"""Whether what the bot would say agrees with what a person answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugins.history.audit.judging import Vectors, judge
+from plugins.history.audit.model import AuditedMatter
+
+AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+NO_WORDS = Vectors(by_text={})
+
+
+def matter(bot: str, person: str, number: int = 1, **more: Any) -> AuditedMatter:
+    values: dict[str, Any] = {
+        "conversation": number, "message": number, "customer": number, "at": AT,
+        "channel": "email", "question": "How long?", "intent": "time", "verdict": "answer",
+        "bot": bot, "person": person,
+    }  # fmt: skip
+    return AuditedMatter(**{**values, **more})
+
+
+def near(cosine: float, *texts: str) -> Vectors:
+    """The first text is so near to each of the others."""
+    other = np.array([cosine, (1 - cosine**2) ** 0.5], dtype=np.float32)
+    first = np.array([1, 0], dtype=np.float32)
+    return Vectors(by_text={text: other if at else first for at, text in enumerate(texts)})
+
+
+@pytest.mark.parametrize(
+    ("bot", "person", "agreement", "wrong"),
+    [
+        ("It takes 3 days.", "You have it in 3 days.", "agree", False),
+        ("It takes 3 days.", "You have it in 5 days.", "differ", True),
+        ("See https://a.example/x", "Look at https://a.example/x please", "agree", False),
+        ("It depends.", "It does.", "cannot_tell", False),
+    ],
+)
+def test_facts_decide(bot: str, person: str, agreement: str, wrong: bool) -> None:
+    """The same fact agrees, another one is wrong, and without facts nothing is claimed."""
+    [judged] = judge([matter(bot, person)], NO_WORDS)
+    assert (judged.agreement, judged.wrong) == (agreement, wrong)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "agreement", "wrong"),
+    [(0.8, "agree", False), (0.35, "cannot_tell", False), (0.1, "differ", True)],
+)
+def test_words_decide_without_facts(cosine: float, agreement: str, wrong: bool) -> None:
+    """Near words agree, far ones are about another matter, and between nobody can tell."""
+    [judged] = judge([matter("We do.", "Yes.")], near(cosine, "We do.", "Yes."))
+    assert (judged.agreement, judged.wrong) == (agreement, wrong)
+
+
+def test_one_person_against_their_colleagues_proves_nothing() -> None:
+    """When most colleagues say what the bot says, the bot is not called wrong."""
+    same = [matter("It takes 3 days.", "3 days.", number) for number in range(2, 9)]
+    judged = judge([matter("It takes 3 days.", "4 days."), *same], NO_WORDS)
+    assert (judged[0].agreement, judged[0].wrong) == ("cannot_tell", False)
+
+
+def test_a_person_who_looks_something_up_is_no_contradiction() -> None:
+    """The bot answers in general, people answer this customer's case: that differs, and the bot is
+    not wrong."""
+    people = [f"MP-1000{n} left us on 5 May." for n in range(7)]
+    said = np.array([1, 0], dtype=np.float32)
+    vectors = Vectors(
+        by_text={"See your account.": np.array([0, 1], dtype=np.float32)}
+        | dict.fromkeys(people, said)
+    )
+    judged = judge(
+        [matter("See your account.", text, n) for n, text in enumerate(people, 1)], vectors
+    )
+    assert {(each.agreement, each.wrong) for each in judged} == {("differ", False)}
+
+
+def test_what_nobody_answered_cannot_be_told() -> None:
+    """Without a person's answer there is nothing to compare."""
+    [judged] = judge([matter("It takes 3 days.", "")], NO_WORDS)
+    assert judged.agreement == "cannot_tell"
