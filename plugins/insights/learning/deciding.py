@@ -228,7 +228,10 @@ class ProposalDecisions:
         if proposal.source == TICKETS and not has_text:
             raise NotAdoptable("an intent without an answer helps nobody: write one with Edit")
         if any(has_gap(text.body) for text in (whole.text, *whole.more_texts) if text):
-            raise NotAdoptable("personal data were taken out where it says […]; fill it in")
+            raise NotAdoptable(
+                "where it says […], personal data were taken out, or replies contradict one "
+                "another; fill it in"
+            )
         if proposal.evaluation is None or whole.stale:
             raise NotAdoptable("it must be evaluated first; press Evaluate again")
         if await base_of(self.services.trials, proposal) != proposal.evaluation.base:

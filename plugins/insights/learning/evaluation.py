@@ -222,7 +222,10 @@ class ProposalEvaluator:
         )
         if not has_gap(body):
             return found
-        note = "Personal data were taken out where it says […]: edit the text before you adopt it."
+        note = (
+            "Where it says […], personal data were taken out, or replies contradict one another: "
+            "edit the text before you adopt it."
+        )
         return found.replace(notes=(note, *found.notes))
 
     async def _voice_rule(

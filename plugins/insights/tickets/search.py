@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import CaseRecord, Json, Services, TextEncoder, common_words
+from gateway import GAP, CaseRecord, Json, Services, TextEncoder, common_words
 from plugins.insights.findings.clusters import Rows
 from plugins.insights.findings.finder import AT_ONCE
 from plugins.insights.findings.sampling import Sample
@@ -164,10 +164,12 @@ class Tickets:
             matter.replace(language=usual) if matter.language == UNKNOWN else matter
             for matter in asked
         ]
-        chosen = [asked[at] for at in diverse(self.questions[rows], EXAMPLES)]
-        examples = [
-            self.masking.example(each.conversation, each.question, each.names) for each in chosen
+        masked = [
+            self.masking.example(each.conversation, each.question, each.names) for each in asked
         ]
+        usable = _usable([GAP in each.text for each in masked], asked)
+        chosen = diverse(self.questions[rows[usable]], EXAMPLES)
+        examples = [masked[usable[at]] for at in chosen]
         sentences = sentences_of(examples)
         if len(sentences) < 2:
             return None
@@ -238,6 +240,18 @@ async def embedded(encoder: TextEncoder, texts: Sequence[str]) -> Rows:
 
 def _matters_of(page: Sequence[CaseRecord]) -> list[AskedMatter]:
     return [matter for case in page if (matter := matter_of(case))]
+
+
+def _usable(gaps: Sequence[bool], asked: Sequence[AskedMatter]) -> list[int]:
+    """The places of the questions that make good examples: those without ``gaps``; the others,
+    too, if these are few or none in their language."""
+    whole = [at for at, gap in enumerate(gaps) if not gap]
+    languages = {asked[at].language for at in whole}
+    return [
+        at
+        for at, gap in enumerate(gaps)
+        if not gap or len(whole) < LEAST or asked[at].language not in languages
+    ]
 
 
 def _evidence(

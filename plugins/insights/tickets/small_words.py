@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 _BY_LANGUAGE = {
-    "en": """a about again also am an and any anything are as at be because been but by can
-        could dear did do does doing for from get gets getting got had has have having hello
-        help her here hey him his how i if in into is it its just keep know let like make may me
-        might mine more much must my need no not now of off on one or other our out please
-        possible should since so some somebody something still take tell thank thanks that the
-        their them then there these they thing think this those to too trying up us use using
-        very want wanted was way we were what when where which while who whom whose why will
-        with without would yes yet you your many does doesn didn don won isn aren cant couldn
-        wasn ve ll re able""",
+    "en": """a about after again before during until also am an and any anything are as at be
+        because been but by can could dear did do does doing for from get gets getting got had
+        has have having hello help her here hey him his how i if in into is it its just keep
+        know let like make may me might mine more much must my need no not now of off on one or
+        other our out please possible should since so some somebody something still take tell
+        thank thanks that the their them then there these they thing think this those to too
+        trying up us use using very want wanted was way we were what when where which while who
+        whom whose why will with without would yes yet you your many does doesn didn don won isn
+        aren cant couldn until wasn ve ll re able""",
     "de": """aber alle als am an auch auf aus bei bin bis bitte da danke dann das dass dein dem
         den denn der des die dies diese diesen dieser dieses doch du durch ein eine einem einen
         einer eines er es etwas euch euer für gibt guten haben habe hat hallo hätte heute ich

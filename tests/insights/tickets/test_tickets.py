@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import GAP
 from gateway.ops.customer_data import CustomerData
 from plugins.insights.learning.deciding import NotAdoptable, ProposalChange
 from plugins.insights.learning.evaluation import BESIDE_OPEN
@@ -154,6 +155,15 @@ async def test_texts_too_short_to_tell_a_language_join_that_of_their_group(shop:
     [proposal] = await learn(shop)
     assert proposal.proposal.evidence["languages"] == {"en": 6}
     assert proposal.proposal.evidence["answered_by_people"] == 6
+
+
+async def test_questions_with_gaps_are_examples_only_where_others_are_few(shop: Shop) -> None:
+    mails = returns(["30"] * 6)
+    mails.append(("How long may I keep my Xylophone before I return it?", mails[0][1]))
+    await import_mails(shop.running, mails)
+    [proposal] = await learn(shop)
+    assert proposal.proposal.evidence["questions"] == 7
+    assert [each.text for each in proposal.sentences if GAP in each.shown] == []
 
 
 async def test_an_empty_shop_tells_new_intents_from_the_others_proposed(shop: Shop) -> None:
