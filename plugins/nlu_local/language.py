@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from gateway import Language, choose_from
+from gateway import Language
 
 from .text import blank_quotations, count_words, prose, tokenize
 
@@ -236,6 +236,8 @@ def _without_name(match: re.Match[str]) -> str:
 def check_languages(codes: Sequence[str]) -> None:
     """Raise ValueError when a language is not supported, or none is named."""
     if unknown := sorted(set(codes) - SUPPORTED_LANGUAGES):
+        from gateway import choose_from  # noqa: PLC0415  (it loads the settings)
+
         advice = choose_from(unknown[0], SUPPORTED_LANGUAGES, most=len(SUPPORTED_LANGUAGES))
         raise ValueError(f"cannot detect {', '.join(unknown)}; {advice}")
     if not codes:

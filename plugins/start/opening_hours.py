@@ -14,9 +14,12 @@ from gateway import DAYS, nearest, spans_in
 Week = Mapping[str, Sequence[str]]
 """Day to its spans (``09:00-17:00``); a day that is not there is closed."""
 
-_RANGE = re.compile(r"([^\W\d_]+)\.?(?:\s*(?:-|–|to|bis|à|a)\s*([^\W\d_]+)\.?)?\s*:?\s*(?=\d)")
+_RANGE = re.compile(
+    r"([^\W\d_]{1,20})\.?(?:\s{0,9}(?:-|–|to|bis|à|a)\s{0,9}([^\W\d_]{1,20})\.?)?"
+    r"\s{0,9}:?\s{0,9}(?=\d)"
+)
 _EVERY_DAY = re.compile(
-    r"\s*(?:daily|every day|täglich|tous les jours|diario)?\s*:?\s*(?=\d)", re.I
+    r"\s{0,9}(?:daily|every day|täglich|tous les jours|diario)?\s{0,9}:?\s{0,9}(?=\d)", re.I
 )
 
 DAY_NAMES: Mapping[str, Sequence[str]] = {

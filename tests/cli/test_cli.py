@@ -139,7 +139,7 @@ def test_replay_prints_every_reply(warmline: Any, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_text(events, "utf-8")
     replies = rows(warmline("replay", "events.jsonl", "--json"))
     assert all(
-        set(reply) == {"channel", "to", "author", "text", "in_reply_to", "route"}
+        set(reply) == {"channel", "to", "author", "text", "in_reply_to", "route", "sources"}
         for reply in replies
     )
     to_ana = [reply for reply in replies if reply["to"] == "ana"]

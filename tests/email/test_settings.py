@@ -68,7 +68,7 @@ def test_the_port_comes_from_the_environment(tmp_path: Path) -> None:
         ({"address": "nobody"}, "is not a mail address"),
         ({"also": ["a b"]}, "is not a mail address"),
         ({"smtp_prot": 25}, "unknown key"),
-        ({"smtp_port": 70_000}, "less than or equal to 65535"),
+        ({"smtp_port": 70_000}, "at most 65535"),
         ({"imap": {"host": "mx.example", "user": "u", "password": "p", "idle": 1}}, "unknown key"),
     ],
     ids=str,

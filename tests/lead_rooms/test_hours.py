@@ -52,7 +52,7 @@ async def test_a_date_has_hours_of_its_own_and_loses_them(
 MISTAKES: tuple[tuple[Any, ...], ...] = (
     ({"week_monday": "18:00-09:00"}, "ends before it starts"),
     ({"week_monday": "nine to five"}, "no opening time such as `09:00-17:30`"),
-    ({"timezone": "Mars"}, "no time zone 'Mars'"),
+    ({"timezone": "Mars"}, "no time zone `Mars`"),
     ({"holidays": "Christmas"}, "date"),
     ({"exceptions": "Christmas closed"}, "`Christmas closed` is no date"),
     ({"exceptions": "2026-02-30 closed"}, "date"),

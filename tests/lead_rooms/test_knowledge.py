@@ -51,7 +51,7 @@ MISTAKES = (
         {"body_en": "In {weeks} weeks."},
         "`{weeks}` is not among the facts or slots; add it to `facts`",
     ),
-    ({"body_en": "Soon."}, "Never states the fact `days`; write {days} where it belongs."),
+    ({"body_en": "Soon."}, "Never states the fact `days`; write `{days}` where it belongs."),
     ({"body_en": "{days} long days. " * 200}, "Too long for sms"),
     ({"facts": "days = 5"}, "`days = 5` is no fact; write `name: value`"),
     ({"facts": ""}, "`days` is in your own files and stays; take it out there."),

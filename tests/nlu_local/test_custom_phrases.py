@@ -99,7 +99,7 @@ def test_an_invalid_phrase_is_an_error_with_its_line(tmp_path: Path) -> None:
         ["6", "customers.english"],
     ]
     assert "`*?` cannot be looked for; write words" in problems[0]
-    assert problems[1].endswith("did you mean `harm`?")
+    assert problems[1].endswith("did you mean `harm`? It is there already, so join the two")
     assert "take one `?` out" in problems[2]
 
 

@@ -128,7 +128,7 @@ def test_a_language_that_is_not_expected_is_und() -> None:
 
 def test_an_unsupported_code_is_an_error() -> None:
     """It names the code, and the supported ones."""
-    with pytest.raises(ValueError, match="cannot detect xx; supported are af"):
+    with pytest.raises(ValueError, match="cannot detect xx; choose from af"):
         check_languages(("en", "xx"))
     with pytest.raises(ValueError, match="at least one"):
         check_languages(())

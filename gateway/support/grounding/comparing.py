@@ -79,10 +79,12 @@ _YOU = {
     "es": r"usted|ustedes|su|sus|le|les|tu|tus|te",
 }
 _OPENS_CONDITION = {
-    "en": re.compile(r"\W*(?:if|when|once|provided|as long as|as soon as|in case)\b"),
-    "de": re.compile(r"\W*(?:wenn|falls|sofern|sobald|solange|nachdem|um)\b"),
-    "fr": re.compile(r"\W*(?:si|s'il|lorsqu|quand|une fois|tant que|des que|a condition|pour)\b"),
-    "es": re.compile(r"\W*(?:si|cuando|una vez|mientras|siempre que|en caso|para)\b"),
+    "en": re.compile(r"\W{0,9}(?:if|when|once|provided|as long as|as soon as|in case)\b"),
+    "de": re.compile(r"\W{0,9}(?:wenn|falls|sofern|sobald|solange|nachdem|um)\b"),
+    "fr": re.compile(
+        r"\W{0,9}(?:si|s'il|lorsqu|quand|une fois|tant que|des que|a condition|pour)\b"
+    ),
+    "es": re.compile(r"\W{0,9}(?:si|cuando|una vez|mientras|siempre que|en caso|para)\b"),
 }
 _PERFECT = {
     "en": r"\b(?:has|have|had|'ve|'s been|was|were)\b",

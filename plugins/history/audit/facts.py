@@ -16,13 +16,15 @@ GENERAL = frozenset({"money", "percent", "span", "time", "degrees", "number", "l
 """Kinds that may be the same for all customers. Codes and dates are those of one case."""
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\")\]]+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_CODE = re.compile(r"\b(?=[\w-]*\d)(?:[A-Z]{1,5}-?\d{3,}[\w-]*|\d{6,})\b")
+_CODE = re.compile(r"\b(?:[A-Z]{1,5}-?\d{3,40}[\w-]{0,40}|\d{6,40})\b")
 _MONEY = re.compile(
-    r"(?:[€£$]|\b(?:eur|usd|gbp|chf)\b)\s?(\d+(?:[.,]\d{1,2})?)"
-    r"|(\d+(?:[.,]\d{1,2})?)\s?(?:[€£$]|(?:eur|euros?|usd|gbp|chf|pounds?|dollars?|franken)\b)"
+    r"(?:[€£$]|\b(?:eur|usd|gbp|chf)\b)\s?(\d{1,12}(?:[.,]\d{1,2})?)"
+    r"|(\d{1,12}(?:[.,]\d{1,2})?)\s?(?:[€£$]|(?:eur|euros?|usd|gbp|chf|pounds?|dollars?|franken)\b)"
 )
-_PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:%|percent\b|prozent\b|pour ?cent\b|por ciento\b)")
-_DEGREES = re.compile(r"(\d+)\s?(?:°\s?c?\b|degrees?\b|grad\b|degres?\b|grados?\b)")
+_PERCENT = re.compile(
+    r"(\d{1,9}(?:[.,]\d{1,9})?)\s?(?:%|percent\b|prozent\b|pour ?cent\b|por ciento\b)"
+)
+_DEGREES = re.compile(r"(\d{1,9})\s?(?:°\s?c?\b|degrees?\b|grad\b|degres?\b|grados?\b)")
 _TIME = re.compile(r"\b(\d{1,2})[:.h](\d{2})\b(?!\.\d)|\b(\d{1,2})\s?(am|pm|uhr)\b")
 _UNITS: Mapping[str, str] = {
     "minute": "min", "minuten": "min", "minutes": "min", "minutos": "min", "min": "min",

@@ -20,7 +20,7 @@ _ABBREVIATION = re.compile(
     r"|\d)\.$",
     re.IGNORECASE,
 )
-_MARK = re.compile(r"\s*(?:[-•*]|\d{1,3}[.)])\s+")
+_MARK = re.compile(r"\s{0,9}(?:[-•*]|\d{1,3}[.)])\s{1,9}")
 
 
 class SentenceSpan(NamedTuple):

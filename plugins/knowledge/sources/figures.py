@@ -12,7 +12,9 @@ FigureKind: TypeAlias = Literal[
     "link", "e-mail", "date", "hour", "price", "percentage", "span", "telephone", "number"
 ]
 
-_NUMBER = r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)"
+_NUMBER = (
+    r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3}){1,5}(?:[.,]\d{1,2})?(?!\d)|\d{1,15}(?:[.,]\d{1,2})?(?!\d)"
+)
 _CURRENCY = (
     r"(?:€|\$|£|¥|₺|₹|zł|kr\.?|eur|euros?|usd|dollars?|gbp|pounds?|chf|fr\.|franken|sek|dkk|nok|pln|"
     r"cents?|pence)"
@@ -35,7 +37,7 @@ _PATTERNS: tuple[tuple[FigureKind, re.Pattern[str]], ...] = (
     (
         "link",
         re.compile(
-            r"(?:https?://|www\.)[^\s<>()|\"']+[\w/]|\b[\w-]+(?:\.[\w-]+)*\."
+            r"(?:https?://|www\.)[^\s<>()|\"']{1,300}[\w/]|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\."
             r"(?:com|org|net|de|eu|io|example|co\.uk|fr|es|it|nl|at|ch)(?:/[\w./-]*\w)?\b"
         ),
     ),
