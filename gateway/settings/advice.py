@@ -4,7 +4,7 @@ what to do."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -129,18 +129,12 @@ def _form(pattern: str) -> str:
     return f"does not have the form `{pattern}`"
 
 
-def _siblings(tree: Any, loc: Loc) -> Collection[str]:
-    """The keys beside the one at ``loc``."""
-    above = written_at(tree, loc[:-1])
-    return above.keys() if isinstance(above, Mapping) else ()
-
-
 def _unknown_key(model: type[BaseModel], loc: Loc, tree: Any) -> str:
     near, written = model_at(model, loc[:-1]), str(loc[-1])
-    best = nearest(written, known_keys(near))
-    if best is not None and best in _siblings(tree, loc):
-        return f"unknown key; did you mean `{best}`? It is there already, so join the two"
     if (meant := meant_key(model, loc, tree)) is not None:
+        best = nearest(written, known_keys(near))
+        if best is not None and best != meant:
+            return f"unknown key; did you mean `{best}`? It is there already, so join the two"
         field = next(f for name, f in near.model_fields.items() if meant in (name, f.alias))
         what = f": {field.description}" if field.description else ""
         return f"unknown key; did you mean `{meant}`{what}?"

@@ -20,7 +20,7 @@ _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"[.!?…][\"'»”)]?\s+(?=[^a-zà-öø-ÿß\s])|\n+")
 _NO_END = re.compile(
     r"(?:^|[\s(])(?:z|B|e\. ?g|i\. ?e|p\. ?ej|ca|no|nr|st|str|mr|mrs|ms|dr|inkl|zzgl|abzgl|max|min"
-    r"|approx|vs|sra?)$|(?:^|\n)[\s-]*\d{1,2}$",
+    r"|approx|vs|sra?)$|(?:^|\n)[\s-]{0,9}\d{1,2}$",
     re.IGNORECASE,
 )
 """What stands before a point that ends no sentence: abbreviations, and the number of a step."""
