@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from gateway.hookspecs import OpenServices, Readiness, Section, hookimpl
     from gateway.model import (
         ALBUM_WAIT,
+        DRAFT_TOKENS,
         LIST_NAMES,
+        TOKENS,
         Accepted,
         Action,
         AddedHistory,
@@ -331,6 +333,7 @@ if TYPE_CHECKING:
         object_schema,
         placeholders_for,
         placeholders_for_card,
+        with_tokens,
     )
     from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.overlay_files import OverlayFiles
@@ -394,6 +397,7 @@ __all__ = [
     "ALBUM_WAIT",
     "CARD_NUMBER",
     "DAYS",
+    "DRAFT_TOKENS",
     "EMAIL",
     "GAP",
     "GAP_IN_DRAFT",
@@ -406,6 +410,7 @@ __all__ = [
     "PHONE",
     "SHADOW_SOURCE",
     "THUMBNAIL_TYPE",
+    "TOKENS",
     "UNREAD_PHOTOS",
     "UPSET_AT",
     "Accepted",
@@ -768,6 +773,7 @@ __all__ = [
     "why_unsafe_link",
     "with_placeholders",
     "with_titled_links",
+    "with_tokens",
     "without_place",
     "words_of",
     "work_steps",

@@ -6,6 +6,8 @@ except those called ``remote``, which are the provider's.
 """
 
 from gateway.model.base import (
+    DRAFT_TOKENS,
+    TOKENS,
     Action,
     Address,
     Agent,
@@ -141,8 +143,10 @@ from gateway.model.versions import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "DRAFT_TOKENS",
     "IMPORTED_LANE",
     "LIST_NAMES",
+    "TOKENS",
     "UNREADABLE",
     "VERSION_KINDS",
     "Accepted",

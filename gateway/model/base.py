@@ -62,6 +62,12 @@ class Fact(Value, frozen=True, kw_only=True):
     value: str
 
 
+TOKENS = "tokens"
+"""The name of the fact of a reply that says how many tokens a language model took for it."""
+DRAFT_TOKENS = "draft_tokens"
+"""The same of a draft for a person: a fact of the customer's message that it answers."""
+
+
 class Address(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Where a customer can be reached, and from which address of ours.
 

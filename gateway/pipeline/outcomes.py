@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.model import (
+    DRAFT_TOKENS,
+    TOKENS,
     Agent,
     Conversation,
     Emotion,
+    Fact,
     MadePromise,
     Message,
     Reason,
@@ -108,7 +111,7 @@ class OutcomeBuilder:
             work=work,
             conversation=self._conversation_after(turn, escalates=escalates),
             customer=turn.customer,
-            message=_message_to_store(turn),
+            message=_message_to_store(turn, draft[0] if draft else None),
             replies=replies,
             notes=(_handover_line(turn), *_passage_lines(turn, passages)) if escalates else (),
             mailbox=self._traits_of(turn.conversation).mailbox,
@@ -406,10 +409,16 @@ def _raised(turn: Turn) -> HandoffRequest | None:
     )
 
 
-def _message_to_store(turn: Turn) -> Message | None:
+def _message_to_store(turn: Turn, draft: Reply | None = None) -> Message | None:
+    """The customer's message with what is known of it; with the tokens that ``draft`` took, as no
+    message of ours does unless a person sends it."""
     if turn.kind != "message":
         return None
     known = {fact.name: fact for fact in (*turn.context.facts, *turn.message.facts)}
+    known.pop(DRAFT_TOKENS, None)  # ours alone: a sender's own would be counted as a cost
+    for fact in draft.facts if draft else ():
+        if fact.name == TOKENS:
+            known[DRAFT_TOKENS] = Fact(name=DRAFT_TOKENS, value=fact.value)
     return turn.message.replace(
         understanding=turn.understanding, route=turn.route, facts=tuple(known.values())
     )

@@ -30,6 +30,7 @@ from gateway import (
     placeholders_for,
     read_shape,
     stems,
+    with_tokens,
 )
 
 log = structlog.get_logger(__name__)
@@ -134,20 +135,22 @@ class GroundedAnswers:
         }
         numbers = {"type": "integer", "enum": list(range(len(passages) + 1))}
         schema = object_schema({"passage": numbers, "answer": {"type": "string"}})
-        found = await self.model.ask(RULES, data, schema, ModelAnswer)
-        if found is None or not 1 <= found.passage <= len(passages):
+        counted = await self.model.ask_counted(RULES, data, schema, ModelAnswer)
+        found = None if counted is None else counted.value
+        if counted is None or found is None or not 1 <= found.passage <= len(passages):
             return None
         passage = passages[found.passage - 1]
         answer = _checked(found.answer, passage, placeholders)
         if answer is None:
             log.warning("openai.refused", turn=turn.id, source=passage.source)
             return None
-        return Reply(
+        reply = Reply(
             body=(answer,),
             links=passage.links,
             facts=(Fact(name="source", value=passage.source),),
             language=turn.language,
         )
+        return with_tokens(reply, counted.read + counted.written)
 
 
 def read_passages(paths: Iterable[Path], *, public_url: str) -> list[FilePassage]:

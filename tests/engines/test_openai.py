@@ -278,6 +278,7 @@ async def test_an_answer_has_its_source_and_links(
         assert message.handler == "openai_answers"
         facts = {fact.name: fact.value for fact in message.facts}
         assert facts["source"] == "answers.yaml: delivery_time"
+        assert facts["tokens"] == "120"
 
 
 @pytest.mark.parametrize("text", [

@@ -36,6 +36,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.promises import confirmed_of, promises_of
 from gateway.model import (
+    DRAFT_TOKENS,
     UNREADABLE,
     Address,
     CaseRecord,
@@ -341,9 +342,11 @@ def _card(connection: Connection, id: int) -> ContextCard:
 
 
 def _facts(shown: tuple[Message, ...]) -> tuple[Fact, ...]:
-    """The facts from the customer's own messages, the newest value of each."""
+    """The facts from the customer's own messages, the newest value of each, without what the
+    gateway itself notes with them."""
     customers_own = (message for message in shown if message.author == "customer")
     newest = {fact.name: fact for message in customers_own for fact in message.facts}
+    newest.pop(DRAFT_TOKENS, None)
     return tuple(newest.values())
 
 

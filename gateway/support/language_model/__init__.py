@@ -17,6 +17,7 @@ from gateway.support.language_model.model import (
     ModelReply,
     client_installed,
     object_schema,
+    with_tokens,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "object_schema",
     "placeholders_for",
     "placeholders_for_card",
+    "with_tokens",
 ]

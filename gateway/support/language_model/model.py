@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from gateway.model import Json
+from gateway.model import TOKENS, Fact, Json, Reply
 from gateway.ports import TryLater, WarmlineError
 from gateway.support.http import retry_after
 from gateway.support.language_model.budget import DailyBudget
@@ -37,6 +37,12 @@ class ModelReply(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     value: T | None
     read: int = 0
     written: int = 0
+
+
+def with_tokens(reply: Reply, tokens: int) -> Reply:
+    """``reply`` with a note of the ``tokens`` that a model took for it, the declined calls of the
+    same turn included. The measures count it; customers do not see it."""
+    return reply.replace(facts=(*reply.facts, Fact(name=TOKENS, value=str(tokens))))
 
 
 @dataclass(kw_only=True, eq=False)

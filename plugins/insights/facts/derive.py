@@ -10,7 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from gateway import (
+    DRAFT_TOKENS,
     MOOD_SCALE,
+    TOKENS,
     UPSET_AT,
     CaseRecord,
     Handoff,
@@ -117,7 +119,7 @@ def derive_facts(
         told_again=words.told_again,
         handled=tuple(_handled(handoff, case.messages, customers) for handoff in claimed),
         segments=_sum_of("segments", chain(bots, agents)),
-        tokens=_sum_of("tokens", public),
+        tokens=_sum_of(TOKENS, chain(bots, agents)) + _sum_of(DRAFT_TOKENS, customers),
         spam="spam" in conversation.labels,
     )
 

@@ -9,7 +9,7 @@ from time import monotonic
 import structlog
 from cachetools import TTLCache
 
-from gateway import KnowledgeStore, Passage, Reply, Services, Turn
+from gateway import KnowledgeStore, Passage, Reply, Services, Turn, with_tokens
 from plugins.knowledge.answering.calibration import Calibration
 from plugins.knowledge.answering.calibrator import Calibrator
 from plugins.knowledge.answering.choices import (
@@ -133,12 +133,14 @@ class SourceAnswers:
         if turn.kind != "message" or turn.wordless or not turn.message.text.strip():
             return None
         candidates = await self._candidates(turn)
-        if (phrased := await self._phrased(turn, candidates)) is not None:
-            return phrased[0].replace(opener="")
+        reply, phrased = await self._phrased(turn, candidates)
+        if reply is not None:
+            return reply.replace(opener="")
         for candidate in candidates:
             said = candidate.said if candidate.confidence >= self.model.offer else None
             if said is not None and await self._stands(candidate, said.lines):
-                return answer(candidate, said, turn.language).replace(opener="")
+                draft = answer(candidate, said, turn.language).replace(opener="")
+                return _with_cost(draft, phrased)
         return None
 
     async def passages_for(self, turn: Turn) -> Sequence[str]:
@@ -174,11 +176,12 @@ class SourceAnswers:
         candidates = await self._candidates(turn)
         best = self.answers_alone(candidates) if _is_plain(turn) else None
         if best is not None and best.said and await self._stands(best, best.said.lines):
+            phrased = None
             if self._phrasing is not None and self._phrasing.customers:
-                phrased = await self._phrased(turn, candidates)
-                if phrased is not None and not phrased[1].held_back:
-                    return phrased[0]
-            return answer(best, best.said, turn.language)
+                reply, phrased = await self._phrased(turn, candidates)
+                if reply is not None and phrased is not None and not phrased.held_back:
+                    return reply
+            return _with_cost(answer(best, best.said, turn.language), phrased)
         if not may_ask or not candidates or turn.understanding.slots:
             return None
         likely = [c for c in candidates if c.confidence >= self.model.offer]
@@ -203,23 +206,23 @@ class SourceAnswers:
 
     async def _phrased(
         self, turn: Turn, candidates: Sequence[WeighedPassage]
-    ) -> tuple[Reply, Phrased] | None:
-        """What the language model makes of the likely passages; None where nothing of it holds, or
-        a passage has changed since."""
+    ) -> tuple[Reply | None, Phrased | None]:
+        """What the language model makes of the likely passages: no reply where nothing of it holds
+        or a passage has changed since, and nothing at all where it did not answer."""
         likely = [c.found for c in candidates if c.confidence >= self.model.offer]
         if self._phrasing is None or self._store is None or not likely:
-            return None
+            return None, None
         phrased = await self._phrasing.phrase(turn, likely)
         if phrased is None or not phrased.sentences:
-            return None
+            return None, phrased
         stored = {each.id: each for each in await self._store.passages(phrased.passages)}
         used = [each.passage for each in likely if each.passage.id in phrased.passages]
         for passage in used:
             now = stored.get(passage.id)
             if now is None or not now.current or now.text != passage.text:
                 log.info("knowledge.outdated", passage=passage.id)
-                return None
-        return phrased_reply(phrased, used, turn.language), phrased
+                return None, phrased
+        return _with_cost(phrased_reply(phrased, used, turn.language), phrased), phrased
 
     async def _candidates(self, turn: Turn, question: str = "") -> tuple[WeighedPassage, ...]:
         language = turn.understanding.language.code
@@ -238,6 +241,12 @@ class SourceAnswers:
         if not current:
             log.info("knowledge.outdated", passage=id)
         return current
+
+
+def _with_cost(reply: Reply, phrased: Phrased | None) -> Reply:
+    """``reply`` with what the call of the language model cost, if there was one: also where its
+    words were refused."""
+    return reply if phrased is None else with_tokens(reply, phrased.tokens)
 
 
 def _asked_already(turn: Turn) -> bool:

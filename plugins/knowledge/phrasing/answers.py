@@ -99,6 +99,11 @@ class Phrased(Value, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(sentence.passage for sentence in self.sentences))
 
     @property
+    def tokens(self) -> int:
+        """Those sent and those answered."""
+        return self.read + self.written
+
+    @property
     def text(self) -> str:
         return " ".join(sentence.text for sentence in self.sentences)
 

@@ -124,6 +124,15 @@ def test_rules_of_the_voice_and_segments_are_counted() -> None:
     assert (found.segments, found.voiced) == (4, 2)
 
 
+def test_tokens_of_answers_and_of_drafts_are_counted() -> None:
+    """Not what a sender states about itself under the name of ours."""
+    cost, draft = Fact(name="tokens", value="120"), Fact(name="draft_tokens", value="30")
+    case = CaseMaker().customer(0).bot(1, facts=(cost,)).customer(2).done()
+    first, answer, second = case.messages
+    case = case.replace(messages=(first.replace(facts=(draft, cost)), answer, second))
+    assert derive_facts(case, ZoneInfo("UTC"), {}, DETECTORS).tokens == 150
+
+
 def test_work_is_the_time_of_the_agents_steps() -> None:
     """Reading and answering count up to five minutes each; waiting for the customer does not."""
     made = CaseMaker().customer(0, "angry").hand_over(0, "emotion").claim(100, ANA)

@@ -49,6 +49,7 @@ async def test_customers_get_the_models_words_only_when_told_so(
         facts = {fact.name: fact.value for fact in message.facts}
         assert facts["worded_by"] == "language model"
         assert facts["source"].endswith("»Gift cards are valid for three years.«")
+        assert facts["tokens"] == "120"
 
 
 async def test_what_does_not_hold_leaves_the_sources_words(
@@ -84,6 +85,37 @@ async def test_a_person_gets_it_as_a_draft(
         assert card.suggestion is not None
         assert SAID in card.suggestion.text
         assert card.suggestion.source.startswith("knowledge: Gift cards, updated 3 March 2026")
+
+
+async def test_a_refused_answer_has_its_cost_too(
+    tmp_path: Path, answers: PhrasedAnswers, fake: WritingModel
+) -> None:
+    """The customer gets the source's words, and the message says what the model took."""
+    answers.customers = True
+    fake.says = {"enough": True, "sentences": [
+        {"text": "A gift card is valid for 9 years.", "passage": 1,
+         "support": ["Gift cards are valid for three years."]}
+    ]}  # fmt: skip
+    async with shop(tmp_path, answers) as running:
+        mia = running.gw.customer("fake", "mia")
+        await mia.say("Are gift cards valid?")
+        [_, message] = await running.gw.services.mailbox.messages(mia.address, own=True)
+        assert message.text.startswith("Gift cards are valid for three years.")
+        assert [fact.value for fact in message.facts if fact.name == "tokens"] == ["120"]
+
+
+async def test_the_cost_of_a_draft_is_with_the_message_that_it_answers(
+    tmp_path: Path, answers: PhrasedAnswers, says: None
+) -> None:
+    """Also when nobody sends the draft; and it is no fact of the customer's."""
+    async with shop(tmp_path, answers) as running:
+        mia = running.gw.customer("fake", "mia")
+        await mia.say("a human please, are gift cards valid?")
+        card = await running.gw.desk_agent("ana").next_card()
+        [case] = await running.gw.services.records.cases()
+        [asked] = [message for message in case.messages if message.author == "customer"]
+        assert [(fact.name, fact.value) for fact in asked.facts] == [("draft_tokens", "120")]
+        assert not {"tokens", "draft_tokens"} & {fact.name for fact in card.facts}
 
 
 async def test_a_passage_that_changed_meanwhile_is_not_answered_from(
