@@ -8,11 +8,15 @@ this found far more than density clustering, k-means or n-grams; see docs/findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from plugins.insights.tickets.small_words import SMALL_WORDS
 
 Rows: TypeAlias = NDArray[np.float32]
 
@@ -24,21 +28,59 @@ PER_INTENT = 40
 """Examples of one intent that are compared: more change nothing and cost time."""
 LEAST_INTENTS = 3
 """With fewer intents nothing tells what varies within one."""
+STEM = 6
+"""Letters of a word that are compared."""
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]{2,}")
+"""Japanese, Chinese and Thai."""
+_WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]{3,}")
 
-
+_QUALITIES = """
+    old new big small large little good best
+    alt alte alten alter altes neu neue neuen neuer neues groß große großen klein kleine kleinen
+    gute guten
+    vieux vieille vieilles ancien ancienne anciens anciennes nouveau nouvelle nouveaux nouvelles
+    grand grande grands petit petite petits bon bonne bons
+    viejo vieja viejos viejas antiguo antigua antiguos antiguas nuevo nueva nuevos nuevas pequeño
+    pequeña buen bueno buena buenos
+    vecchio vecchia vecchi antico antica nuovo nuova nuovi piccolo piccola buono buona
+    oud oude nieuw nieuwe groot grote klein kleine goed goede
+"""
+_UNTELLING = SMALL_WORDS | frozenset(_QUALITIES.split())
+"""Words that name nothing. What is old or new has nothing else in common."""
+COMMON = 0.1
+"""The share of the intents whose examples have a word that is one of the whole shop."""
+SPECIFIC = 2.0
+"""A word is of a group's own if it is so many times as frequent there as elsewhere."""
+UNSHARED = 0.3
+"""The score of a group is multiplied with this and the share of its texts that have a word of its
+own: what people name alike is one thing, and what is only alike may be many."""
 SAME_WORDS, SAME_ABROAD = 0.9, 0.7
 """From this cosine two texts of one language are one wording, and two of different languages
 translations of one. Wordings are counted, not copies: one odd question in four languages is no
 topic."""
 
 
+class ClusterText(NamedTuple):
+    """What is known of a text beside its meaning. ``author`` is the number of who wrote it, and
+    ``words`` are the stems of its words that say something (see `own_words`)."""
+
+    language: str
+    author: int
+    words: frozenset[str] = frozenset()
+
+
 class TextCluster(NamedTuple):
     """Messages that mean the same, the most central first. ``score`` ranks: higher for more
-    wordings, nearer to one another and farther from what the shop knows."""
+    wordings, nearer to one another, farther from what the shop knows, and with words of their
+    own in common."""
 
     members: NDArray[np.intp]
     wordings: int
+    """Different ones, and no more than there are authors: who asks again in other words does not
+    count twice."""
     score: float
+    shared: float
+    """The share of the wordings that have their language's most frequent word of this group."""
     cohesion: float
     """The mean cosine of two of them."""
     known: float
@@ -89,13 +131,13 @@ class KnownSpace:
 
 
 def find_clusters(
-    space: KnownSpace, embeddings: Rows, languages: Sequence[str], least: int
+    space: KnownSpace, embeddings: Rows, texts: Sequence[ClusterText], least: int
 ) -> list[TextCluster]:
-    """The groups of at least ``least`` wordings of ``embeddings``, texts in ``languages``; the best
-    first."""
+    """The groups of at least ``least`` wordings of ``texts``, each with its row of ``embeddings``;
+    the best first."""
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
 
-    wording = _wordings(embeddings, languages)
+    wording = _wordings(embeddings, [text.language for text in texts])
     first = np.unique(wording, return_index=True)[1]
     if len(first) < max(2, least):
         return []
@@ -107,11 +149,44 @@ def find_clusters(
         known = (points @ space.examples.T).max(axis=1) / space.usual
     else:
         known = np.zeros(len(points), np.float32)
+    worded = _Wordings(points, known, wording, texts, [texts[row] for row in first.tolist()])
     found = [
-        _cluster(np.flatnonzero(labels == label), points, known, wording)
+        _cluster(np.flatnonzero(labels == label), worded)
         for label in np.flatnonzero(np.bincount(labels) >= least).tolist()
     ]
-    return sorted(found, key=lambda cluster: -cluster.score)
+    chosen = [cluster for cluster in found if cluster.wordings >= least]
+    return sorted(chosen, key=lambda cluster: -cluster.score)
+
+
+def own_words(text: str) -> frozenset[str]:
+    """The stems of the words of ``text`` that name something. Of a script without spaces each
+    pair of letters is a word."""
+    spaced = (word for word in _WORD.findall(text.casefold()) if word not in _UNTELLING)
+    pairs = (run[at : at + 2] for run in _UNSPACED.findall(text) for at in range(len(run) - 1))
+    return frozenset((*(word[:STEM] for word in spaced), *pairs))
+
+
+def shop_words(examples: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The stems that ``examples`` (text and intent) of many intents have, such as what the shop
+    sells. A group of questions has more in common than these."""
+    intents: defaultdict[str, set[str]] = defaultdict(set)
+    for text, intent in examples:
+        for word in own_words(text):
+            intents[word].add(intent)
+    number = len(set().union(*intents.values()))
+    least = max(LEAST_INTENTS, COMMON * number)
+    return frozenset(word for word, own in intents.items() if len(own) >= least)
+
+
+class _Wordings(NamedTuple):
+    """Different wordings: ``points`` and ``known`` (the nearest example) have a row for each.
+    ``wording`` is that of each of ``texts``, and ``first`` the text that stands for each."""
+
+    points: Rows
+    known: Rows
+    wording: NDArray[np.intp]
+    texts: Sequence[ClusterText]
+    first: Sequence[ClusterText]
 
 
 def _wordings(embeddings: Rows, languages: Sequence[str]) -> NDArray[np.intp]:
@@ -136,25 +211,40 @@ def central_order(embeddings: Rows) -> NDArray[np.intp]:
     return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")
 
 
-def _cluster(
-    rows: NDArray[np.intp], points: Rows, known: Rows, wording: NDArray[np.intp]
-) -> TextCluster:
-    chosen = points[rows]
+def _cluster(rows: NDArray[np.intp], worded: _Wordings) -> TextCluster:
+    chosen = worded.points[rows]
     size = len(rows)
     mean = chosen.mean(axis=0)
     cohesion = float((size * size * (mean @ mean) - size) / max(1, size * (size - 1)))
-    near = float(known[rows].mean())
-    central = rows[central_order(chosen)]
-    copies = [np.flatnonzero(wording == row) for row in central]
+    near = float(worded.known[rows].mean())
+    copies = [np.flatnonzero(worded.wording == row) for row in rows[central_order(chosen)]]
     # One text of each wording comes first, then the copies.
     order = [*(texts[0] for texts in copies), *(row for texts in copies for row in texts[1:])]
+    wordings = min(size, len({worded.texts[row].author for row in order}))
+    shared = _shared(set(rows.tolist()), worded.first)
     return TextCluster(
         members=np.array(order, np.intp),
-        wordings=size,
-        score=cohesion * max(0.0, 1 - near) * size,
+        wordings=wordings,
+        score=cohesion * max(0.0, 1 - near) * wordings * (UNSHARED + shared),
+        shared=shared,
         cohesion=cohesion,
         known=near,
     )
+
+
+def _shared(rows: Container[int], texts: Sequence[ClusterText]) -> float:
+    """The share of the texts at ``rows`` that have a word which others of them in the same
+    language have, too, and which is rare elsewhere: each language's most frequent such word."""
+    inside = [text for at, text in enumerate(texts) if at in rows]
+    elsewhere = [text for at, text in enumerate(texts) if at not in rows]
+    outside = Counter(word for text in elsewhere for word in text.words)
+    uses = Counter((text.language, word) for text in inside for word in text.words)
+    best: Counter[str] = Counter()
+    for (language, word), count in uses.items():
+        specific = count * len(elsewhere) > SPECIFIC * outside[word] * len(inside)
+        if count > 1 and (specific or not outside[word]):
+            best[language] = max(best[language], count)
+    return best.total() / max(1, len(inside))
 
 
 def telling_words(

@@ -12,7 +12,7 @@ import numpy as np
 from gateway import CaseRecord
 from plugins.insights.model import Discovery
 
-from .clusters import PER_INTENT, KnownSpace, Rows
+from .clusters import PER_INTENT, KnownSpace, Rows, shop_words
 from .drift import ToneLog
 from .inputs import FindingInputs, LabelledText
 from .notes import MOST_NOTES, Note, note_discoveries, notes_of
@@ -22,7 +22,6 @@ from .questions import (
     MOST_QUESTIONS,
     EmbeddedQuestions,
     UnansweredMessage,
-    essence,
     question_discoveries,
     unanswered_message,
 )
@@ -30,7 +29,7 @@ from .readings import reading_discoveries
 from .replies import OUT_OF_SCOPE, ReplyStep, is_confident, reply_steps
 from .rewrites import DraftLog
 from .sampling import Sample
-from .wording import Masking
+from .wording import Masking, essence
 from .words import WordLog, words_of
 
 AT_ONCE = 256
@@ -156,6 +155,7 @@ async def _grouped(evidence: Evidence, masking: Masking) -> list[Discovery]:
         embeddings=of_questions,
         replies=dict(zip(answered, of_replies, strict=True)),
         seen=evidence.questions.seen,
+        shop_words=shop_words((example.text, example.intent) for example in examples),
     )
 
     def group() -> list[Discovery]:

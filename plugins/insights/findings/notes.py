@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway import CaseRecord
 from plugins.insights.model import Discovery
 
-from .clusters import KnownSpace, Rows, find_clusters, telling_words
+from .clusters import ClusterText, KnownSpace, Rows, find_clusters, telling_words
 from .wording import Masking
 
 MOST_NOTES = 1_000
@@ -60,9 +60,11 @@ def note_discoveries(
 ) -> list[Discovery]:
     """The groups of notes that several people wrote, the largest first. It is a summary, not a
     test: the same things are noted month after month. ``seen``: how many notes there were."""
+    # What one person notes often is as much of a group as what many note: see the bounds below.
+    texts = [ClusterText("", number) for number in range(len(notes))]
     groups = [
         [notes[row] for row in cluster.members.tolist()]
-        for cluster in find_clusters(space, embeddings, [""] * len(notes), DIFFERENT)
+        for cluster in find_clusters(space, embeddings, texts, DIFFERENT)
         if cluster.cohesion >= LEAST_COHESION
     ]
     groups = [

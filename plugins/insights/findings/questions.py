@@ -12,15 +12,24 @@ import numpy as np
 from gateway import CaseRecord, Message, is_courtesy
 from plugins.insights.model import Discovery, IntentDraft, MaskedExample
 
-from .clusters import KnownSpace, Rows, TextCluster, central_order, find_clusters, telling_words
+from .clusters import (
+    ClusterText,
+    KnownSpace,
+    Rows,
+    TextCluster,
+    central_order,
+    find_clusters,
+    own_words,
+    telling_words,
+)
 from .replies import OUT_OF_SCOPE, SURE, is_confident, is_said
-from .wording import Masking
+from .wording import SHORTEST, Masking, essence
 
 MOST_QUESTIONS = 2_000
 """Unanswered messages that are grouped: a sample of them, where a period has more."""
 LEAST = 5
 """Customers who must have asked, and wordings in which they did."""
-LEAST_SCORE = 0.8
+LEAST_SCORE = 0.65
 """Groups below are not shown: odd questions that nobody else asks make groups of up to this."""
 REACHED = 0.5
 """The least share of a group's customers whom the bot handed to a person: those who say nothing
@@ -31,12 +40,9 @@ SMALL_TALK = frozenset(
     {"praise", "thanks", "greeting", "goodbye", "are_you_a_bot", "what_can_you_do"}
 )
 """Intents that say nothing of what a conversation is about, as in the built-in policy."""
-SHORTEST = 2
-"""Words of a question."""
 DRAFTED = 20
 """Examples of a drafted intent."""
 _UNSURE = frozenset({"low_confidence", "out_of_scope", "bot_failed", "question_left"})
-_SENTENCE = re.compile(r"[^.!?？\n¿¡]+[.!?？]*")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -88,12 +94,13 @@ def unanswered_message(case: CaseRecord) -> UnansweredMessage | None:
 class EmbeddedQuestions(NamedTuple):
     """Questions with a row of ``embeddings`` for what each asks (`essence`). ``replies`` has the
     embedding of an agent's reply by the place of its question; ``seen`` is how many questions the
-    period had."""
+    period had, ``shop_words`` are those of the whole shop (see `clusters.shop_words`)."""
 
     questions: Sequence[UnansweredMessage]
     embeddings: Rows
     replies: Mapping[int, Rows]
     seen: int
+    shop_words: frozenset[str] = frozenset()
 
 
 def question_discoveries(
@@ -102,7 +109,7 @@ def question_discoveries(
     """The groups of questions that are new to the shop, the best first; at most `AT_MOST`.
     ``taken`` are the names of the shop's intents."""
     questions = embedded.questions
-    shown = unanswered_clusters(questions, embedded.embeddings, space)
+    shown = unanswered_clusters(questions, embedded.embeddings, space, embedded.shop_words)
     everything = [_words(essence(question.text)) for question in questions]
     named = telling_words(
         [[everything[row] for row in cluster.members] for cluster in shown], everything, 3
@@ -115,25 +122,23 @@ def question_discoveries(
 
 
 def unanswered_clusters(
-    questions: Sequence[UnansweredMessage], embeddings: Rows, space: KnownSpace
+    questions: Sequence[UnansweredMessage],
+    embeddings: Rows,
+    space: KnownSpace,
+    usual: frozenset[str] = frozenset(),
 ) -> list[TextCluster]:
-    """The groups that are shown: asked by enough customers, and new enough."""
-    languages = [question.language for question in questions]
-    found = find_clusters(space, embeddings, languages, LEAST)
+    """The groups that are shown: asked by enough customers, and new enough. ``usual``: see
+    `EmbeddedQuestions`."""
+    texts = [
+        ClusterText(question.language, question.customer, own_words(essence(question.text)) - usual)
+        for question in questions
+    ]
+    found = find_clusters(space, embeddings, texts, LEAST)
     return [
         cluster
         for cluster in found
         if cluster.score >= LEAST_SCORE and _is_asked([questions[row] for row in cluster.members])
     ][:AT_MOST]
-
-
-def essence(text: str) -> str:
-    """What ``text`` asks, without greeting, mood and signature: its questions, else its longest
-    sentence."""
-    sentences = [part.strip() for part in _SENTENCE.findall(text)]
-    sentences = [part for part in sentences if len(part.split()) > SHORTEST]
-    questions = [part for part in sentences if part.endswith(("?", "？"))]
-    return " ".join(questions) or max(sentences, key=len, default=text)
 
 
 def _is_asked(questions: Sequence[UnansweredMessage]) -> bool:
@@ -170,6 +175,7 @@ def _discovery(
             "answered_by_agents": sum(question.reply is not None for question in asked),
             "score": round(cluster.score, 3),
             "cohesion": round(cluster.cohesion, 3),
+            "shared_words": round(cluster.shared, 3),
             "nearest_known": round(cluster.known, 3),
             "unanswered_messages": embedded.seen,
             "compared_messages": len(questions),

@@ -64,7 +64,7 @@ class Measures:
         sums = await self._sums(since, until)
         before = await self._sums(since - (until - since) - _A_DAY, since - _A_DAY)
         return await asyncio.to_thread(
-            _measured,
+            measured_period,
             MeasuredPeriod(since=since, until=until, filters=filters),
             sums,
             before.tally(filters),
@@ -158,8 +158,11 @@ def waiting_names(day: str, now: datetime, zone: tzinfo) -> frozenset[str]:
     )
 
 
-def _measured(empty: MeasuredPeriod, sums: SheetSums, before: Tally, least: int) -> MeasuredPeriod:
-    """``empty``, whose period and filters are known, with all its figures."""
+def measured_period(
+    empty: MeasuredPeriod, sums: SheetSums, before: Tally, least: int
+) -> MeasuredPeriod:
+    """``empty``, whose period and filters are known, with all its figures and how they changed
+    since ``before``."""
     filters = empty.filters
     tally = sums.tally(filters)
     totals = _totals(tally)

@@ -62,7 +62,7 @@ def plot_html(plot: Plot) -> Markup:
 INTERNAL = frozenset(
     {
         "cohesion", "compared_messages", "language", "log_odds", "nearest_known", "p", "phrase",
-        "score", "share_compared", "share_expected", "z",
+        "score", "share_compared", "share_expected", "shared_words", "z",
     }
 )  # fmt: skip
 """Evidence that report.json has and the page leaves out: the title has it, or it is for experts."""

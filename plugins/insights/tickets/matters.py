@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from gateway import CaseRecord, Message, Value, is_courtesy, known_names
-from plugins.insights.findings.questions import SHORTEST, SMALL_TALK, essence
+from plugins.insights.findings.questions import SMALL_TALK
 from plugins.insights.findings.replies import is_confident, is_said
+from plugins.insights.findings.wording import SHORTEST, essence
 
 LONGEST = 1_000
 """Characters of a question or a reply that are read: what comes behind says little more."""

@@ -18,7 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.insights.findings.clusters import KnownSpace, Rows, find_clusters
+from plugins.insights.findings.clusters import (
+    ClusterText,
+    KnownSpace,
+    Rows,
+    find_clusters,
+    own_words,
+)
 from plugins.insights.findings.questions import LEAST, LEAST_SCORE
 from plugins.nlu_local.encoder import load_encoder
 from plugins.nlu_local.protocol import UNIVERSAL
@@ -67,7 +73,12 @@ def draw(shop: Shop, planted: int, seed: int) -> Draw:
     messages = rng.sample(rest, MESSAGES - planted) + rng.sample(by_intent[unknown], planted)
     embeddings = embedded(shop.data)
     space = KnownSpace(embeddings[examples], np.array(labels, np.intp))
-    clusters = find_clusters(space, embeddings[messages], ["en"] * MESSAGES, LEAST)
+    rows = _rows(shop.data)
+    texts = [
+        ClusterText("en", author, own_words(rows[row]["text"]))
+        for author, row in enumerate(messages)
+    ]
+    clusters = find_clusters(space, embeddings[messages], texts, LEAST)
     hits = [cluster.members >= MESSAGES - planted for cluster in clusters]
     right = [bool(hit.sum() >= 4 and hit.mean() >= 0.5) for hit in hits]
     first = [cluster.score for cluster, yes in zip(clusters[:3], right[:3], strict=True) if yes]

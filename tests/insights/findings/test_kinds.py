@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gateway import (
@@ -23,12 +24,19 @@ from gateway import (
     Understanding,
 )
 from plugins.insights.findings import FindingInputs, MoodCheck, find
+from plugins.insights.findings.clusters import (
+    ClusterText,
+    KnownSpace,
+    TextCluster,
+    find_clusters,
+    own_words,
+    shop_words,
+)
 from plugins.insights.findings.overload import AgentWork, overload_discoveries
-from plugins.insights.findings.questions import essence
 from plugins.insights.findings.readings import reading_discoveries
 from plugins.insights.findings.replies import reply_steps
 from plugins.insights.findings.rewrites import is_rewritten
-from plugins.insights.findings.wording import LONGEST_EXAMPLE, Masking, snippet
+from plugins.insights.findings.wording import LONGEST_EXAMPLE, Masking, essence, snippet
 from plugins.insights.model import Discovery, WordingDraft, WordsDraft
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -102,6 +110,17 @@ def test_an_answer_to_a_survey_is_no_mood() -> None:
         ("Hello, I am fed up. Do you lease bikes? Regards, Jo", "Do you lease bikes?"),
         ("Hello there. I need a lease for my bike", "I need a lease for my bike"),
         ("Moin", "Moin"),
+        ("Dear team, is there a train to you?", "is there a train to you?"),
+        ("Hi there, can I bring my dog?\n\nBest wishes,\nRay Fox", "can I bring my dog?"),
+        ("Hello I would like a tour of your mill", "I would like a tour of your mill"),
+        ("Liebes Team, darf mein Hund mit?", "darf mein Hund mit?"),
+        ("Madame, Monsieur, qui fait vos photos ?", "qui fait vos photos ?"),
+        ("Buenos días, ¿hay un museo cerca?\n\nUn saludo, Eva", "hay un museo cerca?"),
+        ("Gentile signora, posso venire con il cane?", "posso venire con il cane?"),
+        ("Beste mevrouw, mag mijn hond mee?", "mag mijn hond mee?"),
+        # What stands before a comma and is no salutation stays, as does a question in the end.
+        ("My old tent, can it be mended?", "My old tent, can it be mended?"),
+        ("We are a choir.\n\nMay we sing at your door?", "May we sing at your door?"),
     ],
 )
 def test_the_essence_of_a_message(text: str, asked: str) -> None:
@@ -216,3 +235,63 @@ def test_a_snippet_shows_the_phrase() -> None:
     shown = snippet(text, "as stated above")
     assert "As stated above" in shown
     assert len(shown) < 200
+
+
+def _clusters(
+    texts: Sequence[ClusterText], meaning: Sequence[Sequence[float]]
+) -> list[TextCluster]:
+    """The groups of ``texts`` by what they mean, in a shop that knows nothing."""
+    rows = np.array(meaning, np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    space = KnownSpace(np.zeros((0, rows.shape[1]), np.float32), np.zeros(0, np.intp))
+    return find_clusters(space, rows, texts, 3)
+
+
+def _spread(count: int) -> list[list[float]]:
+    """Different meanings that are as near to one another as those of one topic."""
+    return [[1.0, *(0.9 * (at == own) for at in range(count))] for own in range(count)]
+
+
+def test_who_asks_again_in_other_words_does_not_count_twice() -> None:
+    """Four wordings of two customers are no group of three."""
+    once = [ClusterText("en", author) for author in range(4)]
+    again = [ClusterText("en", author % 2) for author in range(4)]
+    assert [cluster.wordings for cluster in _clusters(once, _spread(4))] == [4]
+    assert _clusters(again, _spread(4)) == []
+
+
+def test_what_people_name_alike_ranks_above_what_is_only_alike() -> None:
+    """The word must be the group's own: one that everybody writes tells nothing."""
+    asked = ("can I rent a tandem", "is the tandem free", "a tandem on Sunday", "tandem prices")
+    alike = ("a choir sings", "may I film", "two wooden stools", "seagulls there")
+    everywhere = ("a bell rings", "the bell is loud", "bell and rope", "who cast that bell")
+    scores = {}
+    for name, inside, outside in (
+        ("named", asked, alike),
+        ("only alike", alike, asked),
+        ("the word of all", everywhere, everywhere),
+    ):
+        texts = [ClusterText("en", at, own_words(t)) for at, t in enumerate((*inside, *outside))]
+        far = [[*row, 0.0, 0.0, 0.0, 0.0, 0.0] for row in _spread(4)]
+        away = [[0.0] * 5 + row for row in _spread(4)]
+        groups = _clusters(texts, [*far, *away])
+        scores[name] = next(group.score for group in groups if 0 in group.members)
+    assert scores["named"] > 4 * scores["only alike"]
+    assert scores["only alike"] == pytest.approx(scores["the word of all"])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Can I rent an old tandem?", {"rent", "tandem"}),
+        ("Puis-je louer un vieux tandem ?", {"louer", "tandem"}),
+        ("予約できますか", {"予約", "約で", "でき", "きま", "ます", "すか"}),
+    ],
+)
+def test_the_words_that_name_something(text: str, named: set[str]) -> None:
+    assert own_words(text) == named
+
+
+def test_a_word_of_many_intents_is_the_whole_shops() -> None:
+    examples = [(f"which bag is {word}", word) for word in ("red", "wide", "cheap", "sold")]
+    assert shop_words(examples) == {"bag"}
