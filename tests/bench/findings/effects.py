@@ -3,15 +3,14 @@ is.
 
 Each run simulates nine weeks without a gateway. From the day of an adoption on a measure is better
 by ten points, and `effect_of` compares the four weeks after it with those before, as it does for a
-proposal. What a measure moves by where that is not what was planted (a mean score, say) is the
-mean over all runs.
+proposal. What a measure truly moves by is the mean over all runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
@@ -33,14 +32,12 @@ ADOPTED = DAYS
 FOLLOWED = 9
 """Days that are simulated beyond the four weeks: some measures wait a week for those who come
 back."""
-PLANTED: Mapping[str, str] = {
-    "containment": "containment_honest",
-    "felt_heard": "felt_heard",
-    "suggestion_sent": "suggestion_edited",
+PLANTED: Mapping[str, tuple[str, ...]] = {
+    "containment": ("containment", "containment_honest"),
+    "felt_heard": ("felt_heard",),
+    "suggestion_sent": ("suggestion_sent", "suggestion_edited"),
 }
-"""What is planted, and the measure of `effect_of` that it moves."""
-TRUTH = {"containment": POINTS, "suggestion_sent": POINTS}
-"""Measures that move by what is planted. Of the others the mean of the runs is the truth."""
+"""What is planted, and the measures that it moves: itself, and one that `effect_of` tells."""
 NO_WORDS = TextDetectors(read_words=lambda *_: WordsRead(), edit_kinds=lambda *_: ())
 """What is compared here rests on events alone."""
 
@@ -112,15 +109,12 @@ async def _effects(
 ) -> list[ShownEffect]:
     effect = await effect_of(proposal, cast("MeasuresApi", measures), now)
     told = {each.measure: each.change for each in effect.measures}
-    changes = {PLANTED[planted]: told[PLANTED[planted]]}
-    if planted in TRUTH:  # the same days, by the measure that is planted itself
-        assert proposal.decision is not None
-        since = proposal.decision.at.date() + timedelta(days=1)
-        period = await measures.between(since, since + timedelta(days=DAYS - 1))
-        changes[planted] = period.changes[planted]
+    assert proposal.decision is not None
+    since = proposal.decision.at.date() + timedelta(days=1)
+    period = await measures.between(since, since + timedelta(days=DAYS - 1))
     found = []
-    for name, change in changes.items():
-        figure = change.difference
+    for name in PLANTED[planted]:
+        figure = (told.get(name) or period.changes[name]).difference
         if figure.value is not None and figure.low is not None and figure.high is not None:
             found.append(ShownEffect(name, figure.value, figure.low, figure.high))
     return found
@@ -141,7 +135,22 @@ def sheets_of(cases: Sequence[CaseRecord], zone: ZoneInfo) -> dict[str, Sheet]:
     return {day: build_sheet(found) for day, found in by_day.items()}
 
 
-def truth_of(measure: str, effects: Iterable[ShownEffect]) -> float:
-    """What ``measure`` truly moves by: see `TRUTH`."""
-    values = [effect.value for effect in effects]
-    return TRUTH.get(measure, sum(values) / max(1, len(values)))
+class EffectQuality(NamedTuple):
+    """Of ``runs`` so many have ``shown`` that there is an effect, and the interval of so many
+    ``covered`` the ``truth``: what the plant moves the measure by, the mean of all runs."""
+
+    runs: int
+    shown: int
+    covered: int
+    truth: float
+
+
+def quality(effects: Sequence[ShownEffect]) -> EffectQuality:
+    """How good the effects of one measure are."""
+    truth = sum(effect.value for effect in effects) / max(1, len(effects))
+    return EffectQuality(
+        runs=len(effects),
+        shown=sum(effect.shown for effect in effects),
+        covered=sum(effect.low <= truth <= effect.high for effect in effects),
+        truth=truth,
+    )

@@ -1,8 +1,8 @@
 """The figures of the findings: power, false findings, strangers' sentences, speed and memory.
 
-``SEEDS=`` months of each kind (default 200, from ``FIRST=`` 1000 on), ``DRAWS=`` of each shop of
-strangers (default 100). The thresholds were chosen on seeds from 10,000 on and on the other half of
-the strangers' intents.
+``SEEDS=`` months of each kind (default 200, from ``FIRST=`` 2000 on), ``DRAWS=`` of each shop of
+strangers (default 100), ``EFFECTS=`` adoptions of each kind (default 100). The thresholds were
+chosen on seeds from 10,000 on and on the other half of the strangers' intents.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from multiprocessing import get_context
 
 from plugins.insights.findings.statistics import share_figure
+from tests.bench.findings.effects import PLANTED as MOVED
+from tests.bench.findings.effects import ShownEffect, quality
+from tests.bench.findings.effects import run as effect_run
 from tests.bench.findings.months import PLANTED, Outcome, study
 from tests.bench.findings.strangers import DATA, SHOPS, draw
 from tests.bench.findings.volume import measure_volume
@@ -21,6 +24,7 @@ POWER, POWER_OF_12 = 0.8, 0.55
 FALSE_MONTHS = 0.05
 SECONDS, MEGABYTES = 30.0, 400.0
 MESSAGES = 1_000_000
+FIRST_EFFECT = 81_000
 TWELVE = "findings.power.unanswered_question_12"
 FALSE, SORRY = "findings.false_months", "findings.sorry_blamed"
 TIME, MEMORY = "findings.million.seconds", "findings.million.megabytes"
@@ -28,12 +32,17 @@ PLANTS = (
     *("trigger_phrase", "drifting_channel", "rewritten_answer", "overworked_agent"),
     "unanswered_question",
 )
-TARGETS = (*(f"findings.power.{plant}" for plant in PLANTS), TWELVE, FALSE, SORRY, TIME, MEMORY)
+EFFECT = "findings.effect.containment"
+COVERED_LEAST, COVERED_MOST = 0.9, 0.99
+TARGETS = (
+    *(f"findings.power.{plant}" for plant in PLANTS),
+    *(TWELVE, FALSE, SORRY, TIME, MEMORY, f"{EFFECT}.power", f"{EFFECT}.covered"),
+)
 
 
 def measure_findings(report: Report) -> None:
     """Report the figures; the months on two processes."""
-    seeds = range(int(os.environ.get("FIRST", "1000")), 10_000)[: _number("SEEDS", 200)]
+    seeds = range(int(os.environ.get("FIRST", "2000")), 10_000)[: _number("SEEDS", 200)]
     jobs = [(seed, month) for seed in seeds for month in PLANTED]
     context = get_context("spawn")
     with context.Pool(1) as pool:
@@ -42,7 +51,10 @@ def measure_findings(report: Report) -> None:
     report.cap(MEMORY, volume.megabytes, "MB", MEGABYTES, peak=volume.peak)
     with context.Pool(2) as pool:
         outcomes = pool.starmap(study, jobs, chunksize=3)
+        runs = range(FIRST_EFFECT, FIRST_EFFECT + _number("EFFECTS", 100))
+        effects = pool.starmap(effect_run, [(seed, planted) for seed in runs for planted in MOVED])
     report_months(report, outcomes)
+    report_effects(report, [effect for found in effects for effect in found])
     _strangers(report, _number("DRAWS", 100))
 
 
@@ -61,6 +73,25 @@ def report_months(report: Report, outcomes: Sequence[Outcome]) -> None:
     for outcome in months["nothing"]:
         for other in outcome.others:
             report.line({"name": "findings.false", "seed": outcome.seed, "what": other})
+
+
+def report_effects(report: Report, effects: Sequence[ShownEffect]) -> None:
+    """How often an effect is shown and covered. The target is for what was planted as such; the
+    other measures are moved by it, some of them little."""
+    for measure in dict.fromkeys(effect.measure for effect in effects):
+        found = quality([effect for effect in effects if effect.measure == measure])
+        more = {"runs": found.runs, "moves_by": round(found.truth, 4)}
+        shown, covered = (n / max(1, found.runs) for n in (found.shown, found.covered))
+        name = f"findings.effect.{measure}"
+        if name == EFFECT:
+            report.judge(f"{name}.power", shown, "share", POWER, **more)
+            if covered > COVERED_MOST:
+                report.cap(f"{name}.covered", covered, "share", COVERED_MOST, **more)
+            else:
+                report.judge(f"{name}.covered", covered, "share", COVERED_LEAST, **more)
+        else:
+            report.figure(f"{name}.power", shown, "share", **more)
+            report.figure(f"{name}.covered", covered, "share", **more)
 
 
 def _strangers(report: Report, draws: int) -> None:
