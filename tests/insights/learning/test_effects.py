@@ -28,6 +28,7 @@ from plugins.insights.measures.values import (
     Totals,
 )
 from plugins.insights.model import Figure
+from tests.bench.findings.effects import ShownEffect, quality
 
 NOW = FakeClock().now()
 
@@ -148,3 +149,15 @@ def test_a_quarter_without_new_examples_is_a_reminder(tmp_path: Path) -> None:
 def test_the_record_holds_no_words(tmp_path: Path) -> None:
     TrainingRecordFile(tmp_path).note([("where is my zebra", "status")], NOW)
     assert b"zebra" not in (tmp_path / "training.json").read_bytes()
+
+
+def test_how_good_effects_are() -> None:
+    """Of three runs the mean is the truth; an interval with 0 in it shows nothing."""
+    runs = [
+        ShownEffect("csat", 0.1, 0.05, 0.15),
+        ShownEffect("csat", 0.3, -0.1, 0.4),
+        ShownEffect("csat", -0.1, -0.2, -0.05),
+    ]
+    found = quality(runs)
+    assert (found.runs, found.shown, found.covered) == (3, 2, 2)
+    assert found.truth == pytest.approx(0.1)

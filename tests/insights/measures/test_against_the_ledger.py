@@ -27,6 +27,7 @@ from gateway.testing.simulation import LedgerRow, Scenario, read_ledger, simulat
 from plugins.insights.measures.service import Measures
 from plugins.insights.measures.values import MeasuredPeriod
 from plugins.insights.settings import InsightsSettings
+from tests.bench.insights.perception import read_month
 
 MONTH = Scenario(seed=5, days=6, per_day=12, perception="truth")
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 30)
@@ -40,6 +41,7 @@ class Played(NamedTuple):
 
     rows: list[LedgerRow]
     found: MeasuredPeriod
+    folder: Path
 
 
 async def measure(folder: Path) -> MeasuredPeriod:
@@ -70,7 +72,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         return await measure(out / "data")
 
     found = asyncio.run(play())
-    return Played(read_ledger(out / "ledger.jsonl"), found)
+    return Played(read_ledger(out / "ledger.jsonl"), found, out)
 
 
 def matter(row: LedgerRow) -> str | None:
@@ -256,7 +258,7 @@ def test_volumes_are_those_of_the_ledger(played: Played, dimension: Any) -> None
 
 
 def test_totals_and_hours_are_those_of_the_ledger(played: Played) -> None:
-    rows, found = played
+    rows, found, _ = played
     assert found.totals.conversations == len(rows)
     assert found.totals.messages == sum(
         row.customer_messages + row.bot_messages + row.agent_messages for row in rows
@@ -268,7 +270,7 @@ def test_totals_and_hours_are_those_of_the_ledger(played: Played) -> None:
 
 def test_reasons_are_those_of_the_ledger_and_what_came_up_while_it_waited(played: Played) -> None:
     """What a customer writes before somebody claims may add a reason to the hand-over."""
-    rows, found = played
+    rows, found, _ = played
     handed_over = [e for row in rows for e in row.events if e.kind == "handed_over"]
     reasons = Counter(code for event in handed_over for code in set(event.reasons))
     more = Counter(
@@ -289,3 +291,14 @@ def wrote_while_waiting(row: LedgerRow) -> int:
         waiting = event.kind == "handed_over" or (waiting and event.kind != "claimed")
         wrote += waiting and event.kind == "customer"
     return wrote
+
+
+def test_a_month_that_is_read_truly_does_not_move(played: Played) -> None:
+    """The comparison of what was read with what was meant finds no difference where there is
+    none."""
+    month = read_month(played.folder)
+    assert (month.conversations, month.left_out) == (len(played.rows), 0)
+    assert month.moods.right == month.moods.messages > 0
+    assert month.moods.heard == month.moods.upset > 0 == month.moods.alarms
+    assert month.intents_right == 1.0
+    assert [figure.name for figure in month.figures if figure.read != figure.true] == []
