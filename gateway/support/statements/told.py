@@ -64,14 +64,13 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     read = read_text(text)
     known = phrases(language)
     words = statement_words(language)
-    places = [
-        place for place in value_places(read, words) if place.fact in ("order", "phone", "email")
-    ]
+    values = value_places(read, words)
+    places = [place for place in values if place.fact in ("order", "phone", "email")]
     places = [_code_alone(read, place) for place in places]
     places = [place for place in places if place.fact != "order" or _is_code(read, place)]
     places += _amounts(read)
-    places += _addresses(read, language)
-    places += _dates(read, known, language)
+    places += _addresses(read, values)
+    places += _dates(read, known, values)
     places += _names(read, known)
     places += _photos(read, known)
     places += [ValuePlace("size", m.start(m.lastindex or 0), m.end(m.lastindex or 0), "")
@@ -145,8 +144,8 @@ def _amounts(read: ReadText) -> Iterator[ValuePlace]:
             yield ValuePlace("amount", match.start(), match.end(), "")
 
 
-def _addresses(read: ReadText, language: str) -> Iterator[ValuePlace]:
-    for place in value_places(read, statement_words(language)):
+def _addresses(read: ReadText, values: list[ValuePlace]) -> Iterator[ValuePlace]:
+    for place in values:
         if place.fact == "address":
             end = place.end
             if street := _STREET.match(read.text, end):
@@ -160,14 +159,16 @@ def _addresses(read: ReadText, language: str) -> Iterator[ValuePlace]:
             yield ValuePlace("address", start, end, "")
 
 
-def _dates(read: ReadText, known: StatementPhrases, language: str) -> Iterator[ValuePlace]:
+def _dates(
+    read: ReadText, known: StatementPhrases, values: list[ValuePlace]
+) -> Iterator[ValuePlace]:
     found = [
         ValuePlace("date", m.start(), m.end(), "") for m in known.told_dates.finditer(read.folded)
     ]
     found += [
         ValuePlace("date", m.start(), m.end(), "") for m in _NUMERIC_DATE.finditer(read.folded)
     ]
-    found += [p for p in value_places(read, statement_words(language)) if p.fact == "date"]
+    found += [place for place in values if place.fact == "date"]
     if known.told_event.search(read.folded) is None:
         found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
     whole: list[ValuePlace] = []
