@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -74,6 +74,8 @@ class Evidence:
         self.notes: Sample[Note] = Sample(MOST_NOTES)
         self.recognised: Sample[LabelledText] = Sample(LEARNT)
         self.drafts, self.tone, self.work = DraftLog(), ToneLog(), WorkLog()
+        self._team: set[str] = set()
+        """The agents' names, of the past too: customers name whoever served them last."""
         taught = words_of(example.text for example in inputs.examples)
         self.words = WordLog(since, until, taught)
 
@@ -87,6 +89,7 @@ class Evidence:
         if opened >= self.until:
             return
         self.words.add(case)
+        self._team.update(_agents_of(case))
         if opened < self.since:
             return
         for step in reply_steps(case):
@@ -110,11 +113,12 @@ class Evidence:
                 return
 
     def masking(self) -> Masking:
-        """For the examples of this period."""
-        inputs = self.inputs
-        own = [answer.text for answer in inputs.answers]
-        own += [example.text for example in inputs.examples]
-        return Masking(self.words.known(own), inputs.names)
+        """For the examples of this period. An agent's name is masked in every conversation; one
+        that is a common word, too, only where it begins with a capital."""
+        own = [answer.text for answer in self.inputs.answers]
+        own += [example.text for example in self.inputs.examples]
+        common, team = self.words.known(own), words_of(self._team)
+        return Masking(common - team, team - common)
 
     def counted(self, masking: Masking) -> list[Discovery]:
         """The findings that need no encoder."""
@@ -137,6 +141,13 @@ class Evidence:
             if uses[example.intent] <= PER_INTENT and example.intent not in OUT_OF_SCOPE:
                 chosen.append(example)
         return chosen
+
+
+def _agents_of(case: CaseRecord) -> Iterator[str]:
+    """The names of the agents who worked on a conversation."""
+    agents = [message.agent for message in case.messages]
+    agents += [suggestion.agent for suggestion in case.suggestions]
+    return (agent.name for agent in (*agents, case.conversation.owner) if agent)
 
 
 async def _grouped(evidence: Evidence, masking: Masking) -> list[Discovery]:

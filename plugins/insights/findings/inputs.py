@@ -43,7 +43,6 @@ class FindingInputs(Value, frozen=True, kw_only=True):
     examples: Sequence[LabelledText] = ()
     """All examples of the shop's intents, those out of scope as ``oos``."""
     answers: Sequence[ShopAnswer] = ()
-    names: Sequence[str] = ()
-    """Names that are masked wherever they stand, such as the agents'."""
+    """All answers in force. Their words are no names, and their intents are taken."""
     moods: Sequence[MoodCheck] = ()
     """Judgements by people, of whatever time."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway import Services
-from plugins.insights.findings import FindingInputs, LabelledText, MoodCheck
+from gateway import Json, Services
+from plugins.insights.findings import FindingInputs, LabelledText, MoodCheck, ShopAnswer
 from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
@@ -52,6 +52,7 @@ def report_service(
             examples=[
                 LabelledText(text=text, intent=intent.partition("/")[0]) for text, intent in rows
             ],
+            answers=await _shop_answers(services),
             moods=[
                 MoodCheck(
                     conversation=mood.conversation,
@@ -84,3 +85,29 @@ def report_service(
         ),
         load=measures.load,
     )
+
+
+async def _shop_answers(services: Services) -> list[ShopAnswer]:
+    """The answers in force, those of all brands and each brand's own."""
+    paths = (("answers",), *(("brands", brand, "answers") for brand in services.brands))
+    written = [await services.trials.in_force("answers", path) for path in paths]
+    return [
+        ShopAnswer(intent=intent, language=language, text=" ".join(_texts(said)))
+        for answers in written
+        if isinstance(answers, Mapping)
+        for intent, entry in answers.items()
+        if isinstance(entry, Mapping) and isinstance(say := entry.get("say"), Mapping)
+        for language, said in say.items()
+    ]
+
+
+def _texts(said: Json) -> Iterator[str]:
+    """Every text of what an answer says in one language."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping):
+        for part in said.values():
+            yield from _texts(part)
+    elif isinstance(said, list | tuple):
+        for part in said:
+            yield from _texts(part)

@@ -23,7 +23,7 @@ from gateway import (
     Suggestion,
     Understanding,
 )
-from plugins.insights.findings import FindingInputs, MoodCheck, find
+from plugins.insights.findings import FindingInputs, MoodCheck, ShopAnswer, find
 from plugins.insights.findings.clusters import (
     ClusterText,
     KnownSpace,
@@ -74,12 +74,14 @@ def _said(text: str, **more: Any) -> dict[str, Any]:
     return {"author": "agent", "agent": ANA, "text": text, "status": "sent", **more}
 
 
-async def _found(*cases: CaseRecord, days: int = 30) -> tuple[Discovery, ...]:
+async def _found(
+    *cases: CaseRecord, days: int = 30, inputs: FindingInputs | None = None
+) -> tuple[Discovery, ...]:
     async def pages() -> AsyncIterator[Sequence[CaseRecord]]:
         yield cases
 
     end = START + timedelta(days=days)
-    return await find(pages(), since=START, until=end, inputs=FindingInputs())
+    return await find(pages(), since=START, until=end, inputs=inputs or FindingInputs())
 
 
 def test_a_reply_is_what_stands_between_two_messages() -> None:
@@ -162,6 +164,44 @@ async def test_a_rewritten_answer_has_a_new_wording() -> None:
     assert isinstance(found.draft, WordingDraft)
     assert found.draft.intent == "refund"
     assert found.draft.new.text == f"{GAP}, we refund within five days, see {GAP}"
+
+
+async def _rewritten(final: str, answers: Sequence[ShopAnswer]) -> str:
+    """What is proposed in place of drafts about `refund`, which Ana rewrites as ``final``. Una
+    Byrne works there as well."""
+
+    def case(number: int, intent: str, sent: str | None, agent: Agent) -> CaseRecord:
+        suggestion = Suggestion(
+            id=number, conversation=number, text=f"The page on {intent} has it all.", source="faq",
+            at=START + timedelta(minutes=1), agent=agent,
+            outcome="edited" if sent else "sent", final=sent,
+        )  # fmt: skip
+        return _case(number, _asked("well?", intent=intent), suggestions=(suggestion,))
+
+    una = Agent(id="desk:una", name="Una Byrne")
+    cases = [case(number, "refund", final, ANA) for number in range(1, 31)]
+    cases += [case(number, "sizes", None, ANA) for number in range(31, 91)]
+    cases += [case(number, "sizes", None, una) for number in range(91, 95)]
+    found = await _found(*cases, inputs=FindingInputs(answers=answers))
+    (draft,) = [one.draft for one in found if one.kind == "rewritten_answer"]
+    assert isinstance(draft, WordingDraft)
+    return draft.new.text
+
+
+async def test_colleagues_are_masked_in_each_others_conversations() -> None:
+    """A name that is a common word as well is masked where it begins with a capital."""
+    answers = [ShopAnswer(intent="sizes", language="es", text="Tenemos una bolsa. Ask the crew")]
+    text = "ask byrne of our crew or Una, you get una bolsa"
+    assert await _rewritten(text, answers) == f"ask {GAP} of our crew or {GAP}, you get una bolsa"
+
+
+async def test_words_of_the_shops_answers_are_no_names() -> None:
+    """Nouns have capitals in German; what the shop itself writes is shown."""
+    text = "wir schicken den Ersatz per Spedition an Walburga"
+    answers = [ShopAnswer(intent="repair", language="de", text="Ersatz kommt per Spedition.")]
+    assert await _rewritten(text, ()) == f"wir schicken den {GAP} per {GAP} an {GAP}"
+    shown = f"wir schicken den Ersatz per Spedition an {GAP}"
+    assert await _rewritten(text, answers) == shown
 
 
 async def test_a_new_product_is_found_by_its_word() -> None:

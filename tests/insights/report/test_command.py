@@ -33,6 +33,13 @@ channels: {{rest: {{open: true}}}}
 brands: {{north: {{title: North, support_addresses: [rest]}}}}
 plugins: {{insights: {{}}}}
 """
+ANSWERS = """
+answers:
+  repair:
+    say:
+      en: {{body: ["{text}"], next_step: Come by.}}
+      de: {{body: ["Ja."]}}
+"""
 
 
 @pytest.fixture
@@ -215,3 +222,29 @@ def test_moods_that_reviewers_corrected_are_looked_at(
     assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
     assert [[mood.conversation for mood in each.moods] for each in given] == [[1, 2], [2]]
     assert (given[0].moods[0].read, given[0].moods[0].right) == ("calm", "angry")
+
+
+def test_the_answers_in_force_are_known(
+    tmp_path: Path, two_channels: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of all brands and a brand's own reach the search, in each language."""
+    given: list[FindingInputs] = []
+
+    async def find(_: object, *, inputs: FindingInputs, **__: object) -> tuple[()]:
+        given.append(inputs)
+        return ()
+
+    (tmp_path / "all.yaml").write_text(ANSWERS.format(text="We repair bags."), "utf-8")
+    (tmp_path / "north.yaml").write_text(ANSWERS.format(text="We repair tents."), "utf-8")
+    file = tmp_path / "shop.yaml"
+    text = CONFIG.format(folder=tmp_path)
+    text = text.replace("[rest]}", "[rest], answers: north.yaml}")
+    file.write_text(text.replace("{insights: {}", "{insights: {}, faq: {answers: all.yaml}"), "utf-8")
+    monkeypatch.setattr(searching, "find", find)
+    assert run(file, *DAYS, out=tmp_path).exit_code == 0
+    found = {(answer.intent, answer.language, answer.text) for answer in given[0].answers}
+    assert found == {
+        ("repair", "en", "We repair bags. Come by."),
+        ("repair", "de", "Ja."),
+        ("repair", "en", "We repair tents. Come by."),
+    }
