@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,6 +19,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
     DuePromise,
     FileLimits,
@@ -73,6 +74,15 @@ class AuditedDesk:
 
     async def card(self, conversation: int) -> ContextCard:
         return await self.desk.card(conversation)
+
+    async def cards(self, conversations: Sequence[int]) -> tuple[ContextCard, ...]:
+        return await self.desk.cards(conversations)
+
+    async def headings(self, conversations: Sequence[int]) -> Mapping[int, ConversationHeading]:
+        return await self.desk.headings(conversations)
+
+    async def messages(self, ids: Sequence[int]) -> Mapping[int, Message]:
+        return await self.desk.messages(ids)
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         return await self.desk.advise(conversation, text)

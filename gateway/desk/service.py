@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
     DuePromise,
     FileLimits,
@@ -120,18 +122,32 @@ class DeskService:
         return await self.store.queries.list_counts(chosen, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
-        card = await self.store.queries.card(conversation)
-        linked = await self.store.links.linked_addresses(conversation)
-        place = self.brands.place(card.conversation)
+        return await self._told(await self.store.queries.card(conversation))
+
+    async def cards(self, conversations: Sequence[int]) -> tuple[ContextCard, ...]:
+        told: list[ContextCard] = []
+        for card in await self.store.queries.cards(conversations):
+            told.append(await self._told(card))
+            await asyncio.sleep(0)  # a story takes a millisecond: customers go between
+        return tuple(told)
+
+    async def headings(self, conversations: Sequence[int]) -> Mapping[int, ConversationHeading]:
+        return await self.store.queries.headings(conversations)
+
+    async def messages(self, ids: Sequence[int]) -> Mapping[int, Message]:
+        return await self.store.queries.messages_by_id(ids)
+
+    async def _told(self, card: ContextCard) -> ContextCard:
+        """``card`` with what is not stored: its summary and its story."""
+        now = self.clock.now()
         card = card.replace(
             summary=self.summaries.best(card),
-            linked=linked,
-            place=place,
-            story=tell_case(card, self.clock.now()),
+            place=self.brands.place(card.conversation),
+            story=tell_case(card, now),
         )
         if not card.history:
             return card
-        elsewhere = await self.store.links.answer_address(conversation, self.clock.now())
+        elsewhere = await self.store.links.answer_address(card.conversation.id, now)
         return card.replace(answer_address=elsewhere)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:

@@ -73,6 +73,7 @@ from gateway.model.knowledge import (
 from gateway.model.lists import (
     LIST_NAMES,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
     ListedConversation,
     ListName,
@@ -174,6 +175,7 @@ __all__ = [
     "ContextCard",
     "Conversation",
     "ConversationFilter",
+    "ConversationHeading",
     "ConversationList",
     "Cue",
     "Customer",

@@ -65,6 +65,13 @@ class ListPosition(Value, frozen=True, kw_only=True):
     id: int
 
 
+class ConversationHeading(Value, frozen=True, kw_only=True):
+    """A conversation and its customer: what a line of a list names it by."""
+
+    conversation: Conversation
+    customer: Customer
+
+
 class ListedConversation(Value, frozen=True, kw_only=True):
     """A line of a list."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
     DuePromise,
     FileLimits,
@@ -75,6 +76,20 @@ class Desk(Protocol):
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...
+
+    async def cards(self, conversations: Sequence[int]) -> tuple[ContextCard, ...]:
+        """Return the cards of these conversations, in this order; unknown ones are left out. They
+        take as many statements as one."""
+        ...
+
+    async def headings(self, conversations: Sequence[int]) -> Mapping[int, ConversationHeading]:
+        """Return these conversations with their customers, by id; unknown ones are missing."""
+        ...
+
+    async def messages(self, ids: Sequence[int]) -> Mapping[int, Message]:
+        """Return these messages of any conversations, by id; unknown ones are missing."""
+        ...
+
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard: ...
 
     async def answer(

@@ -16,6 +16,7 @@ from gateway.model import (
     ContextCard,
     Conversation,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
     DuePromise,
     Handoff,
@@ -227,6 +228,18 @@ class Queries(Protocol):
 
     async def card(self, id: int) -> ContextCard:
         """Without ``summary``, which the desk adds."""
+        ...
+
+    async def cards(self, ids: Sequence[int]) -> tuple[ContextCard, ...]:
+        """The cards of those of ``ids`` that exist, in this order, by as many statements as one."""
+        ...
+
+    async def headings(self, ids: Sequence[int]) -> Mapping[int, ConversationHeading]:
+        """Those of ``ids`` that exist, with their customers, by two statements."""
+        ...
+
+    async def messages_by_id(self, ids: Sequence[int]) -> Mapping[int, Message]:
+        """The messages that exist, by one statement."""
         ...
 
     async def handoff(self, id: int) -> Handoff: ...

@@ -281,12 +281,16 @@ class LiveStreams:
     async def _check(self) -> None:
         """End the streams of sessions that are over, and keep the other connections alive."""
         while True:
+            known: dict[tuple[str, tuple[str, ...]], bool] = {}
             for stream in tuple(self._streams):
+                session = stream.session
+                key = session.id, session.agent.brands
                 try:
-                    is_open = await self._sessions.is_open(stream.session)
+                    if key not in known:  # several pages of one browser share a session
+                        known[key] = await self._sessions.is_open(session)
                 except Exception:
                     log.exception("desk.session_unreadable")  # the next round tries again
                     continue
-                stream.keep_alive() if is_open else stream.end()
+                stream.keep_alive() if known[key] else stream.end()
             self._outdated.set()  # another program may have changed the queue
             await self._services.clock.sleep(CHECK_INTERVAL)

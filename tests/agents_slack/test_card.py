@@ -32,12 +32,18 @@ from gateway import (
     Understanding,
     note_text,
 )
+from gateway.testing import FakeClock
 from tests.agents_slack.support_channel import SupportChannel, shown, texts
 from tests.slack.server import PING
 from tests.slack.shapes import blocks as faults
 from tests.slack.shapes import view as view_faults
+from tests.store.test_queue import statements
+
+__all__ = ["statements"]
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+REFRESH = 30.0
+"""Seconds, as by default."""
 HOSTILE = "<!channel> <@UANA> <https://evil.example|bank> *_~` & </a> @here :tada: \u202e"
 ANY = st.text(max_size=400) | st.sampled_from([HOSTILE, HOSTILE * 300, "&" * 5000, "x" * 20_000])
 
@@ -208,3 +214,26 @@ async def test_the_card_shows_what_the_customer_stated(support: SupportChannel) 
     text = shown(await support.card(1))
     assert "• email *carla@example.org* in “Where is my parcel? carla@example.org" in text
     assert "<!channel>" not in text
+
+
+@pytest.mark.sqlite
+async def test_cards_that_wait_are_compared_together(
+    statements: list[str], support: SupportChannel, clock: FakeClock
+) -> None:
+    """A regular check reads all cards by the statements of one, when nothing has changed."""
+    for number in range(8):
+        await support.gw.customer("rest", f"c{number}").say("I want a refund from a person")
+        await support.card(number + 1)
+    await support.quiet()
+    before = [shown(card) for card in support.cards()]
+    statements.clear()
+    await clock.advance(REFRESH)
+    await support.until(lambda: any(map(_reads_cards, statements)))
+    await support.quiet(1.0)
+    assert sum(map(_reads_cards, statements)) == 1
+    assert [shown(card) for card in support.cards()] == before
+
+
+def _reads_cards(statement: str) -> bool:
+    """Whether it reads the customers of cards."""
+    return "FROM customers" in statement and " IN (" in statement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -196,6 +196,11 @@ class AgentContext:
         if not self._has(card.conversation):
             raise NotFound(f"this support channel has no conversation {conversation}")
         return card
+
+    async def read_cards(self, conversations: Sequence[int]) -> dict[int, ContextCard]:
+        """The cards of those conversations that this support channel has."""
+        cards = await self.services.desk.cards(conversations)
+        return {card.conversation.id: card for card in cards if self._has(card.conversation)}
 
     def _has(self, conversation: Conversation) -> bool:
         return not self.brands or conversation.brand in self.brands

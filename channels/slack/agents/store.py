@@ -230,6 +230,15 @@ class StateStore:
         found = await self.get(f"open/{conversation}", CardThread)
         return found.value.ts if found else ""
 
+    async def away(self) -> frozenset[str]:
+        """The ids of the agents who are on a break."""
+        people = [saved async for saved in self.scan("person/", Availability)]
+        return frozenset(
+            f"slack:{saved.key.removeprefix('person/')}"
+            for saved in people
+            if saved.value.away_since
+        )
+
     async def open_replies(self) -> list[Saved[AgentReply]]:
         """Replies that are not finished, in the order they were written."""
         return [saved async for saved in self.scan("live/", AgentReply)]

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import msgspec
 import structlog
@@ -28,7 +31,7 @@ from channels.slack.agents.card import (
 )
 from channels.slack.agents.context import AgentContext
 from channels.slack.agents.publisher import Publisher
-from channels.slack.agents.store import Availability, CardThread, CardThreads, StatusMark
+from channels.slack.agents.store import CardThread, CardThreads, StatusMark
 from channels.slack.api import SlackRefused
 from gateway import (
     Backoff,
@@ -48,6 +51,11 @@ MARKS = 40
 """Messages of a thread whose delivery status is followed."""
 FULL_CARD = 500
 """Messages that the desk returns at most with a card."""
+READ_TOGETHER = 50
+"""Cards that are read together."""
+FRESH = timedelta(seconds=1)
+"""For how long cards that were read together count. Most are as they were posted, so all of them
+are compared within this time; after each that is posted the others are read again."""
 
 
 class CardSync:
@@ -56,6 +64,13 @@ class CardSync:
     def __init__(self, context: AgentContext, publisher: Publisher) -> None:
         self._context, self._publisher = context, publisher
         self._due: dict[int, None] = {}
+        self._read: dict[int, ContextCard] = {}
+        """Cards that were read for the next of those that are due."""
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._away: frozenset[str] = frozenset()
+        """The agents who were on a break at that time, by their ids."""
+        self._announced: set[int] = set()
+        """What has changed since that read began."""
         self._wake = asyncio.Event()
         self._threads = CardThreads(context.store)
         self._conversations = ConversationSync(context, publisher, self._threads)
@@ -83,12 +98,20 @@ class CardSync:
         if not self._working:
             return  # another process posts; a worker checks everything when it starts
         self._due[conversation] = None
+        self._outdate((conversation,))
         self._wake.set()
 
     def check_all_soon(self) -> None:
         """Check every thread soon."""
         self._due.update(dict.fromkeys(self._threads))
+        self._outdate(self._due)
         self._wake.set()
+
+    def _outdate(self, conversations: Iterable[int]) -> None:
+        """Their cards have to be read again, also those that are being read now."""
+        for conversation in conversations:
+            self._announced.add(conversation)
+            self._read.pop(conversation, None)
 
     async def run(self) -> None:
         """Until cancelled. It starts from the store: another process may have worked meanwhile."""
@@ -123,6 +146,7 @@ class CardSync:
             self._wake.clear()
             while self._due:
                 await self._update(self._next(), backoff)
+            self._read.clear()
             await self._wake.wait()
 
     def _next(self) -> int:
@@ -132,9 +156,29 @@ class CardSync:
         del self._due[conversation]
         return conversation
 
+    async def _card(self, conversation: int) -> ContextCard:
+        """The card of a conversation, read together with those of the next ones. Raises
+        NotFound."""
+        now = self._context.services.clock.now()
+        if now - self._read_at >= FRESH:
+            self._read.clear()
+        if conversation not in self._read:
+            self._announced.clear()
+            wanted = (conversation, *islice(self._due, READ_TOGETHER - 1))
+            self._away = await self._context.store.away()
+            found = await self._context.read_cards(wanted)
+            kept = found.keys() - self._announced | {conversation}
+            self._read = {id: card for id, card in found.items() if id in kept}
+            self._read_at = now
+        if (card := self._read.pop(conversation, None)) is None:
+            raise NotFound(f"this support channel has no conversation {conversation}")
+        return card
+
     async def _update(self, conversation: int, backoff: Backoff) -> None:
+        posted = True
         try:
-            await self._conversations.update(conversation)
+            card = await self._card(conversation)
+            posted = await self._conversations.update(card, self._away)
             backoff.reset()
         except Outdated:
             await self._threads.reload(conversation)
@@ -147,6 +191,9 @@ class CardSync:
             # The next round checks it again; the others must not wait for it.
             log.exception("agents_slack.sync_failed", conversation=conversation)
             await self._threads.reload(conversation)
+        finally:
+            if posted:
+                self._read.clear()
 
     async def _failed(self, conversation: int, error: WarmlineError, backoff: Backoff) -> None:
         log.warning("agents_slack.slack_failed", conversation=conversation, error=str(error))
@@ -171,25 +218,29 @@ class ConversationSync:
         self.card_posted = asyncio.Event()
         """Set when a card got its timestamp."""
 
-    async def update(self, conversation: int) -> None:
-        """Raises NotFound when the customer was erased, Outdated when somebody else was faster, and
-        what Slack says: TryLater, Unsure or SlackRefused."""
-        card = await self._context.read_card(conversation)
+    async def update(self, card: ContextCard, away: frozenset[str]) -> bool:
+        """Post what is different in ``card``; return whether anything was. ``away`` are the ids of
+        agents on a break. Raises Outdated when somebody else was faster, and what Slack says:
+        TryLater, Unsure or SlackRefused."""
+        conversation = card.conversation.id
         followed = card.conversation.state in FOLLOWED
-        if conversation not in self._threads:
-            if not followed:
-                return
+        before = None
+        if conversation in self._threads:
+            before = self._threads[conversation]
+        elif followed:
             await self._threads.open(card, transcript_done=shows_everything(card))
+        else:
+            return False
         notes = self._context.settings.thread_messages == "notes"
         now = self._context.services.clock.now()
-        post = render_card(card, now, away=await self._away(), notes=notes)
+        post = render_card(card, now, away=away, notes=notes)
         if not self._threads[conversation].ts:
             saved = await self._publisher.post_card(self._threads.saved(conversation), post)
             self._threads.keep(saved)
             self.card_posted.set()
             await self._threads.change(conversation, digest=_digest(post))
         if not await self._post_messages(card):
-            return
+            return True
         thread = self._threads[conversation]
         if _digest(post) != thread.digest:
             await self._publisher.update_card(thread.ts, post)
@@ -197,6 +248,8 @@ class ConversationSync:
         await self._update_marks(card)
         if not followed:
             await self._threads.close(conversation)
+            return True
+        return self._threads[conversation] != before
 
     async def erase(self, conversation: int) -> None:
         """The customer's data were erased: nothing of them stays on the card."""
@@ -211,14 +264,6 @@ class ConversationSync:
             self._threads.keep(saved)  # the next round tries again
         except SlackRefused as refused:
             log.warning("agents_slack.not_erased", conversation=conversation, error=str(refused))
-
-    async def _away(self) -> frozenset[str]:
-        people = [saved async for saved in self._context.store.scan("person/", Availability)]
-        return frozenset(
-            f"slack:{saved.key.removeprefix('person/')}"
-            for saved in people
-            if saved.value.away_since
-        )
 
     async def _post_messages(self, card: ContextCard) -> bool:
         """Post the new messages; False when it is not clear yet where one of them came from."""

@@ -9,12 +9,12 @@ from operator import attrgetter
 from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
-from gateway.adapters.sql.linked.histories import history_of
+from gateway.adapters.sql.pages.cards import past_conversation, read_cards, read_headings
 from gateway.adapters.sql.pages.cases import (
     CasePeriod,
     find_changed_cases,
@@ -27,16 +27,13 @@ from gateway.adapters.sql.schema import (
     conversations,
     customers,
     handoffs,
-    identities,
     links,
     messages,
     outbox,
-    suggestions,
     surveys,
 )
-from gateway.adapters.sql.turns.promises import confirmed_of, promises_of
+from gateway.adapters.sql.turns.promises import promises_of
 from gateway.model import (
-    DRAFT_TOKENS,
     UNREADABLE,
     Address,
     CaseRecord,
@@ -44,8 +41,8 @@ from gateway.model import (
     ContextCard,
     Conversation,
     ConversationFilter,
+    ConversationHeading,
     ConversationList,
-    Fact,
     Handoff,
     ListName,
     ListPosition,
@@ -59,8 +56,6 @@ from gateway.model import (
 )
 from gateway.ports import NotFound
 
-MOST_MESSAGES = 500
-"""Messages on a context card."""
 QUEUES_REMEMBERED = 64
 """Sets of brands whose queue is remembered."""
 LONGEST = 2_000
@@ -265,7 +260,22 @@ class SqlQueries:
         return await self._db.read(lambda c: count_lists(c, chosen, most), long=True)
 
     async def card(self, id: int) -> ContextCard:
-        return await self._db.read(lambda c: _card(c, id), long=True)
+        found = await self.cards((id,))
+        if not found:
+            raise NotFound(f"there is no conversation {id}")
+        return found[0]
+
+    async def cards(self, ids: Sequence[int]) -> tuple[ContextCard, ...]:
+        return await self._db.read(lambda c: read_cards(c, ids), long=True)
+
+    async def headings(self, ids: Sequence[int]) -> Mapping[int, ConversationHeading]:
+        return await self._db.read(lambda c: read_headings(c, ids), long=True)
+
+    async def messages_by_id(self, ids: Sequence[int]) -> Mapping[int, Message]:
+        chosen = select(messages).where(messages.c.id.in_(ids))
+        return await self._db.read(
+            lambda c: {row.id: rows.message(c, row) for row in c.execute(chosen)}, long=True
+        )
 
     async def handoff(self, id: int) -> Handoff:
         def job(connection: Connection) -> Handoff:
@@ -286,101 +296,7 @@ def _conversation_row(connection: Connection, id: int) -> Row[Any]:
 
 def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastConversation, ...]:
     found = _EARLIER.all(connection, {"customer": customer, "most": limit})
-    return tuple(
-        PastConversation(
-            id=row.id,
-            channel=row.channel,
-            support_address=row.support_address,
-            opened_at=rows.from_ms(row.opened_at),
-            resolved_at=rows.maybe_from_ms(row.resolved_at),
-            intent=row.intent,
-            mood=row.mood,
-            score=row.score,
-            imported=row.import_id is not None,
-        )
-        for row in found
-    )
-
-
-def _card(connection: Connection, id: int) -> ContextCard:
-    found = _conversation_row(connection, id)
-    customer = connection.execute(
-        select(customers).where(customers.c.id == found.customer_id)
-    ).one()
-    here = rows.conversation(connection, found)
-    whole = history_of(connection, here)
-    latest = (
-        select(messages)
-        .where(messages.c.conversation_id.in_([each.id for each in whole]))
-        .order_by(messages.c.id.desc())
-        .limit(MOST_MESSAGES)
-    )
-    shown = tuple(
-        rows.message(connection, row) for row in reversed(connection.execute(latest).all())
-    )
-    handoff = _newest(connection, handoffs, id)
-    suggestion = _newest(connection, suggestions, id)
-    known = select(identities).where(identities.c.customer_id == found.customer_id)
-    history = _earlier(connection, found.customer_id, 20)
-    return ContextCard(
-        conversation=here,
-        customer=rows.customer(connection, customer),
-        identities=tuple(rows.address(row) for row in connection.execute(known)),
-        handoff=rows.handoff(connection, handoff) if handoff else None,
-        messages=shown,
-        earlier=tuple(past for past in history if past.id not in {each.id for each in whole}),
-        facts=_facts(shown),
-        summary=(),
-        suggestion=rows.suggestion(connection, suggestion)
-        if suggestion and suggestion.outcome == "open"
-        else None,
-        on_its_way=_on_their_way(connection, id),
-        history=whole if len(whole) > 1 else (),
-        promises=promises_of(connection, id),
-        confirmed=confirmed_of(connection, found.customer_id),
-    )
-
-
-def _facts(shown: tuple[Message, ...]) -> tuple[Fact, ...]:
-    """The facts from the customer's own messages, the newest value of each, without what the
-    gateway itself notes with them."""
-    customers_own = (message for message in shown if message.author == "customer")
-    newest = {fact.name: fact for message in customers_own for fact in message.facts}
-    newest.pop(DRAFT_TOKENS, None)
-    return tuple(newest.values())
-
-
-def _newest(connection: Connection, table: Any, conversation: int) -> Row[Any] | None:
-    return connection.execute(
-        select(table)
-        .where(table.c.conversation_id == conversation)
-        .order_by(table.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _on_their_way(connection: Connection, conversation: int) -> tuple[Message, ...]:
-    """The bot's messages that the provider may have, although a person has the conversation."""
-    chosen = (
-        select(messages)
-        .join(outbox, outbox.c.message_id == messages.c.id)
-        .where(
-            outbox.c.conversation_id == conversation,
-            or_(
-                outbox.c.state == "unsure",
-                and_(
-                    outbox.c.state == "sending",
-                    outbox.c.author == "bot",
-                    outbox.c.epoch
-                    < select(conversations.c.epoch)
-                    .where(conversations.c.id == conversation)
-                    .scalar_subquery(),
-                ),
-            ),
-        )
-        .order_by(messages.c.id)
-    )
-    return tuple(rows.message(connection, row) for row in connection.execute(chosen))
+    return tuple(past_conversation(row) for row in found)
 
 
 def _answered(connection: Connection, since: datetime, limit: int) -> tuple[PastAnswer, ...]:

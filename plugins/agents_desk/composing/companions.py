@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway import NotFound, Services
+from gateway import Services
 from plugins.agents_desk import labels
 from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
@@ -40,11 +40,10 @@ class ConversationCompanions:
     async def _presence(self, request: web.Request, session: DeskSession) -> web.Response:
         """Tell colleagues what this person does, and this person who else is there."""
         number = int(request.match_info["id"])
-        try:
-            card = await self.services.desk.card(number)
-        except NotFound:
+        found = (await self.services.desk.headings((number,))).get(number)
+        if found is None:
             return self.html.conversation_not_found()
-        if not may_see(session.role, session.agent, card.conversation):
+        if not may_see(session.role, session.agent, found.conversation):
             return self.html.forbidden()
         told = (await read_fields(request)).get("doing")
         doing: Doing = "reading"
@@ -62,16 +61,14 @@ class ConversationCompanions:
         lines = await self.services.audit.lines(who=session.agent.id, limit=LINES_READ)
         viewed = (line.conversation for line in lines if line.what == "viewed")
         ids = list(dict.fromkeys(id for id in viewed if id))[:MOST_RECENT]
+        known = await self.services.desk.headings(ids)
         found = []
-        for id in ids:
-            try:
-                card = await self.services.desk.card(id)
-            except NotFound:
-                continue
-            if may_see(session.role, session.agent, card.conversation):
-                address = card.conversation.address
-                name = labels.customer_name(card.customer.name, address)
-                state = labels.state(card.conversation, session.agent.id)
-                note = f"{labels.channel(address.channel)} · {state}"
+        for id, conversation, customer in (
+            (id, known[id].conversation, known[id].customer) for id in ids if id in known
+        ):
+            if may_see(session.role, session.agent, conversation):
+                name = labels.customer_name(customer.name, conversation.address)
+                state = labels.state(conversation, session.agent.id)
+                note = f"{labels.channel(conversation.address.channel)} · {state}"
                 found.append({"conversation": id, "name": name, "note": note})
         return with_security_headers(web.json_response(found))

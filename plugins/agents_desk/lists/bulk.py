@@ -55,6 +55,11 @@ LOST = timedelta(minutes=5)
 """An act that no process has carried out by then is given up: its agent has gone on."""
 LOOK = 30.0
 """Seconds between two looks for acts of a process that died."""
+CHUNK = 10
+"""Conversations whose cards are read together, and after which it is stored how far the act is."""
+CUT_OFF = timedelta(minutes=1)
+"""An act that is being carried out, and of which nothing was stored for so long, has lost its
+process: another one goes on with it."""
 
 ActName = Literal["claim", "resolve", "label", "unlabel", "snooze", "assign"]
 WORDS: dict[ActName, tuple[str, str]] = {
@@ -88,6 +93,15 @@ class BulkAct(Value, frozen=True, kw_only=True):
     origin: str = ""
     left: tuple[tuple[int, str], ...] = ()
     """The conversations that were left as they were, and why."""
+    reached: int = 0
+    """How many of ``chosen`` have been dealt with, in their order."""
+    stored_at: datetime | None = None
+    """When this was stored last, while it is being carried out."""
+
+    @property
+    def cut_off_at(self) -> datetime:
+        """When a running act counts as one that has lost its process."""
+        return (self.stored_at or self.due_at) + CUT_OFF
 
 
 @dataclass(kw_only=True)
@@ -112,7 +126,12 @@ class BulkActs:
 
     async def undo(self, session: DeskSession, id: str) -> bool:
         """Take the act back; False when it has been carried out."""
-        return await self._set_state(_key(session.name, id), "undone") is not None
+        key = _key(session.name, id)
+        entry = await self.services.storage.get(PLUGIN, key)
+        act = msgspec.json.decode(entry.value, type=BulkAct) if entry else None
+        if entry is None or act is None or act.state != "held":
+            return False
+        return await self._store(key, act.replace(state="undone"), entry.version) > 0
 
     async def hasten(self, session: DeskSession, id: str) -> None:
         """Carry the act out now."""
@@ -142,16 +161,17 @@ class BulkActs:
             wake.cancel()
 
     async def _carry_out_due(self) -> datetime | None:
-        """Carry out what is due; return when the next act is."""
+        """Carry out what is due, and what was cut off; return when the next act is."""
         now, coming = self.services.clock.now(), list[datetime]()
         async for entry in stored_entries(self.services.storage, PREFIX):
             act = msgspec.json.decode(entry.value, type=BulkAct)
+            due = {"held": act.due_at, "running": act.cut_off_at}.get(act.state)
             if act.due_at + KEPT < now:
                 await self._drop(entry.key, entry.version)
-            elif act.state == "held" and act.due_at <= now:
+            elif due is not None and due <= now:
                 await self._carry_out(entry.key)
-            elif act.state == "held":
-                coming.append(act.due_at)
+            elif due is not None:
+                coming.append(due)
         return min(coming, default=None)
 
     async def _drop(self, key: str, version: int) -> None:
@@ -160,47 +180,82 @@ class BulkActs:
         except Outdated:
             return
 
-    async def _set_state(self, key: str, state: Literal["running", "undone"]) -> BulkAct | None:
-        """Take the held act from all others; None when somebody was faster."""
-        entry = await self.services.storage.get(PLUGIN, key)
-        if entry is None:
-            return None
-        act = msgspec.json.decode(entry.value, type=BulkAct)
-        if act.state != "held":
-            return None
-        try:
-            taken = act.replace(state=state)
-            await self.services.storage.put(PLUGIN, key, _json(taken), version=entry.version)
-        except Outdated:
-            return None
-        return taken
-
     async def _carry_out(self, key: str) -> None:
-        act = await self._set_state(key, "running")
-        if act is None:
-            return
-        left: list[tuple[int, str]] = []
-        late = self.services.clock.now() > act.due_at + LOST
-        with bound_contextvars(origin=act.origin):
-            for id, epoch, last in act.chosen:
-                problem = (
-                    "the server was not running" if late else await self._do(act, id, epoch, last)
-                )
-                if problem:
-                    left.append((id, problem))
+        """Carry out an act that is held, or go on with one that was cut off."""
         entry = await self.services.storage.get(PLUGIN, key)
-        done = act.replace(state="done", left=tuple(left))
-        version = entry.version if entry else 0
-        await self.services.storage.put(PLUGIN, key, _json(done), version=version)
+        act = msgspec.json.decode(entry.value, type=BulkAct) if entry else None
+        now = self.services.clock.now()
+        if entry is None or act is None or act.state in ("done", "undone"):
+            return
+        again = act.state == "running"
+        if again and act.cut_off_at > now:
+            return
+        version = await self._store(key, act.replace(state="running", stored_at=now), entry.version)
+        if not version:
+            return
+        while version and act.state != "done":
+            act = await self._carry_on(act, again=again)
+            version = await self._store(key, act, version)
+            again = False
         self.changed()
         self.services.events.publish(Event(topic="desk", name="bulk"))
 
-    async def _do(self, act: BulkAct, id: int, epoch: int, last: int) -> str:
+    async def _store(self, key: str, act: BulkAct, version: int) -> int:
+        """Store ``act`` and return its new version; 0 when somebody else was faster."""
+        try:
+            kept = await self.services.storage.put(PLUGIN, key, _json(act), version=version)
+        except Outdated:
+            return 0
+        return kept.version
+
+    async def _carry_on(self, act: BulkAct, *, again: bool) -> BulkAct:
+        """Deal with the next `CHUNK` conversations. ``again``: some of them may have been dealt
+        with already, before the process ended."""
+        chunk = act.chosen[act.reached : act.reached + CHUNK]
+        now, problems = self.services.clock.now(), dict[int, str]()
+        if now > act.due_at + LOST:
+            problems = {id: "the server was not running" for id, _, _ in act.chosen[act.reached :]}
+            chunk = act.chosen[act.reached :]
+        else:
+            with bound_contextvars(origin=act.origin):
+                cards = await self.services.desk.cards([id for id, _, _ in chunk])
+                known = {card.conversation.id: card for card in cards}
+                for id, epoch, last in chunk:
+                    card = known.get(id)
+                    if card and again and await self._is_done(act, card, epoch):
+                        continue
+                    problems[id] = await self._do(act, card, epoch, last)
+        left = ((id, problem) for id, problem in problems.items() if problem)
+        reached = act.reached + len(chunk)
+        return act.replace(
+            state="running" if reached < len(act.chosen) else "done",
+            left=(*act.left, *left),
+            reached=reached,
+            stored_at=now,
+        )
+
+    async def _is_done(self, act: BulkAct, card: ContextCard, epoch: int) -> bool:
+        """Whether the act has reached this conversation already: nobody else has changed it, and it
+        is as the act leaves it. A label may be set twice."""
+        conversation = card.conversation
+        if act.name == "snooze":
+            return conversation.epoch == epoch and conversation.snoozed_until is not None
+        if conversation.epoch != epoch + 1:
+            return False
+        if act.name == "resolve":
+            return conversation.state == "resolved"
+        to = await self.accounts.find(act.to) if act.name == "assign" else None
+        agent = to.agent if to else act.agent
+        owner = conversation.owner
+        return act.name in ("claim", "assign") and owner is not None and owner.id == agent.id
+
+    async def _do(self, act: BulkAct, card: ContextCard | None, epoch: int, last: int) -> str:
         """Do it to one conversation; return why it was left as it was, if so."""
         try:
-            card = await self.services.desk.card(id)
+            if card is None:
+                raise NotFound("it was erased")  # noqa: TRY301  (told as all refusals are)
             if not may_work_on(act.role, act.agent, card.conversation):
-                raise NotAccepted("a colleague has it")  # noqa: TRY301  (told as all refusals are)
+                raise NotAccepted("a colleague has it")  # noqa: TRY301
             if act.name in ("resolve", "snooze") and _wrote_after(card, last):
                 raise NotAccepted("the customer wrote meanwhile")  # noqa: TRY301
             await self._act_on(act, card, epoch)
@@ -209,6 +264,7 @@ class BulkActs:
         except (Conflict, NotAccepted) as refused:
             return str(refused)
         except WarmlineError:
+            id = card.conversation.id if card else 0
             log.exception("desk.bulk_failed", act=act.name, conversation=id)
             return "it could not be stored; please try again"
         return ""

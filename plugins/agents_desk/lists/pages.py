@@ -223,14 +223,17 @@ class ListPages:
     ) -> tuple[tuple[int, int, int], ...]:
         """The chosen conversations that this person may work on, with the newest message of
         each."""
-        found = []
-        for id, epoch in dict(chosen).items():
-            card = await self.services.desk.card(id)
+        epochs, found = dict(chosen), []
+        cards = await self.services.desk.cards(tuple(epochs))
+        if len(cards) < len(epochs):
+            raise NotFound("a conversation is not there any more")
+        for card in cards:
+            id = card.conversation.id
             if not may_work_on(session.role, session.agent, card.conversation):
                 raise FilterError(
                     f"Conversation {id} is not yours: choose without it. Nothing was changed."
                 )
-            found.append((id, epoch, newest_message(card)))
+            found.append((id, epochs[id], newest_message(card)))
         return tuple(found)
 
     async def _undo(

@@ -6,13 +6,13 @@ the computer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 import msgspec
 
 from gateway import Agent, Event, Outdated, PluginStorage, Value
-from plugins.agents_desk.access.accounts import PLUGIN
+from plugins.agents_desk.access.accounts import PLUGIN, stored_entries
 
 PREFIX = "alerts/"
 AlertKind = Literal["urgent", "answer", "mention", "reminder"]
@@ -50,6 +50,16 @@ class AlertStore:
     async def of(self, agent: str) -> AlertSettings:
         entry = await self._storage.get(PLUGIN, PREFIX + agent)
         return msgspec.json.decode(entry.value, type=AlertSettings) if entry else AlertSettings()
+
+    async def of_many(self, agents: Collection[str]) -> dict[str, AlertSettings]:
+        """The settings of each of ``agents``, however many, by one scan."""
+        if len(agents) <= 1:
+            return {agent: await self.of(agent) for agent in agents}
+        found = dict.fromkeys(agents, AlertSettings())
+        async for entry in stored_entries(self._storage, PREFIX):
+            if (agent := entry.key.removeprefix(PREFIX)) in found:
+                found[agent] = msgspec.json.decode(entry.value, type=AlertSettings)
+        return found
 
     async def put(self, agent: str, settings: AlertSettings) -> None:
         entry = await self._storage.get(PLUGIN, PREFIX + agent)

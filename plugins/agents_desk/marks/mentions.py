@@ -74,19 +74,20 @@ class Mentions:
         return tuple(_read(entry) for entry in page)
 
     async def read(self, agent: str, mentions: Sequence[Mention], at: datetime) -> None:
-        """Mark ``mentions`` of ``agent`` as read."""
-        unread = [mention for mention in mentions if mention.read_at is None]
-        for mention in unread:
-            seen = mention.replace(read_at=at, key="", version=0)
-            with suppress(Outdated, NotFound):  # read on another page meanwhile
-                await self._storage.put(
-                    PLUGIN,
-                    mention.key,
-                    msgspec.json.encode(seen).decode(),
-                    version=mention.version,
-                    conversation=mention.conversation,
-                )
+        """Mark ``mentions`` of ``agent`` as read, all in one commit. Those of a customer who was
+        erased meanwhile stay away."""
+        unread = [
+            StoredValue(
+                key=mention.key,
+                value=msgspec.json.encode(mention.replace(read_at=at, key="", version=0)).decode(),
+                version=mention.version,
+                conversation=mention.conversation,
+            )
+            for mention in mentions
+            if mention.read_at is None
+        ]
         if unread:
+            await self._storage.put_many(PLUGIN, unread)
             self._events.publish(Event(topic="desk", name="mentions_read", data={"agent": agent}))
 
     def _tell(self, agent: str, conversation: int) -> None:

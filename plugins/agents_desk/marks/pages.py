@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -9,8 +10,7 @@ from aiohttp import web
 
 from gateway import (
     Address,
-    ContextCard,
-    NotFound,
+    Message,
     Services,
     Value,
     WarmlineError,
@@ -79,10 +79,10 @@ class MarkPages:
         self, _: web.Request, session: DeskSession, problem: str = ""
     ) -> web.Response:
         found = await self.reminders.of(session.agent.id)
+        names = await self._names([each.conversation for each in found[:SHOWN]], session)
         shown = [
-            ReminderView(reminder=reminder, name=_name(card) if card else "")
+            ReminderView(reminder=reminder, name=names.get(reminder.conversation, ""))
             for reminder in found[:SHOWN]
-            for card in [await self._card(reminder.conversation, session)]
         ]
         return self.html.page(
             "marks/reminders.html",
@@ -115,19 +115,15 @@ class MarkPages:
     async def _show_mentions(self, request: web.Request, session: DeskSession) -> web.Response:
         after = request.query.get("after", "")[:120]
         found = (await self.mentions.of(session.agent.id, after=after))[:SHOWN]
-        shown = [await self._mention(mention, session) for mention in found]
+        names = await self._names([mention.conversation for mention in found], session)
+        notes = await self.services.desk.messages([mention.message for mention in found])
+        shown = [_mentioned(mention, names, notes.get(mention.message)) for mention in found]
         return self.html.page(
             "marks/mentions.html",
             session=session,
             mentions=shown,
             older=found[-1].key if len(found) == SHOWN else "",
         )
-
-    async def _mention(self, mention: Mention, session: DeskSession) -> MentionView:
-        card = await self._card(mention.conversation, session)
-        notes = card.messages if card else ()
-        text = next((m.text for m in notes if m.id == mention.message and m.internal), "")
-        return MentionView(mention=mention, name=_name(card) if card else "", text=text[:EXCERPT])
 
     async def _read_mentions(self, _: web.Request, session: DeskSession) -> web.Response:
         """Mark all as read."""
@@ -144,13 +140,15 @@ class MarkPages:
             await self.mentions.read(session.agent.id, here, self.services.clock.now())
             self.views.outdate(session.agent.id)
 
-    async def _card(self, conversation: int, session: DeskSession) -> ContextCard | None:
-        """None for a conversation that was erased, or that this person may not see."""
-        try:
-            card = await self.services.desk.card(conversation)
-        except NotFound:
-            return None
-        return card if may_see(session.role, session.agent, card.conversation) else None
+    async def _names(self, conversations: Sequence[int], session: DeskSession) -> dict[int, str]:
+        """The customers' names by conversation, without those that were erased or that this person
+        may not see."""
+        found = await self.services.desk.headings(conversations)
+        return {
+            id: words.customer_name(each.customer.name, each.conversation.address)
+            for id, each in found.items()
+            if may_see(session.role, session.agent, each.conversation)
+        }
 
     async def _show_labels(
         self, _: web.Request, session: DeskSession, problem: str = ""
@@ -243,8 +241,12 @@ class MarkPages:
         return redirect("/desk/alerts")
 
 
-def _name(card: ContextCard) -> str:
-    return words.customer_name(card.customer.name, card.conversation.address)
+def _mentioned(mention: Mention, names: Mapping[int, str], note: Message | None) -> MentionView:
+    """``note`` is shown to whom ``names`` has its conversation, and as long as it is there."""
+    name = names.get(mention.conversation, "")
+    there = note is not None and note.internal and note.conversation == mention.conversation
+    text = note.text[:EXCERPT] if note and name and there else ""
+    return MentionView(mention=mention, name=name, text=text)
 
 
 def _back(request: web.Request, otherwise: str) -> str:

@@ -163,9 +163,11 @@ class DeskMarks:
             await self._alert("reminder", reminder.conversation, whose)
 
     async def _alert(self, kind: AlertKind, conversation: int, to: Callable[[Agent], bool]) -> None:
-        for stream in self._live.of_agents(to) if self._live else ():
-            settings = await self._alerts.of(stream.session.agent.id)
-            if (told := as_sent(kind, conversation, settings)) is not None:
+        streams = self._live.of_agents(to) if self._live else ()
+        settings = await self._alerts.of_many({stream.session.agent.id for stream in streams})
+        for stream in streams:
+            told = as_sent(kind, conversation, settings[stream.session.agent.id])
+            if told is not None:
                 stream.alert(told)
 
     def _refresh(self, agent: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 import pytest
 
-from gateway import Address, StoredValue
-from plugins.agents_desk.lists.bulk import HOLD, BulkAct
+from gateway import Address, Agent, StoredValue
+from plugins.agents_desk.lists.bulk import CUT_OFF, HOLD, LOOK, LOST, ActName, BulkAct
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
     ANA,
@@ -125,6 +126,81 @@ async def test_what_changed_meanwhile_is_left_as_it_is(ana: Visit, gw: DeskGatew
     assert "1 of 3 conversations resolved." in ana.page
     assert "the customer wrote meanwhile" in ana.page
     assert "somebody was faster: Ben has it" in ana.page
+
+
+async def cut_off(gw: DeskGateway, *ids: int, name: ActName = "resolve", to: str = "") -> None:
+    """Store an act of Ana's on ``ids`` as a process leaves it that is killed while it begins."""
+    cards = await gw.desk.cards(ids)
+    chosen = tuple(
+        (card.conversation.id, card.conversation.epoch, card.messages[-1].id) for card in cards
+    )
+    act = BulkAct(
+        id="cut", name=name, chosen=chosen, agent=ANA, account="ana", role="lead",
+        due_at=gw.clock.now(), state="running", stored_at=gw.clock.now(), to=to,
+    )  # fmt: skip
+    value = msgspec.json.encode(act).decode()
+    await gw.services.storage.put("agents_desk", "bulk/ana/cut", value)
+
+
+async def resumed(gw: DeskGateway, after: timedelta) -> BulkAct:
+    """The act when another process has dealt with it, which it did not before ``CUT_OFF``."""
+    gw.clock.advance(LOOK + 1)
+    await gw.running.settled()
+    assert [act.state for act in await acts(gw)] == ["running"]
+    gw.clock.advance(after.total_seconds())
+    async with asyncio.timeout(10):
+        while (await acts(gw))[0].state == "running":
+            pass
+    return (await acts(gw))[0]
+
+
+async def test_an_act_that_was_cut_off_goes_on(ana: Visit, gw: DeskGateway) -> None:
+    """What it had done before the process ended is neither done again nor called a failure."""
+    await cut_off(gw, JULES, PHONE, NOUR)
+    jules, nour = (await gw.desk.card(JULES)).conversation, (await gw.desk.card(NOUR)).conversation
+    await gw.desk.resolve(JULES, ANA, epoch=jules.epoch)
+    await gw.desk.claim(NOUR, BEN, epoch=nour.epoch)
+    act = await resumed(gw, CUT_OFF)
+    assert act.left == ((NOUR, "somebody was faster: Ben has it"),)
+    assert await states(gw, JULES, PHONE, NOUR) == ["resolved", "resolved", "person"]
+    lines = [(line.what, line.conversation) for line in await gw.audit() if line.what == "resolved"]
+    assert sorted(lines) == [("resolved", JULES), ("resolved", PHONE)]
+
+
+async def test_a_snooze_and_an_assignment_go_on(ana: Visit, gw: DeskGateway) -> None:
+    """They are recognised, too."""
+    await cut_off(gw, PHONE, PRIYA, name="assign", to="cleo")
+    phone = (await gw.desk.card(PHONE)).conversation
+    cleo = Agent(id="desk:cleo", name="Cleo")
+    await gw.desk.claim(PHONE, cleo, epoch=phone.epoch)
+    act = await resumed(gw, CUT_OFF)
+    assert act.left == ()
+    assert [await gw.owner(id) for id in (PHONE, PRIYA)] == ["desk:cleo"] * 2
+
+
+async def test_an_act_that_was_cut_off_long_ago_is_given_up(ana: Visit, gw: DeskGateway) -> None:
+    """Its agent has gone on; what was left undone is named."""
+    await cut_off(gw, PHONE, NOUR)
+    act = await resumed(gw, LOST)
+    assert act.left == ((PHONE, "the server was not running"), (NOUR, "the server was not running"))
+    assert await states(gw, PHONE, NOUR) == ["waiting", "waiting"]
+
+
+async def test_many_conversations_take_the_statements_of_few(ana: Visit, gw: DeskGateway) -> None:
+    """It is stored after every ten how far the act is."""
+    ids = [item.conversation.id for item in await gw.desk.queue()]
+    await cut_off(gw, *(ids * 6)[:25], name="label")
+    entry = await gw.services.storage.get("agents_desk", "bulk/ana/cut")
+    assert entry is not None
+    act = msgspec.json.decode(entry.value, type=BulkAct).replace(label="vip")
+    value = msgspec.json.encode(act).decode()
+    await gw.services.storage.put("agents_desk", entry.key, value, version=entry.version)
+    done = await resumed(gw, CUT_OFF)
+    stored = await gw.services.storage.get("agents_desk", entry.key)
+    assert (done.reached, done.left) == (25, ())
+    assert stored is not None
+    assert stored.version - entry.version == 1 + 1 + 3
+    assert all("vip" in card.conversation.labels for card in await gw.desk.cards(ids[:3]))
 
 
 async def test_labels_and_snoozes(ana: Visit, gw: DeskGateway) -> None:

@@ -239,7 +239,9 @@ def test_the_answers_in_force_are_known(
     file = tmp_path / "shop.yaml"
     text = CONFIG.format(folder=tmp_path)
     text = text.replace("[rest]}", "[rest], answers: north.yaml}")
-    file.write_text(text.replace("{insights: {}", "{insights: {}, faq: {answers: all.yaml}"), "utf-8")
+    file.write_text(
+        text.replace("{insights: {}", "{insights: {}, faq: {answers: all.yaml}"), "utf-8"
+    )
     monkeypatch.setattr(searching, "find", find)
     assert run(file, *DAYS, out=tmp_path).exit_code == 0
     found = {(answer.intent, answer.language, answer.text) for answer in given[0].answers}

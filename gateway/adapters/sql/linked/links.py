@@ -4,6 +4,7 @@ conversation elsewhere."""
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,7 +79,11 @@ class SqlLinks:
         await self._db.write(lambda c: _unlink(c, link, at))
 
     async def linked_addresses(self, conversation: int) -> tuple[LinkedAddress, ...]:
-        return await self._db.read(lambda c: _links_of(c, customer_of(c, conversation)), long=True)
+        def job(connection: Connection) -> tuple[LinkedAddress, ...]:
+            customer = customer_of(connection, conversation)
+            return links_of(connection, (customer,)).get(customer, ())
+
+        return await self._db.read(job, long=True)
 
     async def send_code(
         self,
@@ -188,19 +193,22 @@ def _unlink(connection: Connection, link: int, at: datetime) -> None:
     connection.execute(update(links).where(chosen).values(undone_at=rows.to_ms(at)))
 
 
-def _links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...]:
-    """The links of ``customer`` that are in force, the oldest first."""
-    chosen = select(links).where(links.c.customer_id == customer, _IN_FORCE).order_by(links.c.id)
-    return tuple(
-        LinkedAddress(
+def links_of(
+    connection: Connection, people: Collection[int]
+) -> dict[int, tuple[LinkedAddress, ...]]:
+    """The links in force of each customer who has any, the oldest first."""
+    chosen = select(links).where(links.c.customer_id.in_(people), _IN_FORCE).order_by(links.c.id)
+    found: dict[int, tuple[LinkedAddress, ...]] = {}
+    for row in connection.execute(chosen):
+        link = LinkedAddress(
             id=row.id,
             address=rows.address(row),
             how=row.how,
             agent=rows.maybe_agent(row.agent),
             at=rows.from_ms(row.at),
         )
-        for row in connection.execute(chosen)
-    )
+        found[row.customer_id] = (*found.get(row.customer_id, ()), link)
+    return found
 
 
 def check_limits(connection: Connection, address: Address, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -146,20 +147,35 @@ class SqlPromises:
 
 def promises_of(connection: Connection, conversation: int) -> tuple[Promise, ...]:
     """The promises of a conversation, oldest first."""
-    chosen = _WITH_WORDS.where(promises.c.conversation_id == conversation).order_by(promises.c.id)
-    return tuple(_promise(connection, row) for row in connection.execute(chosen))
+    return promises_by_conversation(connection, (conversation,)).get(conversation, ())
 
 
-def confirmed_of(connection: Connection, customer: int) -> tuple[ConfirmedFact, ...]:
-    """What was confirmed of a customer, the newest of each name."""
+def promises_by_conversation(
+    connection: Connection, ids: Collection[int]
+) -> dict[int, tuple[Promise, ...]]:
+    """The promises of each conversation that has any, oldest first."""
+    chosen = _WITH_WORDS.where(promises.c.conversation_id.in_(ids)).order_by(promises.c.id)
+    found: dict[int, tuple[Promise, ...]] = {}
+    for row in connection.execute(chosen):
+        known = found.get(row.conversation_id, ())
+        found[row.conversation_id] = (*known, _promise(connection, row))
+    return found
+
+
+def confirmed_by_customer(
+    connection: Connection, customers: Collection[int]
+) -> dict[int, tuple[ConfirmedFact, ...]]:
+    """What was confirmed of each customer of whom anything was, the newest of each name."""
     chosen = (
-        select(confirmed_facts)
+        select(confirmed_facts, conversations.c.customer_id)
         .join(conversations, conversations.c.id == confirmed_facts.c.conversation_id)
-        .where(conversations.c.customer_id == customer)
+        .where(conversations.c.customer_id.in_(customers))
         .order_by(confirmed_facts.c.at, confirmed_facts.c.id)
     )
-    newest = {row.name: _confirmed(connection, row) for row in connection.execute(chosen)}
-    return tuple(newest.values())
+    newest: dict[int, dict[str, ConfirmedFact]] = {}
+    for row in connection.execute(chosen):
+        newest.setdefault(row.customer_id, {})[row.name] = _confirmed(connection, row)
+    return {customer: tuple(facts.values()) for customer, facts in newest.items()}
 
 
 def record_promises(
