@@ -71,6 +71,17 @@ class Measures:
             self._least,
         )
 
+    async def groups(
+        self, since: date, until: date, filters: Filters = EVERYTHING
+    ) -> Mapping[Dimension, Mapping[str, Totals]]:
+        sums = await self._sums(since, until)
+        return {
+            dimension: {
+                value: _totals(group) for value, group in sums.by(dimension, filters).items()
+            }
+            for dimension in DIMENSIONS
+        }
+
     async def trend(
         self,
         since: date,

@@ -128,7 +128,10 @@ class SheetSums:
                 named = [(_PENDING + n if n in names else n, value) for n, value in named]
             to_cell, to_slot = _numbers(sheet.cells, cells), _numbers(named, slots)
             parts.append((to_cell[sheet.places], to_slot[sheet.codes], sheet.counts))
-        self._cells, self._slots = list(cells), list(slots)
+        self._slots = list(slots)
+        self._cells = list(cells)
+        self._columns: dict[int, tuple[dict[str, int], Array]] = {}
+        self._size = len(cells)
         self._places, self._codes, self._counts = (
             np.concatenate([_NO_NUMBERS, *(part[i] for part in parts)]) for i in range(3)
         )
@@ -137,7 +140,7 @@ class SheetSums:
     def _join_days(self) -> None:
         """Add up what the days have in the same place, where the whole table is not too large."""
         width = len(self._slots)
-        if not 0 < len(self._cells) * width <= MOST_PLACES:
+        if not 0 < self._size * width <= MOST_PLACES:
             return
         sums = np.bincount(self._places * width + self._codes, weights=self._counts)
         found = np.flatnonzero(sums)
@@ -146,25 +149,37 @@ class SheetSums:
 
     def tally(self, filters: Filters) -> Tally:
         """The tally of the cells that ``filters`` choose."""
-        chosen = np.array([matches(cell, filters) for cell in self._cells], dtype=bool)
-        return self._sum(np.zeros(len(self._cells), dtype=np.int64), chosen, 1)[0]
+        return self._sum(np.zeros(self._size, dtype=np.int64), self._chosen(filters), 1)[0]
 
     def by(self, dimension: Dimension, filters: Filters) -> Mapping[str, Tally]:
         """The tally of each value of ``dimension`` among the cells that ``filters`` choose."""
-        at = DIMENSIONS.index(dimension)
-        values: dict[str, int] = {}
-        group = np.array([values.setdefault(c[at], len(values)) for c in self._cells], dtype=int)
-        chosen = np.array([matches(cell, filters) for cell in self._cells], dtype=bool)
-        tallies = self._sum(group, chosen, len(values))
+        values, of_cells = self._column(DIMENSIONS.index(dimension))
+        tallies = self._sum(of_cells, self._chosen(filters), len(values))
         found = {value: tallies[number] for value, number in values.items()}
         return {value: found[value] for value in sorted(found) if found[value].counts}
 
     def split(self, chosen: Filters, among: Filters) -> tuple[Tally, Tally]:
         """The tally of the cells that both choose, and of the other cells of ``among``."""
-        kept = np.array([matches(cell, among) for cell in self._cells], dtype=bool)
-        group = np.array([not matches(cell, chosen) for cell in self._cells], dtype=int)
-        first, rest = self._sum(group, kept, 2)
+        group = (~self._chosen(chosen)).astype(np.int64)
+        first, rest = self._sum(group, self._chosen(among), 2)
         return first, rest
+
+    def _chosen(self, filters: Filters) -> Array:
+        """For each cell, whether ``filters`` choose it, as `matches` does."""
+        chosen = np.ones(self._size, dtype=bool)
+        for at, dimension in enumerate(DIMENSIONS):
+            if wanted := getattr(filters, dimension):
+                known, of_cells = self._column(at)
+                numbers = [known[value] for value in wanted if value in known]
+                chosen &= np.isin(of_cells, numbers)
+        return chosen
+
+    def _column(self, at: int) -> tuple[dict[str, int], Array]:
+        """The number of each value of the dimension ``at``, and of each cell's value."""
+        if at not in self._columns:
+            values: dict[str, int] = {}
+            self._columns[at] = values, _numbers([cell[at] for cell in self._cells], values)
+        return self._columns[at]
 
     def _sum(self, group: Array, chosen: Array, groups: int) -> list[Tally]:
         """The tallies of ``groups`` groups; ``group`` is the number of each cell's."""

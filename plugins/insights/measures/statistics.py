@@ -59,6 +59,7 @@ def quantile(counts: Counts, share: float, least: int) -> Figure:
     )
 
 
+@lru_cache(maxsize=10_000)
 def _ranks(number: int, share: float) -> tuple[int, int]:
     """The ranks, from 1, of the two order statistics that enclose the quantile. 0 and ``number`` +
     1: so few cases have no such end."""
@@ -101,7 +102,9 @@ def _distribution(counts: Counts, scale: Callable[[int], float]) -> tuple[Array,
 def _means(values: Array, shares: Array, number: int, seed: int) -> Array:
     from scipy.stats import multinomial  # noqa: PLC0415
 
-    drawn = multinomial(number, shares).rvs(RESAMPLES, random_state=np.random.default_rng(seed))
+    # Not of a frozen distribution: writing its docstring takes longer than the draws.
+    random = np.random.default_rng(seed)
+    drawn = multinomial.rvs(number, shares, size=RESAMPLES, random_state=random)
     means: Array = (drawn @ values) / number
     return means
 

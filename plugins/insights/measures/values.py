@@ -126,6 +126,12 @@ class MeasuresApi(Protocol):
         `refresh` stored."""
         ...
 
+    async def groups(
+        self, since: date, until: date, filters: Filters = EVERYTHING
+    ) -> Mapping[Dimension, Mapping[str, Totals]]:
+        """How much there is of each group, without its figures: what can be chosen."""
+        ...
+
     async def trend(
         self,
         since: date,

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -27,7 +26,7 @@ from gateway import (
     packaged_yaml,
 )
 from plugins.insights.learning.effects import DecidedProposals
-from plugins.insights.measures.values import DIMENSIONS, Dimension, LoadDay
+from plugins.insights.measures.values import DIMENSIONS, Dimension, LoadDay, Totals
 from plugins.insights.report import words
 from plugins.insights.report.archive import ReportArchive
 from plugins.insights.report.asking import FILTERS, PERIODS, ReportRequest, parse_request
@@ -45,8 +44,9 @@ log = structlog.get_logger()
 STATIC = "/desk/report/static"
 FRESH = timedelta(minutes=1)
 """Figures that are older are brought up to date when somebody looks."""
-PAGE_TIMEOUT = 0.25
-"""Seconds that a page waits for that; then it shows what there is."""
+PAGE_TIMEOUT = 0.1
+"""Seconds that a page waits for that, and for the team's load; then it shows what there is. With
+what it measures itself it opens within half a second."""
 FILE_TIMEOUT = 10.0
 """The same for a file, which people do not watch and cannot reload."""
 OWN_DAYS = 28
@@ -224,7 +224,10 @@ class ReportPage:
         else:
             fresh = await shared.freshen(PAGE_TIMEOUT)
             report = await shared.report(asked, request.agent)
-        whole = report.measured.by
+        groups = {
+            dimension: {value: group.totals for value, group in found.items()}
+            for dimension, found in report.measured.by.items()
+        }
         if any(asked.chosen):
             unfiltered = asked.query.filters.replace(
                 **{dimension: () for dimension in DIMENSIONS if dimension != "brand"}
@@ -232,9 +235,8 @@ class ReportPage:
             if not request.agent.brands:
                 unfiltered = unfiltered.replace(brand=())
             measures = self.shared.service.measures
-            everything = await measures.between(asked.query.since, asked.query.until, unfiltered)
-            whole = everything.by
-        html = await asyncio.to_thread(self._html, asked, report, whole, fresh)
+            groups = dict(await measures.groups(asked.query.since, asked.query.until, unfiltered))
+        html = await asyncio.to_thread(self._html, asked, report, groups, fresh)
         return DeskPageResult(
             title=f"Report, {words.period(report.query)}", html=html, styles=self.styles
         )
@@ -243,7 +245,7 @@ class ReportPage:
         self,
         asked: ReportRequest,
         report: Report,
-        groups: Mapping[Dimension, Mapping[str, Any]],
+        groups: Mapping[Dimension, Mapping[str, Totals]],
         fresh: bool,
     ) -> str:
         titles = self.shared.services.brands
@@ -340,13 +342,13 @@ def own_load_html(days: Sequence[LoadDay], today: date, fresh: bool) -> str:
 
 def _options(
     dimension: Dimension,
-    groups: Mapping[str, Any],
+    groups: Mapping[str, Totals],
     asked: ReportRequest,
     name: str,
     titles: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """The values of a dimension that there are, the most frequent first."""
-    order = sorted(groups, key=lambda value: -groups[value].totals.conversations)
+    order = sorted(groups, key=lambda value: -groups[value].conversations)
     current = asked.chosen.get(name)
     if current and current not in order:
         order.append(current)
