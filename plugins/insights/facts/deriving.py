@@ -53,10 +53,13 @@ class InProcesses:
         # Spawned, not forked: this process has threads, which a fork would cut off.
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self.workers, mp_context=spawn)
+        self._died = False
 
     async def derive(
         self, cases: Sequence[CaseRecord], first_claims: Mapping[str, float]
     ) -> list[CaseFacts]:
+        if self._died:
+            return await self._otherwise.derive(cases, first_claims)
         packed = await asyncio.to_thread(msgspec.msgpack.encode, cases)
         loop = asyncio.get_running_loop()
         try:
@@ -64,7 +67,9 @@ class InProcesses:
                 self._pool, derive_packed, packed, self._timezone, dict(first_claims)
             )
         except BrokenProcessPool:
-            log.warning("facts.workers_died", hint="this process derives the rest by itself")
+            if not self._died:  # calls that were made at the same moment end so, too
+                log.warning("facts.workers_died", hint="this process derives the rest by itself")
+            self._died = True
             return await self._otherwise.derive(cases, first_claims)
         return msgspec.msgpack.decode(derived, type=list[CaseFacts])
 

@@ -6,7 +6,7 @@ What is rare belongs to the oldest conversations, so that a list by it has to wa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from typing import Any
 
@@ -26,6 +26,8 @@ AGENTS = tuple(Agent(id=f"desk:agent-{n}", name=f"Agent {n}") for n in range(20)
 ME = Agent(id="desk:ana", name="Ana")
 WAITING, HELD, SNOOZED = 200, 600, 60
 """The newest conversations wait, those before them are held by people, or snoozed."""
+REMINDERS, MENTIONS = 200, 100
+"""Of one person's: as many as a page can show."""
 RARE = 20
 """Conversations with what is rare: the oldest."""
 _VOCABULARY = """
@@ -186,6 +188,35 @@ def handoffs(count: int) -> Iterator[Row]:
         }
 
 
+def notes_of_guests(count: int) -> Iterator[Row]:
+    """The lead's reminders, most of them not due yet, and mentions in notes."""
+    for number in range(REMINDERS):
+        conversation, due = count - number, NOW + timedelta(hours=number - 5)
+        value = {"agent": ME.id, "words": f"Ask {text(conversation, 0)}", "due_at": due.isoformat(),
+                 "conversation": conversation, "set_at": NOW.isoformat()}  # fmt: skip
+        place = f"{int(due.timestamp() * 1000):015d}/{number:012x}"
+        for key in (f"reminder/{place}", f"own-reminder/{ME.id}/{place}"):
+            yield _note(key, conversation, value)
+    for number in range(MENTIONS):
+        conversation = count - number
+        message = conversation * EACH
+        value = {"conversation": conversation, "message": message, "by": "Agent 1",
+                 "at": NOW.isoformat()}  # fmt: skip
+        yield _note(f"mention/{ME.id}/{10**19 - 1 - message}", conversation, value)
+
+
+def _note(key: str, conversation: int, value: Row) -> Row:
+    """An entry of the desk in the storage of plugins."""
+    return {
+        "guest": "agents_desk",
+        "key": key,
+        "value": _json(value),
+        "version": 1,
+        "updated_at": int(NOW.timestamp() * 1000),
+        "conversation_id": conversation,
+    }
+
+
 TABLES = {
     "customers": customers,
     "identities": identities,
@@ -193,6 +224,7 @@ TABLES = {
     "conversation_labels": conversation_labels,
     "messages": messages,
     "handoffs": handoffs,
+    "notes_of_guests": notes_of_guests,
 }
 """The rows of each table, in the order in which they may be stored."""
 
