@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway import (
     AnswerEntry,
@@ -34,9 +34,16 @@ Mistake = tuple[str, str]
 
 
 class FaqFile(AnswersFile):
-    """A file of answers; it must have some."""
+    """A file of answers: the key must be there, and may have none yet."""
 
     answers: dict[Annotated[str, Field(min_length=1)], AnswerEntry]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_yet(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("answers") == "":
+            return {**values, "answers": {}}
+        return values
 
 
 @dataclass(kw_only=True)

@@ -263,6 +263,8 @@ def parse_examples(text: str, path: Path, *, required: bool = True) -> list[Exam
     sections = _get(root, "nlu")
     if sections is None and not required:
         return []
+    if isinstance(sections, yaml.ScalarNode) and sections.tag.endswith(":null"):
+        return []  # `nlu:` with nothing below it yet
     if not isinstance(sections, yaml.SequenceNode):
         raise _bad(path, _line(sections or root), "nlu", _no_list(root))
     problems: list[Problem] = []

@@ -16,6 +16,9 @@ from gateway import BadConfig, CannotEdit, FilesWritten, Json, Overlay, compose_
 
 from .examples import Example, parse_examples
 
+EMPTY = "empty nlu in "
+"""Begins the keys of originals that say how a file's empty list of intents was written."""
+
 
 def write_examples(
     files: Sequence[Path], before: Overlay, after: Overlay, originals: Mapping[str, Json]
@@ -32,7 +35,7 @@ def write_examples(
             continue
         row = (example.text, example.intent)
         try:
-            if (file := _add(files, row)) is not None:
+            if (file := _add(files, row, known)) is not None:
                 known[_key(row)] = str(file)
                 written[str(file)] = None
         except (CannotEdit, OSError, UnicodeDecodeError) as error:
@@ -42,7 +45,7 @@ def write_examples(
         row = (example.text, example.intent)
         path = known.pop(_key(row), None) if row not in kept else None
         try:
-            if isinstance(path, str) and _remove(Path(path), row):
+            if isinstance(path, str) and _remove(Path(path), row, known):
                 written[path] = None
         except (CannotEdit, OSError, UnicodeDecodeError) as error:
             problems.append(f"examples.{example.intent}: {error}")
@@ -56,9 +59,9 @@ def _key(row: Example) -> str:
     return f"{row[1]}: {row[0]}"
 
 
-def _add(files: Sequence[Path], row: Example) -> Path | None:
+def _add(files: Sequence[Path], row: Example, known: dict[str, Json]) -> Path | None:
     """Add an example to the file that has its intent, else to the first one; None when one of them
-    has it."""
+    has it. How an empty list of intents was written is kept in ``known``."""
     examples = {file: _read(file) for file in files}
     if any(row in found for found in examples.values()):
         return None
@@ -72,18 +75,23 @@ def _add(files: Sequence[Path], row: Example) -> Path | None:
     changed = with_example(text, row)
     _check(changed, file, sorted([*found, row]))
     replace_text(file.resolve(), changed)
+    if (empty := _empty_list(text)) is not None:
+        known[f"{EMPTY}{file}"] = text[slice(*empty)]
     return file
 
 
-def _remove(file: Path, row: Example) -> bool:
+def _remove(file: Path, row: Example, known: dict[str, Json]) -> bool:
     """Take an example out of a file; False when it is not there any more."""
     found = _read(file)
     if row not in found:
         return False
     text = file.read_bytes().decode("utf-8")
-    changed = without_example(text, row)
+    empty = known.get(f"{EMPTY}{file}")
+    changed = without_example(text, row, empty=empty if isinstance(empty, str) else None)
     _check(changed, file, sorted(each for each in found if each != row))
     replace_text(file.resolve(), changed)
+    if not _sections(changed):
+        known.pop(f"{EMPTY}{file}", None)
     return True
 
 
@@ -122,15 +130,23 @@ def with_example(text: str, row: Example) -> str:
         return f"{text[:at]}{newline}{indent}- {sentence}{text[at:]}"
     margin = " " * (sections[0].start_mark.column - 2) if sections else ""
     added = [f"{margin}- intent: {intent}", f"{margin}  examples: |", f"{margin}    - {sentence}"]
+    if (empty := _empty_list(text)) is not None:
+        colon, end = empty
+        line_end = text.find(newline, end) if newline in text[end:] else len(text)
+        begun = text[:colon] + text[end:line_end]
+        return newline.join([begun, *added]) + text[line_end:]
     added = [*([""] if sections else ["nlu:"]), *added]
+    if (end := _end_of(text, sections)) is not None:  # other keys follow
+        return newline.join([text[:end], *added]) + text[end:]
     if text and not text.endswith("\n"):
         return newline.join([text, *added])
     return text + newline.join([*added, ""])
 
 
-def without_example(text: str, row: Example) -> str:
-    """A file's text without an example; without its intent, if it was the only one. Raises
-    CannotEdit."""
+def without_example(text: str, row: Example, *, empty: str | None = None) -> str:
+    """A file's text without an example; without its intent, if it was the only one. ``empty``: how
+    the team wrote the list before it had an intent; None: there was no list, and it goes with its
+    last one. Raises CannotEdit."""
     sentence, intent = row
     sections = _sections(text)
     section = _section_of(sections, intent)
@@ -146,6 +162,10 @@ def without_example(text: str, row: Example) -> str:
     rest = start + len(text[start:end].rstrip())
     if any(line.strip().startswith("#") for line in text[begin:rest].split("\n")):
         raise CannotEdit(f"the section of `{intent}` has comments of yours; remove it by hand")
+    if len(sections) == 1 and empty is not None:
+        left_text = _without_lines(text, begin, rest, blank=True)
+        colon, end = _empty_list(left_text) or (0, 0)
+        return left_text[:colon] + empty + left_text[end:]
     if len(sections) == 1:
         begin = text.rfind("\n", 0, text.rindex("nlu", 0, begin)) + 1
     return _without_lines(text, begin, rest, blank=len(sections) > 1)
@@ -167,6 +187,30 @@ def _sections(text: str) -> list[yaml.Node]:
     root = compose_yaml(text, "file", yaml.CBaseLoader)
     found = _value(root, "nlu") if root is not None else None
     return list(found.value) if isinstance(found, yaml.SequenceNode) else []
+
+
+def _end_of(text: str, sections: Sequence[yaml.Node]) -> int | None:
+    """Where the last section ends, if other keys of the file follow it."""
+    examples = _value(sections[-1], "examples") if sections else None
+    if examples is None:
+        return None
+    start, end = examples.start_mark.index, examples.end_mark.index
+    end = start + len(text[start:end].rstrip())
+    lines = (line.strip() for line in text[end:].splitlines())
+    return end if any(line and not line.startswith("#") for line in lines) else None
+
+
+def _empty_list(text: str) -> tuple[int, int] | None:
+    """Where the value of an ``nlu`` that has no intent yet begins, behind the colon, and ends; None
+    when there is no such list."""
+    root = compose_yaml(text, "file", yaml.CBaseLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    for key, value in pairs:
+        if key.value == "nlu" and not value.value:
+            colon = text.index(":", key.end_mark.index) + 1
+            start, end = value.start_mark.index, value.end_mark.index
+            return colon, max(start + len(text[start:end].rstrip()), colon)
+    return None
 
 
 def _section_of(sections: Sequence[yaml.Node], intent: str) -> yaml.Node | None:

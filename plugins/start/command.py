@@ -26,7 +26,6 @@ from plugins.start.templates_filled import FirstUser, NewShop, files_of
 T = TypeVar("T")
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 """Languages for which the package has texts of its own."""
-DEFAULT_HOURS = "Mon-Fri 09:00-17:00"
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """As the desk has them."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -65,7 +64,7 @@ def _user_name(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option("--name", default="", help="What your company is called.")
 @click.option("--languages", default="", help="Those of your customers, such as en,de.")
 @click.option("--tone", type=click.Choice(["formal", "friendly"]), help="Sie or du, vous or tu.")
-@click.option("--hours", default="", help=f"When people answer. Default: {DEFAULT_HOURS}")
+@click.option("--hours", default="", help="When people answer, such as Mon-Fri 9-17.")
 @click.option(
     "--timezone",
     default="",
@@ -100,7 +99,8 @@ def init(  # noqa: PLR0917  (click passes them by name)
     """Make DIR, a new folder with everything a shop begins with.
 
     On a terminal it asks five questions; elsewhere, and with --yes, it takes the options and
-    defaults. It never overwrites anything.
+    defaults. Nobody's hours are guessed: without --hours the bot states none. It never overwrites
+    anything.
     """
     folder = folder.absolute()
     check_free(folder)
@@ -114,21 +114,30 @@ def init(  # noqa: PLR0917  (click passes them by name)
         hours=hours,
         timezone=timezone or local_timezone(),
     )
-    shop = _answers(opening, folder, given, asks=asks)
+    shop = _answers(opening, given, asks=asks)
+    if shop.week and not timezone and not asks:
+        click.echo(
+            f"The hours count in this machine's time zone, {shop.timezone}; `--timezone`, or "
+            "`hours` in policy.yaml, names another.",
+            err=True,
+        )
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
     user = FirstUser.with_password(admin, password)
     shop = shop.replace(port=port, user=user)
     write_folder(folder, files_of(shop))
-    _say_what_next(folder, admin, password, port)
+    _say_what_next(folder, admin, password, shop)
 
 
-def _answers(opening: OpenServices, folder: Path, given: Given, *, asks: bool) -> NewShop:
+def _answers(opening: OpenServices, given: Given, *, asks: bool) -> NewShop:
     """The five answers: those of the command line, of a person, or the defaults."""
     ask = _Questions(asks)
     site = ask("1/5  Your website (Enter: none yet)", given.site, "", _site)
     read = _read(opening, site, private=given.private) if site else SiteRead()
-    default = read.name or folder.name.replace("-", " ").replace("_", " ").title()
-    name = ask("2/5  What is your company called?", given.name, default, _name)
+    name = ask(
+        "2/5  What is your company called? (Enter: not told)" if not read.name else
+        "2/5  What is your company called?",
+        given.name, read.name, _name,
+    )  # fmt: skip
     spoken = ",".join(code for code in read.languages if code in LANGUAGES) or "en"
     languages = ask(
         "3/5  Which languages do your customers write?", given.languages, spoken, _languages
@@ -142,10 +151,11 @@ def _answers(opening: OpenServices, folder: Path, given: Given, *, asks: bool) -
         _tone,
     )
     week: Week = ask(
-        f"5/5  When do people answer, in the time zone {given.timezone}?",
+        f"5/5  When do people answer, in the time zone {given.timezone}? Such as "
+        "Mon-Fri 9-17, Sat 10-14 (Enter: not told)",
         given.hours,
-        DEFAULT_HOURS,
-        read_week,
+        "",
+        _hours,
     )
     chosen = INFORMAL if tone == "friendly" else FORMAL
     shows = forms if not given.tone and not asks else {}
@@ -200,9 +210,13 @@ def _site(text: str) -> str:
     return url
 
 
+def _hours(text: str) -> Week:
+    return read_week(text) if text.strip() else {}
+
+
 def _name(text: str) -> str:
     name = " ".join(text.split())[:60]
-    if not name or not name.isprintable():
+    if not name.isprintable():
         raise ValueError("write the name of your company")
     return name
 
@@ -242,7 +256,7 @@ async def _read_with_services(opening: OpenServices, url: str, *, private: bool)
             return await read_site(services.public_http, url, private=private)
 
 
-def _say_what_next(folder: Path, admin: str, password: str, port: int) -> None:
+def _say_what_next(folder: Path, admin: str, password: str, shop: NewShop) -> None:
     try:
         here = os.path.relpath(folder)
     except ValueError:  # another drive
@@ -254,8 +268,19 @@ def _say_what_next(folder: Path, admin: str, password: str, port: int) -> None:
         "  guide.yaml     how you write      embed.html   a page with the chat\n\n"
         f"The desk's first user is {admin}. The password is shown this once:\n\n"
         f"  {password}\n\n"
+        f"{_not_told(shop)}"
         "Now:\n"
         f"  cd {here}\n"
         "  warmline check\n"
-        f"  warmline serve        and open http://127.0.0.1:{port}/\n"
+        f"  warmline serve        and open http://127.0.0.1:{shop.port}/\n"
     )
+
+
+def _not_told(shop: NewShop) -> str:
+    """What the bot does not state because nobody told it, with the place to write it."""
+    lines = []
+    if not shop.name:
+        lines.append("  your company's name   `sign_off` in guide.yaml, `title` in warmline.yaml")
+    if not shop.week:
+        lines.append("  when people answer    `hours` in policy.yaml")
+    return "\n".join(["Not told, so the bot does not say it:", *lines, "", ""]) if lines else ""

@@ -34,7 +34,8 @@ class FirstUser(Value, frozen=True, kw_only=True):
 class NewShop(Value, frozen=True, kw_only=True):
     """What the questions found out."""
 
-    name: str
+    name: str = ""
+    """The company's; empty: nobody told it, and the bot states none."""
     site: str = ""
     private: bool = False
     languages: tuple[str, ...] = ("en",)
@@ -44,6 +45,7 @@ class NewShop(Value, frozen=True, kw_only=True):
     friendly: bool = False
     """Whether customers are addressed as friends are."""
     week: Mapping[str, Sequence[str]] = {}
+    """When people answer; empty: nobody told it, and the bot states no hours."""
     speech: Mapping[str, SiteSpeech] = {}
     """How the site speaks, by language."""
     timezone: str = "UTC"
@@ -76,12 +78,13 @@ def _values(shop: NewShop) -> dict[str, object]:
     origin = f"{parts.scheme}://{parts.netloc}" if shop.site else ""
     return {
         "shop": shop,
-        "title": html.escape(shop.name),
+        "title": html.escape(shop.name or "Your chat"),
+        "name": shop.name or "Your shop",
         "written": written,
         "fallback": written[0],
         "origin": origin,
         "week": {day: list(shop.week.get(day, ())) for day in DAYS},
-        "hours": {code: in_words(shop.week, code) for code in written},
+        "hours": {code: in_words(shop.week, code) for code in written if shop.week},
         "closings": _closings(shop),
         "informal": [
             code
@@ -90,7 +93,10 @@ def _values(shop: NewShop) -> dict[str, object]:
             or (code not in shop.forms and code in HELLO and shop.friendly)
         ],
         "texts": TEXTS,
-        "assistant": ASSISTANT,
+        "assistant": {
+            code: (says if shop.name else NAMELESS[code]).replace("{name}", shop.name)
+            for code, says in ASSISTANT.items()
+        },
         "hello": HELLO,
     }
 
@@ -111,6 +117,13 @@ ASSISTANT: Mapping[str, str] = {
     "es": "El asistente automático de {name}",
 }
 """Who signs letters: it must say that a machine wrote them."""
+NAMELESS: Mapping[str, str] = {
+    "en": "The automated assistant",
+    "de": "Der automatische Assistent",
+    "fr": "L'assistant automatique",
+    "es": "El asistente automático",
+}
+"""The same for a company whose name nobody told."""
 
 FORMAL_CLOSINGS = {code: closings[0] for code, closings in CLOSINGS.items()}
 FRIENDLY_CLOSINGS = {"en": "Best wishes", "de": "Viele Grüße", "fr": "À bientôt", "es": "Saludos"}

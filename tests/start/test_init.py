@@ -50,6 +50,7 @@ def settings_of(folder: Path) -> dict[str, object]:
     "options",
     [
         [],
+        ["--name", "Lindenhof", "--languages", "de"],
         ["--languages", "de,en", "--tone", "friendly", "--hours", "Mo-Fr 8-18, Sa 9-12"],
         ["--languages", "fr", "--tone", "formal", "--name", 'L\'Atelier "Dubois"'],
         ["--languages", "spanish it pt nl", "--hours", "daily 10-22"],
@@ -65,6 +66,50 @@ def test_a_new_folder_is_valid_at_once(tmp_path: Path, options: list[str]) -> No
     for file in (tmp_path / "shop").iterdir():
         assert len(file.read_text("utf-8").splitlines()) <= 60
         assert file.name == "embed.html" or "#" in file.read_text("utf-8")
+
+
+def test_what_nobody_told_is_not_stated(tmp_path: Path) -> None:
+    """No hours, no company: neither in what the bot says nor in the policy. Each is named with the
+    place to write it."""
+    printed = init("lindenhof", "--yes").output
+    assert "Not told, so the bot does not say it" in printed
+    assert "`hours` in policy.yaml" in printed
+    read = {file.name: yaml.safe_load(file.read_text("utf-8"))
+            for file in (tmp_path / "lindenhof").glob("*.y*ml")}  # fmt: skip
+    assert (read["answers.yaml"]["answers"], read["nlu.yml"]["nlu"]) == (None, None)
+    assert "hours" not in read["policy.yaml"]
+    assert read["guide.yaml"]["honesty"]["sign_off"] == {
+        "en": "Kind regards\nThe automated assistant"
+    }
+    assert "look" not in read["warmline.yaml"]["channels"]["webchat"]
+    stated = "".join(
+        line
+        for file in (tmp_path / "lindenhof").iterdir()
+        for line in file.read_text("utf-8").splitlines()
+        if not line.lstrip().startswith("#")
+    )
+    assert "Lindenhof" not in stated
+    assert "17:00" not in stated
+
+
+def test_hours_that_were_given_are_stated(tmp_path: Path) -> None:
+    """In the policy, and as the first answer; the time zone that was assumed is named."""
+    printed = init("shop", "--yes", "--hours", "Mon-Fri 9-17").output
+    assert "this machine's time zone" in printed
+    assert "Not told" in printed  # the company's name
+    assert "`hours`" not in printed.partition("Not told")[2]
+    policy = yaml.safe_load((tmp_path / "shop" / "policy.yaml").read_text("utf-8"))
+    assert policy["hours"]["week"]["friday"] == "09:00-17:00"
+    answers = yaml.safe_load((tmp_path / "shop" / "answers.yaml").read_text("utf-8"))["answers"]
+    assert "Monday to Friday, 09:00 to 17:00" in answers["opening_hours"]["say"]["en"]["body"]
+
+
+def test_enter_tells_no_hours(tmp_path: Path) -> None:
+    """On a terminal, too, Enter is no answer."""
+    screen = on_a_terminal(tmp_path, ["init", "shop"], ["", "", "", "", ""])
+    assert "when people answer" in screen.partition("Not told")[2]
+    policy = yaml.safe_load((tmp_path / "shop" / "policy.yaml").read_text("utf-8"))
+    assert "hours" not in policy
 
 
 def test_the_password_is_printed_once_and_signs_in(tmp_path: Path) -> None:

@@ -372,7 +372,12 @@ def test_items_are_added_below_those_of_the_team(tmp_path: Path, text: str, duri
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "text",
-    [NLU, NLU.rstrip("\n"), NLU + "\n\n", NLU.replace("\n", "\r\n"), "", "stories: []\n", "# c\n"],
+    [
+        *(NLU, NLU.rstrip("\n"), NLU + "\n\n", NLU.replace("\n", "\r\n")),
+        *("", "stories: []\n", "# c\n"),
+        *("nlu:\n# the first one:\n# - intent: x\n", "nlu: []  # none yet\nstories: []\n", "nlu:"),
+        'version: "3.1"\r\nnlu: # none\r\n',
+    ],
 )
 def test_examples_go_without_a_trace(tmp_path: Path, text: str) -> None:
     """The file has the same bytes, and can still be read, whatever it was before."""
