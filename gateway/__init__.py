@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         CaseStory,
         ChangedCases,
         ChangeKind,
+        CitedPassage,
         ConfirmedFact,
         Context,
         ContextCard,
@@ -258,6 +259,7 @@ if TYPE_CHECKING:
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
     from gateway.support.breaker import CircuitBreaker
+    from gateway.support.cited import cited_spans, split_cited
     from gateway.support.clients import (
         RateLimit,
         TooMany,
@@ -322,6 +324,7 @@ if TYPE_CHECKING:
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
     from gateway.support.language_model import (
         DailyBudget,
+        EmbeddingModel,
         LanguageModel,
         ModelError,
         ModelReply,
@@ -454,6 +457,7 @@ __all__ = [
     "ChangedCases",
     "Channel",
     "CircuitBreaker",
+    "CitedPassage",
     "Claim",
     "Clock",
     "ConfirmedFact",
@@ -487,6 +491,7 @@ __all__ = [
     "DraftText",
     "DuePromise",
     "Embedding",
+    "EmbeddingModel",
     "Emotion",
     "EvaluatedShare",
     "Event",
@@ -687,6 +692,7 @@ __all__ = [
     "channel_key",
     "check_origin",
     "choose_from",
+    "cited_spans",
     "claims_in",
     "clause_contradictions",
     "clauses",
@@ -755,6 +761,7 @@ __all__ = [
     "source_words",
     "spans_in",
     "split_brand",
+    "split_cited",
     "spoke_of_harm",
     "stated_names",
     "statement_words",
@@ -812,6 +819,7 @@ _MODULES = (
     "support.knowledge_files",
     "support.statements",
     "support.grounding",
+    "support.cited",
     "support.language_model",
     "routing.reasons",
 )

@@ -59,6 +59,7 @@ from gateway.model.history import (
 )
 from gateway.model.knowledge import (
     ChangeKind,
+    CitedPassage,
     DocumentChange,
     DocumentState,
     KnowledgeDocument,
@@ -170,6 +171,7 @@ __all__ = [
     "CaseStory",
     "ChangeKind",
     "ChangedCases",
+    "CitedPassage",
     "ConfirmedFact",
     "Context",
     "ContextCard",

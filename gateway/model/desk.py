@@ -36,7 +36,7 @@ class Handoff(Value, frozen=True, kw_only=True):
 
 class Suggestion(Value, frozen=True, kw_only=True):
     """A draft for the agent. ``outcome`` says what became of it, by whose hand (``agent``);
-    ``final`` is the text as sent."""
+    ``final`` is the text as sent; ``passages`` are the ids of the passages it rests on."""
 
     id: int
     conversation: int
@@ -46,6 +46,7 @@ class Suggestion(Value, frozen=True, kw_only=True):
     outcome: Literal["open", "sent", "edited", "ignored"] = "open"
     final: str | None = None
     agent: Agent | None = None
+    passages: tuple[int, ...] = ()
 
 
 class HeldAnswer(Value, frozen=True, kw_only=True):

@@ -77,6 +77,17 @@ class Passage(NewPassage, frozen=True, kw_only=True):
     """False for passages of earlier versions, and of documents that are gone."""
 
 
+class CitedPassage(Value, frozen=True, kw_only=True):
+    """A passage that an answer rests on, as it was then. ``read_at``: when its version was first
+    read. ``changed_at``: when the document changed after it, or went; None: it still stands so.
+    ``gone``: its source has it no more."""
+
+    passage: Passage
+    read_at: datetime | None = None
+    gone: bool = False
+    changed_at: datetime | None = None
+
+
 class NewDocument(Value, frozen=True, kw_only=True):
     """A document as it was read. ``digest`` (SHA-256, hexadecimal) tells whether it changed;
     ``etag`` and ``last_modified`` are what the server said, for the next request."""

@@ -350,7 +350,9 @@ class OutcomeBuilder:
         rendered = self.voice.render(reply, context)
         facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
         text = with_placeholders("\n\n".join(rendered.parts), reply.language)
-        return DraftSuggestion(text=text, source=next(facts, source)[:MAX_SOURCE])
+        return DraftSuggestion(
+            text=text, source=next(facts, source)[:MAX_SOURCE], passages=reply.sources
+        )
 
     def _conversation_after(self, turn: Turn, *, escalates: bool) -> Conversation:
         before = turn.conversation

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.model import (
+    CitedPassage,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -94,6 +95,14 @@ class KnowledgeStore(Protocol):
     async def put_vectors(self, model: str, vectors: Mapping[int, bytes]) -> None:
         """Store the embeddings of passages, made with ``model``, in a form that the caller alone
         knows. Passages that do not exist any more are left out."""
+        ...
+
+    async def cited(self, ids: Sequence[int]) -> tuple[CitedPassage, ...]:
+        """Those of ``ids`` that are stored, in that order, with what became of their document."""
+        ...
+
+    async def used_in(self, conversations: Sequence[int]) -> tuple[SourceUse, ...]:
+        """What sent answers of these conversations rest on, oldest first; at most 500."""
         ...
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:

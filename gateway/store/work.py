@@ -109,10 +109,11 @@ class HandoffRequest(Value, frozen=True, kw_only=True):
 
 
 class DraftSuggestion(Value, frozen=True, kw_only=True):
-    """A suggestion to store."""
+    """A suggestion to store; ``passages`` are the ids of the passages it rests on."""
 
     text: str
     source: str
+    passages: tuple[int, ...] = ()
 
 
 class TurnOutcome(Value, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.model import (
     ChangeKind,
+    CitedPassage,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -182,6 +183,25 @@ class MemoryKnowledge:
         for id, vector in vectors.items():
             if id in self._passages:
                 self._vectors[id] = (model, vector)
+
+    async def cited(self, ids: Sequence[int]) -> tuple[CitedPassage, ...]:
+        return tuple(self._cited(self._passages[id]) for id in ids if id in self._passages)
+
+    def _cited(self, passage: Passage) -> CitedPassage:
+        own = [c for _, c in sorted(self._changes.items()) if c.document == passage.document]
+        version = passage.version
+        later = (
+            c.at for c in own if c.version > version or (c.kind, c.version) == ("gone", version)
+        )
+        return CitedPassage(
+            passage=passage,
+            read_at=next((c.at for c in own if c.version == version), None),
+            gone=bool(own) and own[-1].kind == "gone",
+            changed_at=None if passage.current else next(later, None),
+        )
+
+    async def used_in(self, conversations: Sequence[int]) -> tuple[SourceUse, ...]:
+        return tuple(use for use in self._uses if use.conversation in conversations)[:500]
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
         found = [use for use in reversed(self._uses) if use.document == document]

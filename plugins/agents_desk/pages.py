@@ -27,6 +27,7 @@ from gateway import (
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.access.sessions import DeskSession, is_background
+from plugins.agents_desk.case.evidence import evidence
 from plugins.agents_desk.composing.placeholders import fill, variables, with_proposal
 from plugins.agents_desk.composing.presence import ConversationPresence, describe_people
 from plugins.agents_desk.composing.saved_replies import SavedReplies
@@ -187,6 +188,7 @@ class DeskPages:
             nav=await self.navigator.view(session),
             side=await self.navigator.side(session, list_of(request)),
             view=conversation,
+            evidence=await evidence(self.services.knowledge, card.messages, suggestion),
             draft=draft or PageDraft(),
             outgoing=await self.outgoing.view(card, session),
             held=await self.services.desk.held_answers(number),

@@ -44,7 +44,7 @@ PLAIN = {
     "outbox": {"lane", "channel", "author", "key", "state", "error", "process"},
     "timers": {"lane", "name", "data"},
     "handoffs": {"tier", "skills", "agent"},
-    "suggestions": {"source", "outcome", "agent"},
+    "suggestions": {"passages", "source", "outcome", "agent"},
     "surveys": {"kind", "scale", "aspect"},
     "search_documents": {"lane", "brand", "words"},  # with a key: the words of addresses alone
     "notes_of_guests": {"guest", "key"},

@@ -56,7 +56,7 @@ async def test_the_migrations_go_back(database: SqlDatabase) -> None:
     assert await migrate(database) == ("base", LAST)
 
 
-LAST = "0018"
+LAST = "0019"
 
 
 async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) -> None:

@@ -301,6 +301,7 @@ def suggestion(connection: Connection, row: Row[Any]) -> Suggestion:
         outcome=row.outcome,
         final=readable(connection, "suggestions.final", row.conversation_id, row.final),
         agent=maybe_agent(row.agent),
+        passages=from_json(row.passages, tuple[int, ...]) if row.passages else (),
     )
 
 

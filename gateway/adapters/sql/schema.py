@@ -265,6 +265,8 @@ suggestions = Table(
     Column("outcome", short(16), nullable=False, default="open"),
     Column("final", Text),
     Column("agent", Text),
+    # Ids as a JSON list; not of a key: a draft outlives the passages it rests on.
+    Column("passages", Text),
     _index("ix_suggestions_conversation", "conversation_id", "id"),
 )
 

@@ -12,6 +12,7 @@ from gateway import (
     KnowledgeSource,
     NotFound,
     Services,
+    SourceUse,
 )
 from plugins.knowledge.pages.html import SourceTemplates
 from plugins.knowledge.sources.refresh import knowledge_of
@@ -33,6 +34,11 @@ class DocumentPage:
         version = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
         version = version if 1 <= version <= document.version else document.version
         store = knowledge_of(self.services)
+        uses = await store.uses(document.id, limit=20)
+        chosen = next((use for use in uses if str(use.turn) == request.query.get("turn")), None)
+        said = await self._said(request, chosen) if chosen else ""
+        if chosen is not None:
+            version = chosen.version
         return self.templates.page(
             request,
             "document.html",
@@ -41,7 +47,21 @@ class DocumentPage:
             document=document,
             version=version,
             passages=await store.passages_of(document.id, version=version),
-            uses=await store.uses(document.id, limit=20),
+            uses=uses,
+            chosen=chosen,
+            used={use.passage for use in uses if chosen and use.turn == chosen.turn},
+            said=said,
+        )
+
+    async def _said(self, request: DeskPageRequest, use: SourceUse) -> str:
+        """The answer that was sent; empty where it is not for this person's brands."""
+        cases = await self.services.records.cases_by_id([use.conversation])
+        return "\n".join(
+            message.text
+            for case in cases
+            if request.agent.works_for(case.conversation.brand)
+            for message in case.messages
+            if message.turn == use.turn and message.author == "bot"
         )
 
     async def _document(

@@ -9,7 +9,7 @@ from functools import cached_property
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import DeskPageRequest, DeskPageResult, Passage, StaticAssets, code_label
+from gateway import DeskPageRequest, DeskPageResult, Passage, StaticAssets, code_label, split_cited
 from plugins.knowledge.sources.urls import is_url
 
 STATIC = "/desk/sources/static"
@@ -60,7 +60,13 @@ class SourceTemplates:
             lstrip_blocks=True,
         )
         templates.globals.update(
-            day=_day, is_url=is_url, kinds=KINDS, code_label=code_label, link_to=link_to, rows=_rows
+            day=_day,
+            is_url=is_url,
+            kinds=KINDS,
+            code_label=code_label,
+            link_to=link_to,
+            rows=_rows,
+            split_cited=split_cited,
         )
         return templates
 

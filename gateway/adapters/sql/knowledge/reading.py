@@ -17,6 +17,7 @@ from gateway.adapters.sql.schema import (
     knowledge_vectors,
 )
 from gateway.model import (
+    CitedPassage,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -100,6 +101,39 @@ def vectors_of(connection: Connection, ids: Sequence[int], model: str) -> Mappin
         query = select(table.passage_id, table.vector).where(chosen, table.model == model)
         found |= {row.passage_id: bytes(row.vector) for row in connection.execute(query)}
     return found
+
+
+def cited(connection: Connection, ids: Sequence[int]) -> tuple[CitedPassage, ...]:
+    """See `KnowledgeStore.cited`."""
+    found = by_id(connection, ids)
+    table = knowledge_changes.c
+    query = select(table.document_id, table.version, table.kind, table.at).where(
+        table.document_id.in_({each.document for each in found.values()})
+    )
+    changes = connection.execute(query.order_by(table.id)).all() if found else []
+    return tuple(_cited(found[id], changes) for id in ids if id in found)
+
+
+def _cited(passage: Passage, changes: Sequence[Row[Any]]) -> CitedPassage:
+    own = [row for row in changes if row.document_id == passage.document]
+    read = next((row.at for row in own if row.version == passage.version), None)
+    later = (
+        row.at
+        for row in own
+        if row.version > passage.version or (row.kind == "gone" and row.version == passage.version)
+    )
+    return CitedPassage(
+        passage=passage,
+        read_at=rows.maybe_from_ms(read),
+        gone=bool(own) and own[-1].kind == "gone",
+        changed_at=None if passage.current else rows.maybe_from_ms(next(later, None)),
+    )
+
+
+def used_in(connection: Connection, conversations: Sequence[int]) -> tuple[SourceUse, ...]:
+    table = knowledge_uses
+    query = select(table).where(table.c.conversation_id.in_(conversations)).order_by(table.c.id)
+    return tuple(_use(row) for row in connection.execute(query.limit(AT_ONCE)))
 
 
 def uses_of(connection: Connection, document: int, limit: int) -> tuple[SourceUse, ...]:

@@ -12,6 +12,7 @@ from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.knowledge import documents, reading
 from gateway.adapters.sql.schema import knowledge_changes, knowledge_sources
 from gateway.model import (
+    CitedPassage,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -112,6 +113,12 @@ class SqlKnowledge:
             await self._db.write(
                 partial(documents.put_vectors, model=model, vectors=part), long=True
             )
+
+    async def cited(self, ids: Sequence[int]) -> tuple[CitedPassage, ...]:
+        return await self._db.read(lambda c: reading.cited(c, ids))
+
+    async def used_in(self, conversations: Sequence[int]) -> tuple[SourceUse, ...]:
+        return await self._db.read(lambda c: reading.used_in(c, conversations))
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
         return await self._db.read(lambda c: reading.uses_of(c, document, limit), long=True)

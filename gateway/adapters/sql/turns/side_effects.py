@@ -195,6 +195,7 @@ def apply_side_effects(
     if outcome.raised is not None:
         raise_handoff(connection, conversation.id, outcome.raised)
     if outcome.draft is not None:
+        passages = outcome.draft.passages
         draft = rows.encrypted(connection, "suggestions.text", conversation.id, outcome.draft.text)
         connection.execute(
             insert(suggestions),
@@ -202,6 +203,7 @@ def apply_side_effects(
                 "conversation_id": conversation.id,
                 "text": draft,
                 "source": outcome.draft.source,
+                "passages": rows.to_json(passages) if passages else None,
                 "at": rows.to_ms(at),
             },
         )
