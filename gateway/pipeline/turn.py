@@ -28,6 +28,7 @@ from gateway.routing.route import (
     in_shadow,
     may_ask_details,
     with_earlier_matter,
+    without_shadow,
 )
 from gateway.settings import Brands, Hours
 from gateway.store import SPAM, ProvenAddress, TurnOutcome, WorkItem
@@ -83,10 +84,7 @@ class TurnPipeline:
             alarms=self.alarms,
         )
         turn = await self._joined(work, turn)
-        if may_ask_details(turn, self.policies.current):
-            needed = await self.handlers.needed_slots(turn)
-            turn = turn.replace(route=ask_details(turn, needed))
-        answer = await self.handlers.answer(turn)
+        answer = await self._worked(turn)
         if work.shadow:
             return await self._in_shadow(work, answer)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
@@ -94,14 +92,25 @@ class TurnPipeline:
         outcome = self.outcomes.answered(work, answer, draft, passages=lines)
         return await self.by_mail.extended(work, answer.turn, outcome, proven)
 
+    async def _worked(self, turn: Turn) -> HandlerAnswer:
+        """What the handlers say to a turn that was routed."""
+        if may_ask_details(turn, self.policies.current):
+            needed = await self.handlers.needed_slots(turn)
+            turn = turn.replace(route=ask_details(turn, needed))
+        return await self.handlers.answer(turn)
+
     async def _in_shadow(self, work: WorkItem, would: HandlerAnswer) -> TurnOutcome:
         """In shadow mode a person gets every message, with what the bot ``would`` have said as a
-        suggestion. Answers to surveys, timers and events bother nobody."""
-        turn, reply = would.turn, would.reply
+        suggestion; so also of later messages, until a person claims the conversation. Answers to
+        surveys, timers and events bother nobody."""
+        turn = would.turn
         for_people = turn.route.action == "escalate" or turn.survey_answer is None
         if turn.kind != "message" or turn.automatic or not for_people:
             return self.outcomes.answered(work, HandlerAnswer(turn=turn), None)
-        speaks = reply is not None and turn.route.action in ("automate", "clarify")
+        if (alone := without_shadow(turn, self.policies.current)) is not None:
+            would = await self._worked(alone)
+        reply = would.reply
+        speaks = reply is not None and would.turn.route.action in ("automate", "clarify")
         draft = (reply, f"{SHADOW_SOURCE}{would.handler}") if reply and speaks else None
         turn = turn.replace(route=in_shadow(turn, self.policies.current))
         draft = draft or await self.handlers.suggest(turn)

@@ -38,6 +38,7 @@ from gateway.store import (
     AlreadyHandled,
     CommittedTurn,
     ConversationChanged,
+    SourcesChanged,
     Store,
     TurnOutcome,
     UnreadableRow,
@@ -142,7 +143,10 @@ class TurnWorker:
 
     async def _failed(self, turn: int, attempts: int, error: Exception) -> datetime | Next:
         """Retry later; the row stays at the head of its lane, so order holds."""
-        log.exception("turn.failed", turn=turn, attempt=attempts + 1)
+        if isinstance(error, SourcesChanged):  # the next attempt finds the new words
+            log.info("turn.sources_changed", turn=turn, attempt=attempts + 1)
+        else:
+            log.exception("turn.failed", turn=turn, attempt=attempts + 1)
         self.metrics.retries.inc()
         stuck = attempts > self.attempts  # even giving it to a person failed
         at = self.clock.now() + timedelta(seconds=backoff(attempts + 1, 0.5, 60.0))

@@ -222,6 +222,21 @@ def in_shadow(turn: Turn, policy: Policy) -> Route:
     return hand_over(turn, policy, (*turn.route.reasons, shadow))
 
 
+def without_shadow(turn: Turn, policy: Policy) -> Turn | None:
+    """``turn`` as the bot would have got it, where it would still have the conversation: shadow
+    mode alone gave it to people, and none of them has claimed it. Else None."""
+    if turn.route.action != "pass" or turn.conversation.state != "waiting":
+        return None
+    routes = (m.route for m in reversed(turn.history) if m.author == "customer" and m.route)
+    given = next((route for route in routes if route.action == "escalate"), None)
+    last = given.reasons[-1] if given and given.reasons else None
+    if last is None or last.code != SHADOW or last.detail == WOULD_HAVE["escalate"]:
+        return None
+    conversation = turn.conversation.replace(state="bot", owner=None, tier="bot")
+    alone = turn.replace(conversation=conversation)
+    return alone.replace(route=decide(alone, policy))
+
+
 WOULD_HAVE: Mapping[Action, str] = {
     "automate": "the bot would have answered",
     "clarify": "the bot would have asked back",

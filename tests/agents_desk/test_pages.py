@@ -366,3 +366,14 @@ async def test_conflict_summary(gw: DeskGateway) -> None:
         "When you opened it: waiting for a person. Now: resolved.",
         "New since then: 1 message, 1 from the customer.",
     )
+
+
+async def test_a_banner_says_that_the_bot_only_listens(ana: Visit, gw: DeskGateway) -> None:
+    """On every page, as long as shadow mode is on."""
+    shadow = gw.services.shadow
+    assert shadow is not None
+    for on in (False, True, False):
+        await shadow.turn(on=on, by="cli:test")
+        for path in ("/desk", f"/desk/c/{MARIA}", "/desk/search"):
+            await ana.open(path)
+            assert ("Shadow mode." in ana.page) is on, path

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import SHADOW_SOURCE, CaseRecord, SetValue
+from gateway import SHADOW_SOURCE, CaseRecord, Reply, SetValue, Turn
+from gateway.cli.doctor import health_checks
 from gateway.routing.route import WOULD_HAVE
-from gateway.testing import RunningGateway
+from gateway.testing import FakeHandler, RunningGateway
 from plugins.history.shadow.report import VERDICTS, shadow_report
 from tests.routing.dialogue import shop
 
@@ -64,6 +65,76 @@ async def test_hand_overs_and_questions_back_are_silent(tmp_path: Path, said: st
         codes = [reason.code for reason in (await ana.next_card()).handoff.reasons]  # type: ignore[union-attr]
         assert codes[-1] == "shadow"
         assert len(codes) > 1
+
+
+async def test_later_messages_show_what_the_bot_would_have_said(tmp_path: Path) -> None:
+    """Until a person claims the conversation, the newest suggestion is the bot's own; then it is a
+    person's conversation."""
+    async with shop(tmp_path, FakeHandler(_stock, priority=40, name="stock")) as gw:
+        await turn(gw, on=True)
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        await mia.say("delivery")
+        await mia.say("and stock?")
+        card = await ana.next_card()
+        assert card.suggestion is not None
+        assert card.suggestion.source == f"{SHADOW_SOURCE}stock"
+        assert "Plenty." in card.suggestion.text
+        await ana.claim()
+        await mia.say("delivery")
+        after = (await case_of(gw)).suggestions
+        assert all(not each.source.startswith(SHADOW_SOURCE) for each in after[2:])
+        assert mia.heard == []
+
+
+def _stock(turn: Turn) -> Reply | None:
+    asked = turn.kind == "message" and turn.understanding.intent.name == "stock"
+    return Reply(body=("Plenty.",)) if asked and turn.route.action == "automate" else None
+
+
+async def test_after_a_hand_over_the_bot_would_have_been_silent(tmp_path: Path) -> None:
+    """Where it would have handed over, no later draft is said to be the bot's."""
+    async with shop(tmp_path) as gw:
+        await turn(gw, on=True)
+        mia = gw.customer("fake", "mia")
+        await mia.say("I am furious")
+        await mia.say("delivery")
+        suggestions = (await case_of(gw)).suggestions
+        assert all(not each.source.startswith(SHADOW_SOURCE) for each in suggestions)
+
+
+@pytest.mark.parametrize("first", ["", "delivery"])
+async def test_harm_alarms_people_and_says_nothing(tmp_path: Path, first: str) -> None:
+    """The customer hears nothing of the bot; the case has the highest priority, its reason comes
+    first, and the alarm sounds; so also in a conversation that waits already."""
+    async with shop(tmp_path) as gw:
+        await turn(gw, on=True)
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        if first:
+            await mia.say(first)
+        await mia.say("the lamp caught fire")
+        await gw.pass_time(3600)
+        assert mia.heard == []
+        card = await ana.next_card()
+        assert card.handoff is not None
+        assert (card.handoff.reasons[0].code, card.handoff.priority) == ("harm", 3)
+        alarms = [message for message in card.messages if message.purpose == "alarm"]
+        assert len(alarms) == 1
+        drafts = (await case_of(gw)).suggestions[bool(first) :]
+        assert all(not each.source.startswith(SHADOW_SOURCE) for each in drafts)
+
+
+async def test_the_doctor_says_who_turned_it_on(tmp_path: Path) -> None:
+    """A line with the person and the time, until it is off."""
+    async with shop(tmp_path) as gw:
+        check = health_checks(gw.gateway)["shadow mode"]
+        assert await check() == ()
+        await turn(gw, on=True)
+        [problem] = await check()
+        assert "by cli:test" in problem.what
+        assert (problem.severity, problem.since) == ("warning", gw.clock.now())
+        assert "warmline shadow off" in problem.fix
+        await turn(gw, on=False)
+        assert await check() == ()
 
 
 async def test_no_survey_is_sent(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from gateway import Reply, Turn
 from gateway.testing import FakeHandler
 from tests.knowledge.answering.sources import shop_with_sources, text
@@ -28,10 +30,14 @@ async def test_a_passage_that_changed_before_the_commit_is_not_sent(tmp_path: Pa
         [after] = await store.passages_of(new.id)
         rests_on.append(before.id)
         mia = shop.gw.customer("fake", "mia")
-        await mia.write("delivery?")
-        await shop.gw.settled()
+        with capture_logs() as logs:
+            await mia.write("delivery?")
+            await shop.gw.settled()
         assert await shop.gw.services.mailbox.messages(mia.address) == ()
         assert await store.uses(new.id) == ()
+        logged = [each["event"] for each in logs]
+        assert "turn.sources_changed" in logged
+        assert "turn.failed" not in logged
         rests_on.append(after.id)
         await shop.gw.pass_time(5)
         [answered] = await shop.gw.services.mailbox.messages(mia.address)
