@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from gateway import MentionedNames, Services, Settings
+from gateway import MentionedNames, Services, Settings, WarmlineError
 from plugins.knowledge.phrasing.settings import PhrasingSettings
 
 if TYPE_CHECKING:
@@ -48,6 +48,52 @@ class CrawlLimits(BaseModel):
     requests_a_second: float = Field(4.0, gt=0, le=4, description="not bounded on loopback")
 
 
+class EmbeddingSettings(BaseModel):
+    """Part ``embeddings`` of the section ``plugins.knowledge``: a model behind OpenAI's API
+    (``/v1/embeddings``), or behind a server with a compatible one, in place of the packaged
+    sentence encoder. Questions and passages are sent to it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1, description="its name at the server")
+    dimensions: int = Field(ge=8, le=4096, description="numbers in one of its vectors")
+    base_url: str | None = Field(None, description="another server's, ending in /v1; none: OpenAI")
+    api_key: SecretStr | None = Field(
+        None, description="also OPENAI_API_KEY; not needed with a `base_url` of your own"
+    )
+    shorten: bool = Field(
+        False, description="ask for `dimensions` numbers, where the model can give fewer"
+    )
+    timeout: float = Field(3.0, gt=0, le=60, description="seconds for one request")
+
+    @model_validator(mode="after")
+    def _needs_a_key(self) -> EmbeddingSettings:
+        if self.base_url is None and self.api_key is None:
+            message = "OpenAI needs a key: set OPENAI_API_KEY, or the `base_url` of another server"
+            raise ValueError(message)
+        return self
+
+    def search(self) -> PassageSearch:
+        """The search that asks this server. Raises WarmlineError without the extra ``openai``."""
+        from gateway import EmbeddingModel, client_installed  # noqa: PLC0415  (only where used)
+        from plugins.knowledge.embedding import ServerSearch  # noqa: PLC0415  (numpy)
+
+        if not client_installed():
+            raise WarmlineError(
+                "plugins.knowledge.embeddings needs `pip install 'warmline[openai]'`"
+            )
+        return ServerSearch(
+            EmbeddingModel(
+                api_key=self.api_key,
+                base_url=self.base_url,
+                name=self.model,
+                dimensions=self.dimensions,
+                shorten=self.shorten,
+                timeout=self.timeout,
+            )
+        )
+
+
 class KnowledgeSettings(BaseModel):
     """Section ``plugins.knowledge``: the team's own sources."""
 
@@ -68,24 +114,35 @@ class KnowledgeSettings(BaseModel):
     phrasing: PhrasingSettings | None = Field(
         None, description="a language model that words answers from the sources"
     )
+    embeddings: EmbeddingSettings | None = Field(
+        None, description="a model server's embeddings for search, in place of the packaged encoder"
+    )
     api_key: SecretStr | None = Field(
-        None, description="the language model's, where `phrasing` has none; also OPENAI_API_KEY"
+        None,
+        description="the model server's, where `phrasing` or `embeddings` has none; also "
+        "OPENAI_API_KEY",
     )
     _answers: SourceAnswers | None = PrivateAttr(None)
 
     @model_validator(mode="before")
     @classmethod
     def _share_key(cls, values: Any) -> Any:
-        """Give the key to ``phrasing``: a variable without our prefix sets a field of a section."""
+        """Give the key to the parts: a variable without our prefix sets a field of a section."""
         if isinstance(values, dict) and (key := values.get("api_key")):
-            phrasing = values.get("phrasing")
-            if isinstance(phrasing, dict) and "api_key" not in phrasing:
-                return values | {"phrasing": phrasing | {"api_key": key}}
+            parts = {name: values.get(name) for name in ("phrasing", "embeddings")}
+            shared = {
+                name: part | {"api_key": key}
+                for name, part in parts.items()
+                if isinstance(part, dict) and "api_key" not in part
+            }
+            return values | shared
         return values
 
     @cached_property
     def search(self) -> PassageSearch:
-        """The one search of this section."""
+        """The one search of this section. Raises WarmlineError; see `EmbeddingSettings`."""
+        if self.embeddings is not None:
+            return self.embeddings.search()
         from plugins.knowledge.search import PassageSearch  # noqa: PLC0415  (numpy)
 
         return PassageSearch()

@@ -4,6 +4,7 @@ Nothing that a model says is believed: see `gateway.support.grounding`.
 """
 
 from gateway.support.language_model.budget import DailyBudget, TokenPrices, TokenUsage
+from gateway.support.language_model.embeddings import EmbeddingModel
 from gateway.support.language_model.masking import (
     Placeholders,
     instructs_model,
@@ -22,6 +23,7 @@ from gateway.support.language_model.model import (
 
 __all__ = [
     "DailyBudget",
+    "EmbeddingModel",
     "LanguageModel",
     "ModelError",
     "ModelReply",

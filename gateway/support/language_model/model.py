@@ -131,7 +131,7 @@ class LanguageModel:
         try:
             answer = await self._client.chat.completions.create(**request)
         except APIStatusError as error:
-            raise _translated(error) from None
+            raise translated(error) from None
         except (OpenAIError, ValueError) as error:  # its message may quote the customer
             raise ModelError(f"no answer: {type(error).__name__}") from None
         if not isinstance(answer, ChatCompletion):  # the client passes on what is not JSON
@@ -154,7 +154,8 @@ def object_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _translated(error: APIStatusError) -> WarmlineError:
+def translated(error: APIStatusError) -> WarmlineError:
+    """What a status of the server means to callers."""
     message = f"answered {error.status_code}"
     if error.status_code in (429, 503):
         return TryLater(message, after=retry_after(error.response.headers.get("retry-after")))

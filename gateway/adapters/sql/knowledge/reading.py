@@ -114,7 +114,7 @@ def cited(connection: Connection, ids: Sequence[int]) -> tuple[CitedPassage, ...
     return tuple(_cited(found[id], changes) for id in ids if id in found)
 
 
-def _cited(passage: Passage, changes: Sequence[Row[Any]]) -> CitedPassage:
+def _cited(passage: Passage, changes: Sequence[Any]) -> CitedPassage:
     own = [row for row in changes if row.document_id == passage.document]
     read = next((row.at for row in own if row.version == passage.version), None)
     later = (
