@@ -171,8 +171,9 @@ class ProposalEvaluator:
             raise ChangeRefused(problems)
         training = await self._trainer()
         notes: tuple[str, ...] = ()
-        if training is None:
-            training = await self._beside_open(whole.proposal)
+        beside: Sequence[WholeProposal] = ()
+        if training is None and (beside := await self._new_intents_beside(whole.proposal)):
+            training = await self._trained_beside(beside)
             notes = (BESIDE_OPEN,) if training else ()
         answer = (
             await self._answer(whole, at, version) if whole.text or whole.proposal.changes else None
@@ -200,7 +201,10 @@ class ProposalEvaluator:
             renderings=answer.renderings if answer else (),
             facts_new=answer.facts_new if answer else (),
             notes=(*notes, *(answer.notes if answer else ())),
-            rests_on=tuple(row.key for row in self.labelled if row.key),
+            rests_on=(
+                *(row.key for row in self.labelled if row.key),
+                *(key for other in beside for key in _sentence_rows(other)),
+            ),
         )
 
     async def _answer(self, whole: WholeProposal, at: datetime, version: int) -> ProposalEvaluation:
@@ -295,20 +299,24 @@ class ProposalEvaluator:
             self._training = IntentTrials(own, packaged, labelled), await self._process()
         return self._training
 
-    async def _beside_open(self, proposal: Proposal) -> tuple[IntentTrials, TrialTrainer] | None:
-        """Trials with the sentences of the other new intents that are proposed, if there are any
-        and no intent is in force."""
+    async def _new_intents_beside(self, proposal: Proposal) -> Sequence[WholeProposal]:
+        """The other new intents that are proposed and have sentences."""
         if self.companions is None or self.services.trials.trainable is None:
-            return None
-        others = [
-            (sentence.text, each.proposal.target.intent)
+            return ()
+        return [
+            each
             for each in await self.companions()
-            if each.proposal.kind == "new_intent" and each.proposal.id != proposal.id
-            for sentence in each.sentences
+            if each.proposal.kind == "new_intent"
+            and each.proposal.id != proposal.id
+            and each.sentences
         ]
-        if not others:
-            return None
-        return IntentTrials(others, (), ()), await self._process()
+
+    async def _trained_beside(
+        self, others: Sequence[WholeProposal]
+    ) -> tuple[IntentTrials, TrialTrainer]:
+        """Trials with the sentences of ``others``, where no intent is in force."""
+        rows = [(each.text, o.proposal.target.intent) for o in others for each in o.sentences]
+        return IntentTrials(rows, (), ()), await self._process()
 
     async def _process(self) -> TrialTrainer:
         trainable = self.services.trials.trainable
@@ -342,9 +350,13 @@ def _untold(at: datetime, version: int, sentence: str) -> ProposalEvaluation:
     return ProposalEvaluation(at=at, verdict="cannot_be_told", sentence=sentence, version=version)
 
 
+def _sentence_rows(whole: WholeProposal) -> list[str]:
+    return [sentence_key(whole.proposal, each) for each in whole.sentences if each.conversation]
+
+
 def _own_rows(whole: WholeProposal) -> tuple[str, ...]:
     """The keys of the proposal's rows with words of a conversation."""
-    keys = [sentence_key(whole.proposal, each) for each in whole.sentences if each.conversation]
+    keys = _sentence_rows(whole)
     if whole.proposal.text_from and whole.text:
         keys.append(text_key(whole.proposal))
     keys += [more_text_key(whole.proposal, text) for text in whole.more_texts]

@@ -176,6 +176,26 @@ async def test_an_empty_shop_tells_new_intents_from_the_others_proposed(shop: Sh
         assert {each.group for each in evaluation.comparisons} >= {"all", "new"}
 
 
+async def test_an_evaluation_beside_others_must_be_made_again_after_an_erasure(shop: Shop) -> None:
+    """Also where the erased customer's sentence is one of another proposal: a model was trained
+    with it."""
+    await import_mails(shop.running, returns(["30"] * 6))
+    await import_mails(shop.running, [(q, SIGNED.format("We wrap gifts for free.")) for q in GIFTS])
+    first, second = await learn(shop)
+    assert not first.stale
+    assert not second.stale
+    of_second = {each.conversation for each in second.sentences}
+    assert of_second.isdisjoint(each.conversation for each in first.sentences)
+    [case] = await shop.running.services.records.cases_by_id([min(of_second)], imported=True)
+    customer_data = shop.running.gateway.customer_data
+    assert isinstance(customer_data, CustomerData)
+    await customer_data.erase(case.conversation.address)
+    assert (await shop.learning.decisions.current(first.proposal.id)).stale
+    assert (await shop.learning.decisions.current(second.proposal.id)).stale
+    await learn(shop)
+    assert not (await shop.learning.decisions.current(first.proposal.id)).stale
+
+
 async def test_what_the_shop_knows_is_not_proposed(tmp_path: Path) -> None:
     rows = [(question, "returns") for question in RETURNS]
     async with open_empty_shop(tmp_path, rows=rows) as shop:
