@@ -1,4 +1,4 @@
-"""Imports an mbox file and is killed on the way: `python -m tests.history.killed DATABASE MBOX AT`.
+"""Imports an mbox file and is killed on the way: `python -m tests.history.killed URL MBOX AT`.
 
 It opens the database alone, without the plugins: a process starts in half the time.
 
@@ -18,10 +18,11 @@ from typing import Any
 
 from gateway import NewImport
 from gateway.adapters.history import SqlPastConversations
-from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.imported import adding
 from gateway.adapters.sql.store import prepare
 from gateway.adapters.standalone import SystemClock
+from gateway.settings import PostgresSettings
 from plugins.history.importing import importer
 from plugins.history.importing.mailboxes.disk import disk_boxes
 from plugins.history.importing.mailboxes.origin import MailOrigin
@@ -72,8 +73,8 @@ def arrange(where: str, number: int) -> None:
         setattr(history, name, killed(getattr(history, name), 1))
 
 
-async def run(database: Path, source: Path) -> None:
-    opened = SqliteDatabase(database)
+async def run(database: str, source: Path) -> None:
+    opened = open_database(database, PostgresSettings())
     await prepare(opened)
     past = SqlPastConversations(opened, SystemClock())
     workers = Workers(SCOPE, READER, processes=False)
@@ -90,4 +91,4 @@ if __name__ == "__main__":
     database, mbox, at = sys.argv[1:4]
     where, _, number = at.partition(" ")
     arrange(where, int(number or 1))
-    asyncio.run(run(Path(database), Path(mbox)))
+    asyncio.run(run(database, Path(mbox)))

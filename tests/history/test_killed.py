@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.history import SqlPastConversations
-from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.store import prepare
 from gateway.adapters.standalone import SystemClock
+from gateway.settings import PostgresSettings
 from tests.history.kit import ANNA, OURS, mail, mbox
 
 POINTS = ("begin", "after 1", "within 1", "finish")
 
 
-async def run(database: Path, source: Path, at: str) -> tuple[int | None, str]:
+async def run(database: str, source: Path, at: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.history.killed", str(database), str(source), at),
+        *(sys.executable, "-m", "tests.history.killed", database, str(source), at),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -29,8 +30,8 @@ async def run(database: Path, source: Path, at: str) -> tuple[int | None, str]:
     return process.returncode, said.decode()
 
 
-async def stored(database: Path) -> list[list[tuple[str, str]]]:
-    opened = SqliteDatabase(database)
+async def stored(database: str) -> list[list[tuple[str, str]]]:
+    opened = open_database(database, PostgresSettings())
     await prepare(opened)
     try:
         found = await SqlQueries(opened).cases(imported=True, limit=500)
@@ -56,11 +57,11 @@ def many(folder: Path) -> Path:
     return mbox(folder / "m.mbox", *mails)
 
 
-@pytest.mark.sqlite
-async def test_killed_at_every_step_and_resumed(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
+async def test_killed_at_every_step_and_resumed(tmp_path: Path, database_url: str) -> None:
     """Each run dies at a step, the last one completes what one whole run would store."""
-    source = many(tmp_path)
-    database = tmp_path / "warmline.db"
+    source, database = many(tmp_path), database_url
     for point in POINTS:
         code, said = await run(database, source, point)
         assert code == -signal.SIGKILL, said

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from gateway.testing import PolledQueue
+
 BotApiFailure = Literal[
     "busy", "broken", "never", "blocked", "cut", "hang", "html", "token", "none"
 ]
@@ -72,6 +74,8 @@ class FakeBotApi:
         self.down = False
         self.confirmed = 0
         self._updates: list[dict[str, Any]] = []
+        self.polled: PolledQueue[dict[str, Any]] | None = None
+        """Updates whose confirmation the test waits for."""
         self._queued = asyncio.Event()
         self._failures: list[BotApiFailure] = []
         self._number = 7_000
@@ -218,6 +222,9 @@ class FakeBotApi:
                 409, "Conflict: can't use getUpdates method while webhook is active; delete it"
             )
         offset = given.get("offset", 0)
+        if self.polled is not None:
+            self.polled.confirm(offset - 1)
+            return [{**update, "update_id": number} for number, update in await self.polled.offer()]
         self.confirmed = max(self.confirmed, offset - 1)
         self._updates = [update for update in self._updates if update["update_id"] >= offset]
         if not self._updates and given.get("timeout"):

@@ -12,7 +12,15 @@ from aiohttp import ClientSession
 
 import channels.telegram
 from gateway import Address, File
-from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
+from gateway.testing import (
+    Check,
+    NappingClock,
+    PolledQueue,
+    ProviderSimulator,
+    RunningGateway,
+    Trouble,
+    checks,
+)
 
 from .conftest import PATH, SECRET, Start
 from .fake_bot_api import TOKEN, FakeBotApi
@@ -98,6 +106,24 @@ class TelegramFarEnd:
         return self.api.send_calls
 
 
+class PolledTelegramFarEnd(TelegramFarEnd):
+    """Customers who use Telegram, whose messages wait until the channel asks for them."""
+
+    polled = True
+
+    def __init__(self, gw: RunningGateway, api: FakeBotApi, session: ClientSession) -> None:
+        super().__init__(gw, api, session)
+        self.queue = api.polled = PolledQueue()
+
+    async def post(self, body: bytes) -> int:
+        return await self.queue.deliver({"message": body.decode("utf-8", "replace")})
+
+    async def _post(self, update: dict[str, Any], secret: str) -> int:
+        if secret != self.secret:
+            return 403  # only Telegram answers our polls
+        return await self.queue.deliver(update)
+
+
 def _number(name: str) -> int:
     return 5_000 + sum(name.encode())
 
@@ -106,6 +132,20 @@ def _number(name: str) -> int:
 async def far_end(api: FakeBotApi, start: Start) -> AsyncIterator[ProviderSimulator]:
     async with start() as gw, ClientSession(gw.url) as session:
         yield TelegramFarEnd(gw, api, session)
+
+
+@pytest.fixture
+async def polled_far_end(api: FakeBotApi, start: Start) -> AsyncIterator[ProviderSimulator]:
+    polling = start(secret=None, poll_timeout=1, clock=NappingClock())
+    async with polling as gw, ClientSession(gw.url) as session:
+        yield PolledTelegramFarEnd(gw, api, session)
+
+
+@pytest.mark.parametrize("check", checks(QUALITY))
+async def test_the_contract_when_polling(check: Check, polled_far_end: ProviderSimulator) -> None:
+    """The same of a bot without a webhook: what is confirmed is stored, and the rest comes
+    again."""
+    await check(polled_far_end)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))

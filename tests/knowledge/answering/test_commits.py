@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from gateway import Reply, Turn
@@ -11,6 +12,7 @@ from gateway.testing import FakeHandler
 from tests.knowledge.answering.sources import shop_with_sources, text
 
 
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
 async def test_a_passage_that_changed_before_the_commit_is_not_sent(tmp_path: Path) -> None:
     """Nothing is stored; the turn runs again a moment later and finds the new words."""
     rests_on: list[int] = []
