@@ -103,6 +103,21 @@ def is_forward(subject: str | None) -> bool:
     return bool(_SUBJECT_FORWARD.match(subject or ""))
 
 
+def forwarded_authors(text: str) -> tuple[str, ...]:
+    """The addresses of those whose mails ``text`` passes on, lower-case and each once: those of its
+    headers ("From: ...") and of the introductions of what was quoted there. At most `_MOST_LINES`
+    lines are read."""
+    found: dict[str, None] = {}
+    for marked in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
+        line = plain(marked.lstrip("> \t"))[:_MAX_INTRODUCTION]
+        header = _header(line) if "@" in line else None
+        if (header and header[0] == "sender") or (_VERB.search(line) and _DATE.search(line)):
+            found |= dict.fromkeys(address.lower() for address in _WHOLE_ADDRESS.findall(line))
+    return tuple(found)
+
+
+_MOST_LINES = 2_000
+_WHOLE_ADDRESS = re.compile(r"[^\s<>()\[\]@,;:\"]{1,64}@[^\s<>()\[\]@,;:\"]{1,200}\.\w{1,60}")
 _SUBJECT_FORWARD = compiled(
     rf"\s*(?:\[[^\]]{{1,60}}\]\s*)*\[?(?:{every('subject_forward')}) ?[:\uff1a]"
 )
@@ -115,6 +130,9 @@ _HEADER = compiled(
     r"[>|*_ ]*(?:"
     + "|".join(f"(?P<{kind}>{every(kind)})" for kind in _KINDS)
     + r") ?[*_]* ?[:\uff1a][*_]* ?(?P<value>.*)"
+)
+_HEADER_INSIDE = compiled(
+    r"(?<![^\W\d_])(?:" + "|".join(f"(?P<{kind}>{every(kind)})" for kind in _KINDS) + ") ?[:\uff1a]"
 )
 _ORANGE_DATE = compiled(r"message du ?:? (?P<value>\d.*)")
 _COLON = re.compile("[:\uff1a]")
@@ -141,6 +159,8 @@ def header_block_end(lines: Sequence[str], start: int) -> int:
     when there is none."""
     if _header(lines[start]) is None:
         return 0
+    if _is_block_in_line(lines[start]):
+        return start + 1
     found: dict[str, str] = {}
     at = end = start
     last = min(len(lines), start + _MAX_BLOCK)
@@ -158,6 +178,17 @@ def header_block_end(lines: Sequence[str], start: int) -> int:
             break
         at += 1
     return end if _is_written_by_program(found) else -end
+
+
+def _is_block_in_line(line: str) -> bool:
+    """Whether ``line`` is a block whose line breaks were lost on the way, as where a table became
+    text ("Subject: Lamp From: ... To: ..."). Three headers with a subject and an address are no
+    customer's; names and values may stand side by side without a blank."""
+    if len(line) > 2 * _MAX_INTRODUCTION:
+        return False
+    names = _HEADER_INSIDE.finditer(line)
+    kinds = {kind for match in names for kind in _KINDS if match[kind] is not None} - {"other"}
+    return len(kinds) >= 3 and "subject" in kinds and bool(_ADDRESS.search(line))
 
 
 def _is_written_by_program(headers: dict[str, str]) -> bool:
@@ -358,6 +389,19 @@ _DEVICE_LINE = compiled(
     rf"|(?-i:Sent from my [A-Z][^\s,;?!:]*(?: [A-Z0-9][^\s,;?!:]*){{0,5}})"
     rf"|(?=.*(?<!\w){_DEVICE})(?:{every('device_whole')})|{_any(GET_OUTLOOK)})"
 )
+
+
+_SALUTATION = compiled(
+    rf"(?:{every('salutation')})"
+    r"(?:[ ,]+(?:(?-i:[A-ZÀ-ÝŁŚŻ])[^\s,.!?:;]{0,24}\.?|there|all|team|everyone|zusammen|an alle"
+    r"|alle|à tous|a todos|a tutti|allemaal|allihop|wszystkim)){0,4} ?[,.!:–-]*"
+)
+_MAX_SALUTATION = 60
+
+
+def is_salutation(line: str) -> bool:
+    """ "Hi there!", "Dear Ms Berg,": how a mail begins, all of ``line``."""
+    return len(line) <= _MAX_SALUTATION and bool(_SALUTATION.fullmatch(line))
 
 
 def is_device_line(line: str) -> bool:

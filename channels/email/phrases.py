@@ -20,8 +20,8 @@ class MailPhrases(Value, frozen=True, kw_only=True):
     ``sender``, ``sent``, ``to``, ``subject`` and ``other`` are names of header lines. ``original``
     and ``forwarded`` stand between dashes above a quotation and a forward. ``device`` begins the
     line of a phone ("Sent from my ..."), ``device_whole`` is all of it where it names a device.
-    ``closing`` begins a sign-off, ``postscript`` ends it. ``subject_forward`` begins the subject of
-    a forward.
+    ``salutation`` begins a mail. ``closing`` begins a sign-off, ``postscript`` ends it.
+    ``subject_forward`` begins the subject of a forward.
     """
 
     openers: tuple[str, ...] = ()
@@ -37,6 +37,7 @@ class MailPhrases(Value, frozen=True, kw_only=True):
     forwarded: tuple[str, ...] = ()
     device: tuple[str, ...] = ()
     device_whole: tuple[str, ...] = ()
+    salutation: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     postscript: tuple[str, ...] = ()
     subject_forward: tuple[str, ...] = ()
@@ -60,6 +61,8 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("forwarded message", "begin forwarded message", "forwarded email", "forwarded",
                    "start of forwarded message", "forwarded by .{1,80}"),
         device=("sent (?:from|via|with|using|by)", "written (?:on|from)"),
+        salutation=("hi", "hello", "hey", "dear", "good (?:morning|afternoon|evening|day)",
+                    "greetings"),
         closing=("best(?=[,.! ]*$)",
                  "(?:with )?(?:my )?(?:best|kind|kindest|warm|warmest|many) (?:regards|wishes)",
                  "regards", "cheers", "sincerely", "(?:yours|very) (?:sincerely|faithfully|truly)",
@@ -90,6 +93,8 @@ PHRASES: dict[str, MailPhrases] = {
                        " (?!.*\\b(?:wurden?|habe[nt]?|hat|ist|sind|war)\\b)"
                        ".{1,60} (?:gesendet|verschickt|versendet)"),
                       "diese (?:nachricht|e-?mail) wurde .{0,60}(?:gesendet|versendet|verschickt)"),
+        salutation=("hallo", "hi", "guten (?:tag|morgen|abend)", "liebe[rs]?",
+                    "sehr geehrte[rs]?", "grüezi", "moin", "servus"),
         closing=(("mit (?:freundlichen?|lieben|besten|herzlichen|vielen)"
                  " (?:gr(?:ü|u|ue)(?:ß|ss)en?|gru(?:ß|ss))"),
                  ("(?:viele|liebe|beste|freundliche|herzliche|schöne)"
@@ -121,6 +126,8 @@ PHRASES: dict[str, MailPhrases] = {
                    "courriel transf(?:é|e)r(?:é|e)", "message suivi"),
         device=("envoy(?:é|e)e? (?:de|d|du|depuis|à partir|avec|par|via|à l.aide)",),
         device_whole=("provenance ?: ?courrier pour windows.{0,10}",),
+        salutation=("bonjour", "bonsoir", "cher", "chère", "ch(?:er|ère)s", "salut", "madame",
+                    "monsieur"),
         closing=("(?:bien )?cordialement", "bien à (?:vous|toi)", "cdlt", "cdt",
                  ("(?:sincères |meilleures |cordiales |mes |respectueuses )*salutations"
                  "(?: distinguées)?"),
@@ -147,6 +154,7 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("mensaje reenviado", "(?:inicio|comienzo) del mensaje reenviado",
                    "correo reenviado", "forwarded message"),
         device=("enviad[oa] (?:desde|con|mediante|a través|por)",),
+        salutation=("hola", "buen[oa]s (?:días|tardes|noches)", "estimad[oa]s?", "querid[oa]s?"),
         closing=("(?:un )?(?:cordial |fuerte )?saludos?(?: cordial(?:es)?)?",
                  "(?:muchos |cordiales )?saludos", "salud", "(?:muy )?atentamente",
                  "atte", "cordialmente", "un abrazo", "abrazos"),
@@ -170,6 +178,8 @@ PHRASES: dict[str, MailPhrases] = {
         original=("messaggio originale", "messaggio originario", "e-?mail originale"),
         forwarded=("messaggio inoltrato", "inizio (?:del )?messaggio inoltrato", "inoltrato da .+"),
         device=("inviat[oa] (?:da|dal|dall|con|tramite|via|mediante)",),
+        salutation=("buongiorno", "buonasera", "salve", "ciao", "gentile", "gentilissim[oa]",
+                    "car[oa]", "egregi[oa]"),
         closing=("(?:cordiali|distinti|cari|tanti|un caro) salut[io]", "salut[io]",
                  "(?:un )?cordiale saluto", "cordialmente", "in fede", "a presto"),
         postscript=(r"p\.? ?s\.?", r"n\.? ?b\.?"),
@@ -193,6 +203,8 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("doorgestuurd bericht", "begin doorgestuurd(?:e)? bericht",
                    "begin (?:van )?doorgestuurd bericht", "doorgestuurde e-?mail"),
         device=("(?:verzonden|verstuurd) (?:vanaf|vanuit|met|via|van)",),
+        salutation=("hallo", "hoi", "beste", "geachte", "goede(?:morgen|middag|navond|dag)",
+                    "dag"),
         closing=("(?:met )?(?:vriendelijke|hartelijke|beste|warme) groet(?:en)?",
                  "(?:hartelijke )?groet(?:en|jes)?", "mvg", "m\\.v\\.g\\.", "hoogachtend"),
         postscript=(r"p\.? ?s\.?", r"n\.? ?b\.?"),
@@ -217,6 +229,7 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("vidarebefordrat (?:meddelande|brev|mejl)",
                    "vidarebefordrat brev", "början på vidarebefordrat (?:meddelande|brev)"),
         device=("skickat?(?:des)? (?:från|med|via)",),
+        salutation=("hej", "hejsan", "god (?:morgon|kväll|dag)", "bästa", "kära"),
         closing=("(?:med )?(?:vänliga?|bästa|varma|hjärtliga) hälsning(?:ar)?", "hälsningar",
                  "mvh", "(?:allt )?gott", "vänligen"),
         postscript=(r"p\.? ?s\.?", r"n\.? ?b\.?", "obs"),
@@ -240,6 +253,7 @@ PHRASES: dict[str, MailPhrases] = {
                    "(?:start på|begyndelse på) videresendt (?:meddelelse|besked|mail)",
                    "videresendt melding", "videresendt"),
         device=("sendt (?:fra|med|via)",),
+        salutation=("hej", "kære", "god(?:morgen|aften|dag)", "goddag"),
         closing=("(?:med )?(?:venlige?|bedste|kærlige?|varme) hilsn?e?[rn]?", "hilsen", "vh",
                  "mvh", "med vennlig hilsen", "vennlig hilsen", "de bedste hilsner",
                  "(?:med )?(?:venlig|kærlig) hilsen", "(?:de )?bedste hilsner"),
@@ -267,6 +281,8 @@ PHRASES: dict[str, MailPhrases] = {
                    "początek (?:przekazywanej|przesłanej dalej|przekazanej) wiadomości",
                    "treść przekazanej wiadomości"),
         device=("wysłan[oeya] (?:z|ze|za pomocą|przez|przy użyciu)",),
+        salutation=("dzień dobry", "dobry wieczór", "cześć", "witam", "szanown[yai]\\w{0,3}",
+                    "drog[iay]"),
         closing=("pozdrawiam(?: serdecznie)?", "z (?:poważaniem|wyrazami szacunku|pozdrowieniami)",
                  "(?:serdecznie )?pozdrawiamy?", "pozdrowienia", "łączę pozdrowienia", "pozdr",
                  "do widzenia"),
@@ -292,6 +308,8 @@ PHRASES: dict[str, MailPhrases] = {
                    "in(?:í|i)cio da mensagem (?:encaminhada|reencaminhada)",
                    "e-?mail encaminhado"),
         device=("enviad[oa] (?:do|da|de|dos|a partir|pel[oa]|com|via|desde|através|por)",),
+        salutation=("olá", "oi", "bom dia", "boa (?:tarde|noite)", "car[oa]s?", "prezad[oa]s?",
+                    "estimad[oa]s?"),
         closing=("(?:os )?(?:melhores |meus |com os melhores )?cumprimentos",
                  "(?:muito )?atenciosamente", "att", "abraços?", "um abraço",
                  "cordialmente", "saudações", "adeus"),

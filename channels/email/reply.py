@@ -21,6 +21,7 @@ from channels.email.introductions import (
     is_forward,
     is_forward_marker,
     is_marked,
+    is_salutation,
     original_end,
     plain,
     split_inside,
@@ -108,6 +109,7 @@ class _Reading:
     parts: list[list[str]] = field(default_factory=lambda: [[]])
     forwarded: list[str] = field(default_factory=list)
     _device_seen: bool = False
+    _below_device: bool = False
     _no_headers_before: int = 0
 
     def __post_init__(self) -> None:
@@ -142,6 +144,9 @@ class _Reading:
                     return
                 self._drop_dividers()
                 at, quoting = end, True
+            elif self._begins_another_mail(at):
+                self._end_at(at)
+                return
             else:
                 quoting = False
                 self._keep(at)
@@ -149,8 +154,9 @@ class _Reading:
 
     def _keep(self, at: int) -> None:
         if is_device_line(self.plain[at]):
-            self._device_seen = True
+            self._device_seen = self._below_device = True
             return
+        self._below_device = False
         self.parts[-1].append(self.lines[at])
 
     def _skip_marked(self, at: int) -> int:
@@ -177,6 +183,14 @@ class _Reading:
         if end > 0:
             return end
         return introduction_end(self.plain, at, marked=self.marked, finished=self._is_finished)
+
+    def _begins_another_mail(self, at: int) -> bool:
+        """A salutation right below the line of the phone, under words of the customer: a quotation
+        whose introduction was lost. With a question or an order number in it, it may be theirs."""
+        written = any(line.strip() for part in self.parts for line in part)
+        if not (self._below_device and written and is_salutation(self.plain[at])):
+            return False
+        return not any("?" in line or _REFERENCE.search(line) for line in self.plain[at:])
 
     def _is_finished(self) -> bool:
         """Whether the customer has closed the mail: "Kind regards", "Sent from my phone"."""

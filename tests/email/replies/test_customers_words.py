@@ -46,6 +46,18 @@ ROUTES = [
     "Mudança\n\nDe: Rua do Sol 3\nPara: Cais 9\n\nSó na segunda.",
     "A visit?\n\nDate: Wednesday 3 October\nTime: 7:00\nAddress: 130 Fox St\n\nBring a lamp.",
 ]
+BELOW_THE_PHONE = [
+    "Sent from my iPhone\n\nHi Anna,\n\nit has not come yet.",
+    "It is broken.\n\nSent from my iPhone\n\nHello again, it works now.",
+    "It is broken.\n\nSent from my iPhone\n\nHi it works now!",
+    "Er ist kaputt.\n\nVon meinem iPhone gesendet\n\nHallo Frau Berg,\n\nwann kommt der neue?",
+    "C'est cassé.\n\nEnvoyé de mon iPhone\n\nBonjour,\n\nla commande 204417 aussi.",
+]
+IN_ONE_LINE = [
+    "From: Berlin To: Paris Date: 3 March, and my address is ana@example.org.",
+    "Change my address from: ana@old.example to: ana@new.example please.",
+    "De: anna@example.org el martes a las 14:30, para: Pedro.",
+]
 NO_SIGNATURES = [
     "Hello\n--\nMy order number is LL-20417 and\nthe lamp is broken.",
     "Hello\n\n--\n\nThe lamp is broken. Please send a new one.",
@@ -94,7 +106,7 @@ NO_SIGNATURES = [
 ]
 
 
-@pytest.mark.parametrize("text", [*OWN_INTRODUCTIONS, *ROUTES, *NO_SIGNATURES])
+@pytest.mark.parametrize("text", [*OWN_INTRODUCTIONS, *ROUTES, *IN_ONE_LINE, *NO_SIGNATURES])
 def test_nothing_is_lost_of_what_only_looks_like_a_program(text: str) -> None:
     """A customer's own "... wrote:", "From: ... To: ...", ``--`` and closing stay, all of them;
     also under a greeting, and above a real quotation."""
@@ -102,6 +114,12 @@ def test_nothing_is_lost_of_what_only_looks_like_a_program(text: str) -> None:
     assert extract_reply(f"Hello,\n\n{text}") == f"Hello,\n\n{text}"
     quoted = "On 2 Mar 2026, at 09:20, Shop <help@shop.example> wrote:\n\n> Old text"
     assert extract_reply(f"Hello,\n\n{text}\n\n{quoted}") == f"Hello,\n\n{text}"
+
+
+@pytest.mark.parametrize("text", BELOW_THE_PHONE)
+def test_what_is_written_below_the_line_of_the_phone_stays(text: str) -> None:
+    """When nothing is above it, when it is no mere salutation, when it asks or names an order."""
+    assert extract_reply(text).endswith(text.rpartition("\n\n")[2])
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,44 @@ def test_a_mail_that_only_quotes_stays_whole() -> None:
     """When nothing was written above an unmarked quotation, it is what the customer sends."""
     text = "From: Shop <help@shop.example>\nSent: 2 March 2026 9:20\nSubject: Lamp\n\nOne lamp."
     assert extract_reply(text) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Subject: RE: Lamp From: Shop help@shop.example To: Ana Berg",
+        "Betreff: Lampe 03.03.2026 09:20Von: Shop <help@shop.example> An: ana@example.org",
+        "De : Shop <help@shop.example> Envoyé : 3 mars 2026 09:20 À : Ana Objet : Lampe",
+        "De: help@shop.example Enviado: 3/3/2026 9:20 Para: Ana Asunto: Lámpara",
+        "Da: help@shop.example A: Ana Oggetto: Lampada",
+        "Van: help@shop.example Aan: Ana Onderwerp: Lamp",
+        "Från: help@shop.example Till: Ana Ämne: Lampa",
+        "Fra: help@shop.example Til: Ana Emne: Lampe",
+        "Temat: RE: Lampa 2026-03-03 9:20Nadawca: Sklep help@shop.example Adresat: Ana",
+        "De: help@shop.example Para: Ana Assunto: Candeeiro",
+    ],
+)
+def test_a_block_of_headers_that_lost_its_line_breaks_is_one(line: str) -> None:
+    """As where a program made text of a table."""
+    assert extract_reply(f"Not yet.\n{line}\nOld text") == "Not yet."
+
+
+@pytest.mark.parametrize(
+    ("line", "salutation"),
+    [
+        ("Sent from my iPhone", "Dear Ms Berg,"),
+        ("Gesendet von Outlook für Android", "Guten Tag Frau Berg,"),
+        ("Envoyé de mon iPhone", "Bonjour Madame Berg,"),
+        ("Enviado desde mi iPhone", "Estimada Sra. Berg:"),
+        ("Inviato da iPhone", "Gentile Anna Berg,"),
+        ("Verstuurd vanaf mijn iPhone", "Beste Anna,"),
+        ("Skickat från min iPhone", "Hej Anna!"),
+        ("Sendt fra min iPhone", "Kære Anna"),
+        ("Wysłane z iPhone'a", "Dzień dobry,"),
+        ("Enviado do meu iPhone", "Olá Anna,"),
+    ],
+)
+def test_another_mail_below_the_line_of_the_phone_is_quoted(line: str, salutation: str) -> None:
+    """It begins with a salutation, and its introduction was lost."""
+    text = f"Not yet.\n\n{line}\n\n{salutation}\n\nWe have packed your brass lamp."
+    assert extract_reply(text) == "Not yet."
