@@ -125,6 +125,7 @@ class MailIntake:
                 thread=mail.thread,
                 attachments=attachments,
                 copies=tuple(map(_without_nul, mail.copies)),
+                forwards=mail.forwards,
                 automatic=automatic is not None,
                 raw=raw,
                 facts=mail.facts + facts + left_out,

@@ -26,7 +26,12 @@ from channels.email.headers import (
     parse_date,
     read_headers,
 )
-from channels.email.introductions import plain
+from channels.email.introductions import (
+    forwarded_authors,
+    is_forward,
+    is_forward_marker,
+    plain,
+)
 from channels.email.reply import shorten
 from channels.email.structure import MailTooComplex, parse_message
 from gateway import Fact, File, Value
@@ -37,6 +42,8 @@ UNKNOWN_SENDER = "unknown@sender.invalid"
 NO_CONTENT = "it has no readable content"
 _MAX_THREAD = 50
 _MAX_COPIES = 20
+_MAX_ATTACHED_HEAD = 16_000
+"""Bytes of an attached mail in which its author is looked for."""
 _ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
 _VIA = re.compile(r"\s(?:via|über|par|por|tramite)\s.*$", re.IGNORECASE)
 _PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
@@ -55,7 +62,8 @@ _DEFAULT_LIMITS = ParseLimits()
 
 class ParsedMail(Value, frozen=True, kw_only=True):
     """The content of one mail. ``unreadable`` says why it could not be read, and the other fields
-    then hold what could be. ``automatic`` says why no person can have written it."""
+    then hold what could be. ``automatic`` says why no person can have written it; ``forwards`` is
+    that of `Inbound`."""
 
     sender: str = UNKNOWN_SENDER
     name: str | None = None
@@ -65,6 +73,7 @@ class ParsedMail(Value, frozen=True, kw_only=True):
     at: datetime | None = None
     thread: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    forwards: tuple[str, ...] | None = None
     files: tuple[File, ...] = ()
     facts: tuple[Fact, ...] = ()
     automatic: str | None = None
@@ -93,7 +102,8 @@ def parse(
         mail = _from_headers(headers, digest, envelope, own_addresses)
         bounces = find_bounces(message, headers, envelope)
         content = read_content(message, max_files=limits.files)
-        return _with_content(mail, content, limits.text).replace(bounces=bounces)
+        read = _with_content(mail, content, limits.text)
+        return read.replace(bounces=bounces, forwards=_forwards(read, own_addresses))
     except MailTooComplex as error:
         return mail.replace(unreadable=str(error))
     except Exception as error:  # noqa: BLE001  (else one mail blocks all later ones)
@@ -173,6 +183,28 @@ def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> Pars
         facts=mail.facts + facts,
         unreadable=unreadable,
     )
+
+
+def _forwards(mail: ParsedMail, own_addresses: frozenset[str]) -> tuple[str, ...] | None:
+    """Whose mails ``mail`` passes on; None when it passes on none. Our own mail that comes back, as
+    a copy to another mailbox of ours does, holds what it answers."""
+    attached = [file.data for file in mail.files if file.media_type == "message/rfc822"]
+    ours = mail.sender in own_addresses or is_our_id(mail.remote_id)
+    marked = is_forward(mail.subject) or any(
+        map(is_forward_marker, map(plain, mail.text.split("\n")))
+    )
+    if not (attached or ours or marked):
+        return None
+    found = [*forwarded_authors(mail.text), *filter(None, map(_author_of, attached))]
+    others = (address for address in found if address not in {*own_addresses, mail.sender})
+    return tuple(dict.fromkeys(others))[:_MAX_COPIES]
+
+
+def _author_of(attached: bytes) -> str | None:
+    """The author of a mail that is attached to another."""
+    headers = read_headers(parse_message(attached[:_MAX_ATTACHED_HEAD], max_parts=1))
+    author = parse_author(headers.get("from", ()))
+    return author[1] if author else None
 
 
 def _sender(author: tuple[str, str] | None, envelope: str | None) -> tuple[str, str]:

@@ -93,6 +93,10 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     attachments: tuple[Attachment, ...] = ()
     copies: tuple[str, ...] = ()
     """Who else got it, as the channel writes addresses (a mail's To and Cc, without ours)."""
+    forwards: tuple[str, ...] | None = None
+    """None, unless it passes on what others wrote: then who wrote it, as the channel writes
+    addresses and as far as it says so. What `thread` names is passed on, too. Their erasure reaches
+    the conversation that such a message begins."""
     language: str | None = None
     """A hint, such as the language of the page where the customer writes."""
     ref: str | None = None

@@ -146,6 +146,22 @@ class _NamedFiles(Value, frozen=True, kw_only=True):
     raw: str | None = None
 
 
+class _Lane(Value, frozen=True, kw_only=True):
+    lane: str
+
+
+class _Held(Value, frozen=True, kw_only=True):
+    channel: str
+    value: str
+
+
+class _ArchivedNames(Value, frozen=True, kw_only=True):
+    """Whose an archived conversation is, and whose words were forwarded there."""
+
+    conversation: _Lane
+    forwarded_words: tuple[_Held, ...] = ()
+
+
 def _digests(export: Mapping[str, Any]) -> list[str]:
     """The files that the exported rows name, the original mails included."""
     digests = [row["digest"] for row in export.get("attachments", ())]
@@ -184,7 +200,11 @@ def _find_archived(
     unreadable: list[str] = []
     for file in _archives(folder):
         try:
-            found += [msgspec.json.decode(line) for line in _lines(file) if _is_of(line, addresses)]
+            found += [
+                _without_others(msgspec.json.decode(line), addresses)
+                for line in _lines(file)
+                if _is_of(line, addresses)
+            ]
         except (OSError, EOFError, zlib.error):
             unreadable.append(file.name)
     return found, tuple(unreadable)
@@ -231,8 +251,21 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _is_of(line: bytes, addresses: Sequence[Address]) -> bool:
+    """Whether the archived conversation is theirs, or holds forwarded words of theirs."""
     try:
-        lane = msgspec.json.decode(line)["conversation"]["lane"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+        archived = msgspec.json.decode(line, type=_ArchivedNames)
+    except msgspec.DecodeError:
         return False
-    return any(address.lane == lane for address in addresses)
+    lanes = {address.lane for address in addresses}
+    known = {(address.channel, address.value) for address in addresses}
+    return archived.conversation.lane in lanes or any(
+        (held.channel, held.value) in known for held in archived.forwarded_words
+    )
+
+
+def _without_others(archived: dict[str, Any], addresses: Sequence[Address]) -> Json:
+    """``archived`` without the addresses of others whose words were forwarded there."""
+    known = {(address.channel, address.value) for address in addresses}
+    held = archived.get("forwarded_words", ())
+    own = [row for row in held if (row["channel"], row["value"]) in known]
+    return archived | {"forwarded_words": own} if held else archived

@@ -132,7 +132,7 @@ def _storable(message: Inbound) -> Inbound:
     if id is not None and storable_id(id) is None:
         digest = hashlib.sha256(str(id).encode()).hexdigest()
         message = message.replace(remote_id=f"sha256:{digest}" if id else None)
-    if message.thread or message.attachments or message.language or message.ref:
+    if message.thread or message.attachments or message.language or message.ref or message.forwards:
         message = _with_clean_ids(message)
     if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
@@ -153,6 +153,7 @@ def _with_clean_ids(message: Inbound) -> Inbound:
     )
     return message.replace(
         thread=tuple(filter(_is_clean, message.thread)),
+        forwards=message.forwards and tuple(filter(_is_clean, message.forwards)),
         attachments=tuple(files),
         language=message.language if _is_clean(message.language or "") else None,
     )

@@ -309,3 +309,46 @@ def test_a_text_over_the_limit_ends_between_words() -> None:
     message.set_content("lamp " * 30)
     parsed = parse(message.as_bytes(), limits=ParseLimits(text=33))
     assert parsed.text == "lamp lamp lamp lamp lamp lamp"
+
+
+FORWARDED = (
+    "---------- Forwarded message ---------\nFrom: Ana <Ana@example.org>\nSubject: Lamp\n\nHi"
+)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "authors"),
+    [
+        ("Fwd: Lamp", FORWARDED, ("ana@example.org",)),
+        ("Look at this", f"Please see:\n\n{FORWARDED}", ("ana@example.org",)),
+        ("WG: Lampe", "Von: Ana <ana@example.org>\nBetreff: Lampe\n\nHallo", ("ana@example.org",)),
+        ("TR: Lampe", "De : Ana <ana@example.org>\nObjet : Lampe\n\nSalut", ("ana@example.org",)),
+        (
+            "Fwd: Lamp",
+            "Am 3. März 2026 schrieb Ana <ana@example.org>:\n> Hallo",
+            ("ana@example.org",),
+        ),
+        ("Fwd: Lamp", "From: Us <help@lindenhof.example>\nSubject: Lamp\n\nHi", ()),
+        ("Fwd: Lamp", "It is broken.", ()),
+        ("Re: Lamp", "Write to ana@example.org.", None),
+        ("From: ana@example.org", "From: ana@example.org\nI have a new address.", None),
+    ],
+)
+def test_whose_mail_a_forward_passes_on(
+    subject: str, text: str, authors: tuple[str, ...] | None
+) -> None:
+    """By the headers and introductions in it; never we ourselves. An answer passes on nothing."""
+    head = f"From: Cleo <cleo@office.example>\nSubject: {subject}\nMessage-ID: <f@office.example>"
+    kind = "Content-Type: text/plain; charset=utf-8"
+    assert parse(f"{head}\n{kind}\n\n{text}\n".encode(), own_addresses=OURS).forwards == authors
+
+
+def test_whose_mail_is_attached_to_a_forward() -> None:
+    inner = EmailMessage()
+    inner["From"], inner["Subject"] = "Ana <ana@example.org>", "Lamp"
+    inner.set_content("Hi")
+    outer = EmailMessage()
+    outer["From"], outer["Subject"] = "cleo@office.example", "For you"
+    outer.set_content("See the attached mail.")
+    outer.add_attachment(inner)
+    assert parse(outer.as_bytes(), own_addresses=OURS).forwards == ("ana@example.org",)

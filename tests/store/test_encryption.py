@@ -66,6 +66,7 @@ PLAIN = {
     "knowledge_vectors": {"model"},
     "knowledge_changes": {"kind", "title", "location", "differences", "settled_by"},
     "knowledge_uses": set(),
+    "forwarded_words": {"channel", "value"},
 }  # fmt: skip
 """Text columns that stay plain: codes, addresses to look up, our own people, and what the team's
 own sources say."""

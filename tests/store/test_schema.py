@@ -17,7 +17,15 @@ from gateway.adapters.sql.engine.opening import (
     open_database,
     revision_of,
 )
-from gateway.adapters.sql.schema import audit, customers, data_keys, identities, metadata
+from gateway.adapters.sql.schema import (
+    audit,
+    conversations,
+    customers,
+    data_keys,
+    forwarded_words,
+    identities,
+    metadata,
+)
 from gateway.settings import PostgresSettings
 
 
@@ -100,6 +108,34 @@ async def test_support_addresses_go_back_and_forward(database: SqlDatabase) -> N
     assert await database.read(lambda c: c.execute(references).scalar()) == 2
     await migrate(database)
     assert await database.read(_addresses) == before
+
+
+async def test_what_was_forwarded_before_is_linked_to_whose_words_it_is(
+    database: SqlDatabase,
+) -> None:
+    """From the conversations that are still there, however often it was forwarded on."""
+    begun = {"channel": "email", "state": "resolved", "opened_at": 1}
+
+    def fill(connection: Connection) -> None:
+        for number, name in ((1, "ana"), (2, "carrier"), (3, "depot")):
+            connection.execute(
+                customers.insert(), {"id": number, "opted_out": False, "created_at": 1}
+            )
+            connection.execute(
+                identities.insert(),
+                {"customer_id": number, "channel": "email", "value": name, "support_address": ""}
+                | {"unreachable": False, "opted_out": False},
+            )
+            place = {"id": number, "customer_id": number, "address": name, "lane": f"email:{name}"}
+            origin = {"forwarded_from": number - 1 or None}
+            connection.execute(conversations.insert(), begun | place | origin)
+
+    await database.write(fill)
+    await migrate_back(database, "0018")
+    await migrate(database)
+    chosen = select(forwarded_words).order_by(*forwarded_words.primary_key)
+    found = await database.read(lambda c: [tuple(row) for row in c.execute(chosen)])
+    assert found == [(2, "email", "ana"), (3, "email", "ana"), (3, "email", "carrier")]
 
 
 def _addresses(connection: Connection) -> list[tuple[object, ...]]:

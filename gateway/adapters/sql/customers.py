@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from gateway.adapters.sql.identities import (
     record_consent,
     suspend,
 )
+from gateway.adapters.sql.linked.forwarded import holding_words_of, names
 from gateway.adapters.sql.linked.named import unproven_holders
 from gateway.adapters.sql.schema import (
     adopted_examples,
@@ -42,6 +43,7 @@ from gateway.adapters.sql.schema import (
     conversation_labels,
     conversations,
     customers,
+    forwarded_words,
     handoffs,
     hooks,
     identities,
@@ -58,7 +60,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.storage import erase_written, written_about
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Address, Inbound, Json, Receipt, channel_key
+from gateway.model import Address, Inbound, Json, Receipt, Value, channel_key
 from gateway.pipeline.subject import base_subject
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
@@ -85,6 +87,7 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("promises", promises),
     ("confirmed_facts", confirmed_facts),
     ("knowledge_uses", knowledge_uses),
+    ("forwarded_words", forwarded_words),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""
@@ -121,8 +124,10 @@ class SqlCustomers:
 
     async def addresses(self, address: Address) -> tuple[Address, ...]:
         def job(connection: Connection) -> tuple[Address, ...]:
-            customer = _customer(connection, address)
-            return tuple(_conversations_and_addresses(connection, customer)[1])
+            customer = customer_at(connection, address)
+            if customer is None:
+                raise NotFound(f"nobody is known by {address.lane}")
+            return _addresses(connection, customer)
 
         return await self._db.read(job)
 
@@ -258,32 +263,41 @@ def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> No
     )
 
 
-def _customer(connection: Connection, address: Address) -> int:
-    known = customer_at(connection, address)
-    if known is None:
-        raise NotFound(f"nobody is known by {address.lane}")
-    return known
+class _Known(Value, frozen=True, kw_only=True):
+    """What is stored about somebody. ``customer`` is 0, which no row has, when only others'
+    conversations hold their words."""
+
+    customer: int
+    conversations: list[int]
+    addresses: tuple[Address, ...]
 
 
-def _conversations_and_addresses(
-    connection: Connection, customer: int
-) -> tuple[list[int], list[Address]]:
-    """With the conversations in which theirs were forwarded to others, however often: they hold
-    their words."""
+def _known(connection: Connection, address: Address) -> _Known:
+    """With the conversations in which their words were forwarded, however often. Raises NotFound
+    when there is nothing."""
+    customer = customer_at(connection, address) or 0
     own = select(conversations.c.id).where(conversations.c.customer_id == customer)
     found = list(connection.execute(own).scalars())
-    new = found
+    addresses = _addresses(connection, customer) or (address,)
+    new = [*found, *holding_words_of(connection, addresses)]
+    found = list(dict.fromkeys(new))
     while new:
         forwarded = select(conversations.c.id).where(
             conversations.c.forwarded_from.in_(new), conversations.c.id.not_in(found)
         )
         new = list(connection.execute(forwarded).scalars())
         found += new
-    addresses = connection.execute(select(identities).where(identities.c.customer_id == customer))
-    return found, [rows.address(row) for row in addresses]
+    if not (customer or found):
+        raise NotFound(f"nobody is known by {address.lane}")
+    return _Known(customer=customer, conversations=found, addresses=addresses)
 
 
-def _is_received(conversation_ids: list[int], addresses: list[Address]) -> ColumnElement[bool]:
+def _addresses(connection: Connection, customer: int) -> tuple[Address, ...]:
+    chosen = select(identities).where(identities.c.customer_id == customer)
+    return tuple(rows.address(row) for row in connection.execute(chosen))
+
+
+def _is_received(conversation_ids: list[int], addresses: Sequence[Address]) -> ColumnElement[bool]:
     """Inbox rows of these conversations, and those that wait at these addresses. Not everything
     that came in there: several people may use the same address (a shared computer)."""
     lanes = [address.lane for address in addresses]
@@ -293,15 +307,19 @@ def _is_received(conversation_ids: list[int], addresses: list[Address]) -> Colum
 
 def _export(connection: Connection, address: Address) -> Json:
     select_rows = partial(decrypted_rows, connection)
-    customer = _customer(connection, address)
-    ids, addresses = _conversations_and_addresses(connection, customer)
+    known = _known(connection, address)
+    customer, ids, addresses = known.customer, known.conversations, known.addresses
     export: dict[str, Any] = {
-        "customer": select_rows(customers, customers.c.id == customer)[0],
         "identities": select_rows(identities, identities.c.customer_id == customer),
         "conversations": select_rows(conversations, conversations.c.id.in_(ids)),
     }
+    for row in select_rows(customers, customers.c.id == customer):
+        export["customer"] = row
     for name, table in CONVERSATION_TABLES:
-        export[name] = select_rows(table, table.c.conversation_id.in_(ids))
+        chosen = table.c.conversation_id.in_(ids)
+        if table is forwarded_words:
+            chosen &= names(addresses)  # who else was forwarded there is not theirs to know
+        export[name] = select_rows(table, chosen)
     message_ids = [row["id"] for row in export["messages"]]
     export["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
     export["links"] = select_rows(links, links.c.customer_id == customer)
@@ -311,7 +329,7 @@ def _export(connection: Connection, address: Address) -> Json:
 
 
 def _written_about(
-    connection: Connection, customer: int, addresses: list[Address]
+    connection: Connection, customer: int, addresses: Sequence[Address]
 ) -> list[dict[str, Any]]:
     """What people wrote elsewhere that names ``customer``: see `PluginStorage`."""
     stored = connection.execute(select(customers.c.name).where(customers.c.id == customer)).scalar()
@@ -320,8 +338,8 @@ def _written_about(
 
 
 def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ...]]:
-    customer = _customer(connection, address)
-    ids, addresses = _conversations_and_addresses(connection, customer)
+    known = _known(connection, address)
+    customer, ids, addresses = known.customer, known.conversations, known.addresses
     received = _is_received(ids, addresses)
     message_ids = select(messages.c.id).where(messages.c.conversation_id.in_(ids))
     digests = set(

@@ -356,6 +356,16 @@ codes = Table(
     _index("ix_codes_address", "channel", "value"),
 )
 
+# Addresses whose words a conversation holds besides its own customer's: they were forwarded.
+forwarded_words = Table(
+    "forwarded_words",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", short(64), primary_key=True),
+    Column("value", Text, primary_key=True),
+    _index("ix_forwarded_words_address", "channel", "value"),
+)
+
 processes = Table(
     "processes",
     metadata,

@@ -18,6 +18,7 @@ from gateway.adapters.sql.identities import (
     refused_by,
 )
 from gateway.adapters.sql.inbox import DESK, agent_row, insert_rows
+from gateway.adapters.sql.linked.forwarded import record_forward
 from gateway.adapters.sql.linked.links import last_conversation, take_conversation
 from gateway.adapters.sql.schema import conversations, customers, inbox
 from gateway.adapters.sql.webhooks import WebhookRecorder
@@ -125,7 +126,7 @@ def _new_conversation(
         chosen = update(customers).where(customers.c.id == customer)
         connection.execute(chosen.values(opted_out=True))
     language = select(customers.c.language).where(customers.c.id == customer)
-    return begin_conversation(
+    there = begin_conversation(
         connection,
         customer,
         address,
@@ -137,3 +138,6 @@ def _new_conversation(
         subject=rows.encrypted(connection, "conversations.subject", address.lane, request.subject),
         forwarded_from=request.forwarded_from,
     )
+    if request.forwarded_from is not None:
+        record_forward(connection, there, request.forwarded_from)
+    return there

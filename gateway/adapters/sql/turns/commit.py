@@ -11,6 +11,7 @@ from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.identities import record_consent, suspend
 from gateway.adapters.sql.knowledge.documents import record_uses
 from gateway.adapters.sql.knowledge.reading import are_current
+from gateway.adapters.sql.linked.forwarded import record_forwarded_mail
 from gateway.adapters.sql.marks.by_turn import change_snooze, label_turn
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.turns.fetch import READY
@@ -107,6 +108,8 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
     conversation = change_snooze(connection, outcome, conversation, at)
     conversation = label_turn(connection, outcome, conversation, at)
     inbound = outcome.work.inbound
+    if inbound is not None and not outcome.conversation.id:
+        record_forwarded_mail(connection, conversation, inbound)
     if outcome.work.suspended and inbound is not None and not inbound.automatic:
         suspend(connection, conversation.address, suspended=False)
     for note in outcome.notes:
