@@ -96,6 +96,139 @@ AWAY = [
             " proszę o kontakt z panią Nowak."
         ),
     ),
+    (
+        "Re: Your order",
+        (
+            "Hi,\n\nI'm out until Thursday 14 August with little access to my "
+            "inbox. For orders please write to purchasing@acme.example. Everything "
+            "else gets an answer when I return."
+        ),
+    ),
+    (
+        "Re: Lamp",
+        (
+            "Hello, I have left Acme Ltd. Your message will not be forwarded. "
+            "Please use office@acme.example from now on."
+        ),
+    ),
+    ("Re: Lamp", "This mailbox is not monitored. For invoices write to accounts@acme.example."),
+    (
+        "Re: Lamp",
+        "Jane Miller no longer works here. Please contact our reception on +44 20 7946 0958.",
+    ),
+    (
+        "Re: Lamp",
+        (
+            "We are closed between Christmas and New Year and reopen on 2 January. "
+            "We will answer your e-mail then."
+        ),
+    ),
+    (
+        "Re: Lamp",
+        (
+            "I am on parental leave from 1 May to 30 September. My colleague Tom "
+            "Reed looks after my projects."
+        ),
+    ),
+    (
+        "AW: Lampe",
+        (
+            "Guten Tag, ich befinde mich bis einschließlich 14. August im Urlaub. "
+            "Für Bestellungen schreiben Sie bitte an einkauf@acme.example."
+        ),
+    ),
+    (
+        "AW: Lampe",
+        (
+            "Sehr geehrte Damen und Herren, ich bin nicht mehr für die Acme GmbH "
+            "tätig. Bitte richten Sie Ihre Anfrage an info@acme.example."
+        ),
+    ),
+    (
+        "AW: Lampe",
+        "Diese E-Mail-Adresse wird nicht mehr verwendet. Bitte nutzen Sie buero@acme.example.",
+    ),
+    ("AW: Lampe", "Wir haben Betriebsferien und sind ab dem 7. Januar wieder für Sie da."),
+    (
+        "AW: Lampe",
+        "Ich bin in Elternzeit. Meine Vertretung ist Frau Kühn, erreichbar unter 030 5550140.",
+    ),
+    (
+        "RE: Lampe",
+        (
+            "Bonjour, je suis en congé maternité jusqu'au 3 mars. Pour toute "
+            "facture, merci d'écrire à compta@acme.example."
+        ),
+    ),
+    (
+        "RE: Lampe",
+        (
+            "Bonjour, je ne fais plus partie de la société Acme. Vous pouvez "
+            "joindre Paul Roux au 01 55 50 01 40."
+        ),
+    ),
+    ("RE: Lampe", "Cette adresse n'est plus utilisée. Écrivez à contact@acme.example."),
+    (
+        "RE: Lampe",
+        (
+            "Nos bureaux sont fermés du 24 décembre au 2 janvier. Nous vous "
+            "répondrons à la réouverture."
+        ),
+    ),
+    (
+        "RE: Lámpara",
+        (
+            "Hola, me encuentro fuera de la oficina y volveré el lunes 12. Para "
+            "pedidos escriba a compras@acme.example."
+        ),
+    ),
+    (
+        "RE: Lámpara",
+        "Ya no trabajo en Acme. Por favor, dirija sus mensajes a Luis Vega, lvega@acme.example.",
+    ),
+    ("RE: Lámpara", "Este buzón no se atiende. Llame al 91 555 01 40."),
+    (
+        "RE: Lampada",
+        (
+            "Buongiorno, sono fuori ufficio e rientrerò il 12 agosto. Per le "
+            "fatture scrivere a contabilita@acme.example."
+        ),
+    ),
+    (
+        "RE: Lampada",
+        "Marta Riva non lavora più per Acme. Si prega di contattare info@acme.example.",
+    ),
+    ("RE: Lampada", "Questa casella non è più attiva. Usate ordini@acme.example."),
+    (
+        "RE: Lamp",
+        (
+            "Ik ben met zwangerschapsverlof tot 1 juni. Voor bestellingen kunt u "
+            "terecht bij inkoop@acme.example."
+        ),
+    ),
+    (
+        "RE: Lamp",
+        "Jan de Boer is niet meer werkzaam bij Acme. Neem contact op met info@acme.example.",
+    ),
+    ("RE: Lamp", "Dit e-mailadres is niet meer in gebruik. Gebruik kantoor@acme.example."),
+    (
+        "SV: Lampa",
+        "Jag är föräldraledig till den 1 juni. Kontakta Eva Lund för fakturor, eva@acme.example.",
+    ),
+    ("SV: Lampa", "Jag har slutat på företaget. Skriv till info@acme.example."),
+    ("SV: Lampa", "Den här inkorgen bevakas inte. Ring växeln, 08-555 01 40."),
+    ("SV: Lampe", "Jeg holder ferie til og med den 12. august og svarer, når jeg er tilbage."),
+    ("SV: Lampe", "Jeg er ikke længere ansat hos Acme. Kontakt venligst info@acme.example."),
+    ("SV: Lampe", "Denne mailadresse er nedlagt. Brug kontor@acme.example."),
+    (
+        "Odp: Lampa",
+        (
+            "Przebywam na urlopie macierzyńskim do 1 czerwca. W sprawie zamówień "
+            "proszę pisać na zakupy@acme.example."
+        ),
+    ),
+    ("Odp: Lampa", "Nie pracuję już w firmie Acme. Proszę o kontakt z biuro@acme.example."),
+    ("Odp: Lampa", "Ta skrzynka nie jest już obsługiwana. Proszę pisać na biuro@acme.example."),
 ]
 
 PEOPLE = [
@@ -133,12 +266,68 @@ PEOPLE = [
     ("Abwesend bis 9. März", "Ich bin bis 9. März im Urlaub, das Päckchen dem Nachbarn geben."),
     ("On leave until 9 March", "I'm away until 9 March. Leave it with my neighbour."),
     ("Ferie", "Kan jeg returnere den efter ferien?"),
+    ("Re: Lamp", "It no longer works."),
+    (
+        "Re: Lamp",
+        (
+            "Thank you for your mail. I'm on holiday until Monday and will send the "
+            "photos when I'm back."
+        ),
+    ),
+    ("Re: Lamp", "It says this item is unavailable until May. Thank you for your message."),
+    ("Re: Lamp", "My address is not valid, says your form. Thanks for your mail."),
+    (
+        "AW: Lampe",
+        (
+            "Danke für Ihre Nachricht. Ich bin bis Freitag im Urlaub und schicke "
+            "Ihnen das Formular danach."
+        ),
+    ),
+    ("AW: Lampe", "Sie ist nicht mehr in Betrieb. Danke für Ihre Nachricht."),
+    (
+        "RE: Lampe",
+        "Merci pour votre message. Le colis a quitté la France mais je suis absent jusqu'à lundi.",
+    ),
+    ("RE: Lampe", "Je suis en vacances jusqu'à lundi, je vous enverrai la photo à mon retour."),
+    (
+        "RE: Lámpara",
+        "Gracias por su mensaje. Estoy de viaje hasta el lunes, les enviaré la foto a mi regreso.",
+    ),
+    (
+        "RE: Lampada",
+        "Grazie per il messaggio. Sono in ferie fino a lunedì, proverò al mio rientro.",
+    ),
+    (
+        "RE: Lamp",
+        "Bedankt voor uw bericht. Ik ben op vakantie tot maandag en bekijk het na mijn vakantie.",
+    ),
+    ("RE: Lamp", "Hij werkt niet meer. Bedankt voor uw bericht."),
+    (
+        "SV: Lampa",
+        "Tack för ditt mejl. Den har slutat fungera på semestern. Jag är tillbaka på måndag.",
+    ),
+    ("SV: Lampa", "Jag är på semester till måndag och testar när jag är tillbaka."),
+    (
+        "SV: Lampe",
+        "Tak for din mail. Jeg er på ferie til mandag og prøver den, når jeg er tilbage.",
+    ),
+    ("SV: Lampe", "Den er ikke længere i stykker. Tak for din mail."),
+    (
+        "Odp: Lampa",
+        "Dziękuję za wiadomość. Jestem na urlopie do poniedziałku, sprawdzę po powrocie.",
+    ),
+    ("Odp: Lampa", "Już nie działa. Dziękuję za wiadomość."),
+    ("Re: Lamp", "I left the company that ordered it. Please change the name on my account."),
+    ("Re: Lamp", "We had a great vacation, the lamp survived it. Back on Monday!"),
+    ("Re: Lamp", "I am away until Monday. Monday is fine."),
+    ("AW: Lampe", "Ich war im Urlaub und sehe Ihre Mail erst jetzt. Danke, es passt."),
 ]
 
 
 @pytest.mark.parametrize(("subject", "text"), AWAY)
 def test_an_out_of_office_reply_is_automatic(subject: str, text: str) -> None:
-    """In nine languages, by the fixed words of mail programs or by what such replies say."""
+    """In nine languages, by the fixed words of mail programs or by what such replies say: who is
+    away, who has left, what is closed, what nobody reads."""
     assert "out-of-office" in str(why(subject, text))
 
 
@@ -147,7 +336,8 @@ def test_an_out_of_office_reply_is_automatic(subject: str, text: str) -> None:
 def test_a_person_who_writes_of_absence_is_answered(
     subject: str, text: str, *, answers: bool
 ) -> None:
-    """Whoever asks for something is a person, also when they will be away."""
+    """Whoever asks for something, or will do something about it, is a person, also when they are
+    away."""
     assert why(subject, text, answers=answers) is None
 
 
