@@ -37,6 +37,16 @@ async def person(browser: Any, url: str, name: str, scheme: str, **options: Any)
     return page
 
 
+async def problems(page: Any, scheme: str, width: int) -> list[object]:
+    """What keeps people from reading the page, which is ``width`` pixels wide: broken rules, an id
+    twice, or scrolling sideways. Its context bypasses the policy of the pages (`person`)."""
+    found: list[object] = [*await violations(page, scheme)]
+    ids = await page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    found += [f"#{id} twice" for id in {*ids} if ids.count(id) > 1]
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    return found + ([f"{wide} pixels wide"] if wide > width else [])
+
+
 async def violations(page: Any, scheme: str = "light") -> list[list[str]]:
     """The rules that the page breaks now, each with the first elements that break it. In the dark
     ``scheme`` only those of contrast are checked: no other depends on it."""

@@ -10,11 +10,11 @@ import pytest
 from gateway import NewSource
 from plugins.knowledge.sources import recheck
 from plugins.knowledge.sources.requests import ReadRequests
+from tests.agents_desk.accessibility import problems
 from tests.agents_desk.conftest import PASSWORD
-from tests.agents_desk.test_browser import CONTRAST
+from tests.clients.conftest import needs_package
 from tests.knowledge.sources.conftest import NoProcess, Site
 from tests.knowledge.sources.test_pages import open_shop, read_through
-from tests.practice.test_browser import NAMELESS
 
 pytestmark = pytest.mark.sqlite
 
@@ -29,8 +29,9 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_pages_are_readable(
     browser: Any, tmp_path: Path, site: Site, width: int, scheme: str
 ) -> None:
-    """Contrast of at least 4.5, no sideways scrolling, a name for each control, and no id twice;
-    with changes, a problem and a table."""
+    """No page breaks a rule of axe-core, or scrolls sideways; with changes, a problem and a
+    table."""
+    needs_package("axe-core")
     table = "<table><tr><th>Country<th>Price<tr><td>Spain<td>€7</table>"
     site.pages["/help/"] = f"<h1>Costs</h1><p>A parcel costs €4.90.</p>{table}<a href=gone>x</a>"
     async with open_shop(tmp_path, site) as shop:
@@ -46,7 +47,7 @@ async def test_pages_are_readable(
                 await ReadRequests(shop.services).ask(source)
             await read_through(shop)
         view = {"width": width, "height": 720}
-        context = await browser.new_context(viewport=view, color_scheme=scheme)
+        context = await browser.new_context(viewport=view, color_scheme=scheme, bypass_csp=True)
         page = await context.new_page()
         await page.goto(f"{shop.url}/desk/sign-in")
         await page.fill("#name", "ana")
@@ -55,9 +56,5 @@ async def test_pages_are_readable(
         await page.wait_for_selector("#queue")
         for path in ("", "/1", "/2", "/1/1", "/1/1?version=1"):
             await page.goto(f"{shop.url}/desk/sources{path}")
-            assert await page.evaluate(CONTRAST) == [], path
-            assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-            assert await page.evaluate(NAMELESS) == [], path
-            ids = await page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
-            assert len(ids) == len(set(ids)), path
+            assert await problems(page, scheme, width) == [], path
         await context.close()
