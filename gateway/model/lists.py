@@ -84,7 +84,7 @@ class ListedConversation(Value, frozen=True, kw_only=True):
     mood: MoodLabel
     """Of the customer's last message."""
     last_at: datetime
-    """The time of the last public message."""
+    """The time of the last public message, replies of machines left out."""
     last_from: LastAuthor
     """Who wrote it; empty when there is none."""
     agent: str | None = None

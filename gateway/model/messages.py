@@ -232,6 +232,12 @@ class Message(Value, frozen=True, kw_only=True):
     subject: str | None = None
     """A customer's subject, where it is new: of the first message, or changed within a thread."""
 
+    @property
+    def by_machine(self) -> bool:
+        """Whether a machine wrote it in the customer's place, such as an out-of-office reply."""
+        reasons = self.route.reasons if self.author == "customer" and self.route else ()
+        return any(reason.code == "automatic" for reason in reasons)
+
 
 class AppliedRule(Value, frozen=True, kw_only=True):
     """One voice rule that changed the text."""

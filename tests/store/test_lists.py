@@ -115,6 +115,28 @@ async def test_a_message_that_was_refused_does_not_count(tmp_path: Path) -> None
         assert (await only(gw)).last_from == "customer"
 
 
+async def test_an_out_of_office_reply_waits_for_nobody(tmp_path: Path) -> None:
+    """In a conversation that is there: we still wait for the customer. What a machine begins is
+    from the customer's side all the same."""
+    async with gateway_in(tmp_path) as gw:
+        jo = gw.customer("fake", "jo")
+        await jo.say("a person")
+        card = await gw.desk_agent("ana").claim()
+        await gw.desk_agent("ana").answer(card, "Which size is it?")
+        answered = await only(gw)
+        await gw.pass_time(60)
+        await jo.say("I am away until Monday", automatic=True)
+        after = await only(gw)
+        assert (after.last_from, after.last_at) == ("agent", answered.last_at)
+        assert not after.customer_waits
+        assert (await ids(gw, last_from="customer")) == []
+        await jo.say("It is a 42")
+        assert (await only(gw)).customer_waits
+        await gw.customer("fake", "robot").say("Do not reply to this message", automatic=True)
+        newest = (await gw.services.desk.conversations(ALL)).items[0]
+        assert newest.last_from == "customer"
+
+
 async def test_an_upgrade_finds_the_last_messages(tmp_path: Path) -> None:
     """What the migration takes from older rows is what turns would have written."""
     async with gateway_in(tmp_path) as gw:

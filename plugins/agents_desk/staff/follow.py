@@ -168,9 +168,11 @@ def handled_by(case: CaseRecord) -> dict[str, tuple[Handled, ...]]:
 
 
 def customer_spoke_last(case: CaseRecord) -> bool:
-    """Whether the customer waits for us. Pure."""
-    public = [m for m in case.messages if not m.internal and m.author in ("customer", "agent")]
-    return not public or public[-1].author == "customer"
+    """Whether the customer waits for us; an out-of-office reply asks for nothing. Pure."""
+    speakers = ("customer", "agent")
+    said = [m for m in case.messages if not m.internal and m.author in speakers]
+    said = [m for m in said if not m.by_machine]
+    return not said or said[-1].author == "customer"
 
 
 def praise_in(case: CaseRecord) -> Iterator[PraiseNote]:

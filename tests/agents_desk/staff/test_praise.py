@@ -16,6 +16,8 @@ from gateway import (
     Guess,
     Message,
     MoodLabel,
+    Reason,
+    Route,
     Survey,
     SurveyAnswer,
     SurveyQuestion,
@@ -95,3 +97,7 @@ def test_who_spoke_last_is_waited_for() -> None:
     note = said(3, "a note", by=ANA).replace(internal=True)
     assert customer_spoke_last(case(ANSWER, said(2, "and now?"), note))
     assert not customer_spoke_last(case(said(1, "hello"), said(2, "hi", by=ANA), note))
+    automatic = Route(action="pass", reasons=(Reason(code="automatic"),))
+    away = said(4, "I am away").replace(route=automatic)
+    assert not customer_spoke_last(case(ANSWER, away))
+    assert customer_spoke_last(case(ANSWER, away, said(5, "I am back")))
