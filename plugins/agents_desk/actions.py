@@ -16,7 +16,6 @@ from gateway import (
     ContextCard,
     Conversation,
     Event,
-    Message,
     NotAccepted,
     NotFound,
     RefusedByChannel,
@@ -47,21 +46,18 @@ from plugins.agents_desk.outgoing.addresses import parse_copies
 from plugins.agents_desk.outgoing.part import Outgoing
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
+NOTES = ("note", "note-as-is")
 ANSWER_TIMEOUT = 2.0
 """Seconds to wait at most until an answer is in the history."""
 
 
-class MeantForColleagues(InvalidForm):
-    """An answer reads as if it were not for the customer: the agent is asked first."""
+class AskFirst(InvalidForm):
+    """Nothing was sent or stored: the agent is asked first. ``shown`` are the fields of the page's
+    draft that ask."""
 
-
-class NotSeenYet(InvalidForm):
-    """The customer or a colleague wrote since the agent's page was loaded: the agent reads it
-    first."""
-
-    def __init__(self, messages: tuple[Message, ...]) -> None:
-        super().__init__("somebody wrote meanwhile")
-        self.messages = messages
+    def __init__(self, **shown: object) -> None:
+        super().__init__("the agent is asked first")
+        self.shown = shown
 
 
 Action = Callable[[web.Request, DeskSession, ActionForm], Awaitable[web.Response | None]]
@@ -94,6 +90,7 @@ class ConversationActions:
             "answer-as-is": self._answer_as_is,
             "take-back": self._take_back,
             "note": self._note,
+            "note-as-is": self._note_as_is,
             "resolve": self._resolve,
             "hand-back": self._hand_back,
             "transfer": self._transfer,
@@ -140,10 +137,8 @@ class ConversationActions:
                         card, session.agent, state=form.state, last=form.last
                     )
                     draft = draft.replace(conflict=summary)
-            except MeantForColleagues as doubt:
-                draft = draft.replace(doubt=str(doubt))
-            except NotSeenYet as unseen:
-                draft = draft.replace(unseen=unseen.messages)
+            except AskFirst as asked:
+                draft = draft.replace(**asked.shown)
             except (InvalidForm, RefusedByChannel, Unfilled) as invalid:
                 nothing = "Nothing was sent: " if isinstance(invalid, Unfilled) else ""
                 draft = draft.replace(problem=f"{nothing}{invalid}")
@@ -157,7 +152,7 @@ class ConversationActions:
     def _may(self, action: str, session: DeskSession, conversation: Conversation) -> bool:
         """Whoever reads a conversation may leave a note in it; the rest is for those who may work
         on it."""
-        if action == "note":
+        if action in NOTES:
             return self.pages.may_read(session, conversation)
         return may_work_on(session.role, session.agent, conversation)
 
@@ -181,7 +176,7 @@ class ConversationActions:
             return None
         card = await self.services.desk.card(form.conversation)
         if not _is_suggestion(card, form) and (why := _doubt(card, form.text)):
-            raise MeantForColleagues(why)
+            raise AskFirst(doubt=why)
         return await self._answer_as_is(request, session, form)
 
     async def _answer_as_is(
@@ -195,7 +190,7 @@ class ConversationActions:
             raise InvalidForm(why)
         card = await self.services.desk.card(form.conversation)
         if unseen := unseen_messages(card, session.agent, form.last):
-            raise NotSeenYet(unseen)
+            raise AskFirst(unseen=unseen)
         if form.via is not None and form.via not in card.identities:
             raise InvalidForm("The customer does not have this address. Nothing was sent.")
         unsent, agent = self.outgoing.unsent, session.agent
@@ -238,7 +233,14 @@ class ConversationActions:
         )
         return await self.pages.conversation(request, session, draft)
 
-    async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+    async def _note(self, request: web.Request, session: DeskSession, form: ActionForm) -> None:
+        """Store a note, unless it mentions somebody who would not hear of it."""
+        conversation = (await self.services.desk.card(form.conversation)).conversation
+        if names := await self.marks.unheard(form.text, conversation):
+            raise AskFirst(note=form.text, answer="", unheard=names)
+        await self._note_as_is(request, session, form)
+
+    async def _note_as_is(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
         if not form.text.strip():
             raise InvalidForm("The note is empty.")
         note = await self.services.desk.note(form.conversation, session.agent, form.text)
@@ -388,7 +390,7 @@ def _other_address(form: ActionForm) -> Address:
 
 def _draft(action: str, form: ActionForm) -> PageDraft:
     """What was typed, so that a failed action does not lose it."""
-    if action == "note":
+    if action in NOTES:
         return PageDraft(note=form.text)
     if action in ("prove", "link", "unlink"):
         return PageDraft(channel=form.channel, value=form.value)

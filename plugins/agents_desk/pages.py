@@ -65,6 +65,8 @@ class PageDraft(Value, frozen=True, kw_only=True):
     problem: str = ""
     doubt: str = ""
     """Why the answer may be meant for colleagues; it was not sent."""
+    unheard: tuple[str, ...] = ()
+    """Names in the note that tell nobody; it was not stored."""
     copies: str = ""
     unseen: tuple[Message, ...] = ()
     """What others wrote since the page was loaded; the answer was not sent."""

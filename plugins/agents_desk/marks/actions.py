@@ -9,11 +9,11 @@ from datetime import datetime
 
 from aiohttp import web
 
-from gateway import Message, NotAccepted, NotFound, Services
+from gateway import Conversation, Message, NotAccepted, NotFound, Services
 from plugins.agents_desk.access.accounts import DeskAccounts
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import ActionForm, InvalidForm, read_fields
-from plugins.agents_desk.marks.mentions import Mentions
+from plugins.agents_desk.marks.mentions import Mentions, unheard
 from plugins.agents_desk.marks.personal import PersonalViews
 from plugins.agents_desk.marks.reminders import Reminders
 from plugins.agents_desk.marks.team_labels import TeamLabels
@@ -48,6 +48,10 @@ class MarkActions:
         """Tell whom a note mentions, from whichever page or chat it came."""
         card = await self.services.desk.card(note.conversation)
         await self.mentions.record(note, card.conversation, await self.accounts.all())
+
+    async def unheard(self, text: str, conversation: Conversation) -> tuple[str, ...]:
+        """The names in a note with which it tells nobody."""
+        return unheard(text, conversation, await self.accounts.all())
 
     async def _label(self, request: web.Request, session: DeskSession, form: ActionForm) -> None:
         """Put on and take off what the agent changed: a colleague's labels of the meantime stay."""

@@ -107,10 +107,26 @@ def mentioned(
     return tuple(
         account
         for account in found.values()
-        if not account.locked
-        and account.agent.id != author
-        and account.agent.works_for(conversation.brand)
+        if _may_hear(account, conversation) and account.agent.id != author
     )
+
+
+def unheard(
+    text: str, conversation: Conversation, accounts: Iterable[DeskAccount]
+) -> tuple[str, ...]:
+    """The names in ``text`` that tell nobody, as they are written: no colleague has them, or the
+    one who does is locked or does not work for the conversation's brand."""
+    people = tuple(accounts)
+    found: dict[str, None] = {}
+    for token in _TOKEN.finditer(text):
+        name, account = _match(token[1], people)
+        if account is None or not _may_hear(account, conversation):
+            found[name or token[1].rstrip(".@-")] = None
+    return tuple(found)
+
+
+def _may_hear(account: DeskAccount, conversation: Conversation) -> bool:
+    return not account.locked and account.agent.works_for(conversation.brand)
 
 
 def pieces(text: str, accounts: Sequence[DeskAccount]) -> Iterator[tuple[str, DeskAccount | None]]:

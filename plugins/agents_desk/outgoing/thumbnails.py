@@ -26,6 +26,10 @@ DIGEST = r"{digest:[0-9a-f]{64}}"
 SIDE = r"{size:thumbnail|preview}"
 
 
+class DamagedImage(Exception):
+    """Bytes of an image's type that cannot be read, or are too many pixels to unpack."""
+
+
 @dataclass(kw_only=True)
 class Thumbnails:
     """Serves copies that are made here. No byte of a stranger's file is ever shown in a page."""
@@ -58,6 +62,8 @@ class Thumbnails:
             copy = await self._copy(request, files)
         except NotFound:
             return self._none()
+        except DamagedImage:
+            return self._damaged()
         if request.match_info["size"] == "preview":
             await self.services.audit.record(
                 session.agent.id,
@@ -76,9 +82,12 @@ class Thumbnails:
             return await self._copy(request, [unsent.file for unsent in waiting])
         except NotFound:
             return self._none()
+        except DamagedImage:
+            return self._damaged()
 
     async def _copy(self, request: web.Request, files: list[Attachment]) -> web.Response:
-        """Raises NotFound when the requested file is none of ``files``, or no image."""
+        """Raises NotFound when the requested file is none of ``files``, or no image, and
+        DamagedImage."""
         digest, side = request.match_info["digest"], SIDES[request.match_info["size"]]
         if not any(file.digest == digest and is_image(file.media_type) for file in files):
             raise NotFound("there is no such image")
@@ -97,11 +106,15 @@ class Thumbnails:
                 data = await self.services.files.open(digest)
                 copy = await asyncio.to_thread(thumbnail, data, side)
             if copy is None:
-                raise NotFound("the image cannot be read")
+                raise DamagedImage
             if len(copy) > KEPT:
                 return copy
             self._made[key] = copy
         return self._made[key]
+
+    def _damaged(self) -> web.Response:
+        text = "It is damaged, or has too many pixels. Download it to try it in another program."
+        return self.html.message("The picture cannot be shown", text, status=422)
 
     def _none(self) -> web.Response:
         return self.html.message("Not found", "There is no such image.", status=404)

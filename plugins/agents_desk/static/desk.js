@@ -114,9 +114,9 @@ async function submit(event) {
   const typed = document.getElementById("answer")?.value ?? "";
   show(page.document, true);
   if (action.includes("/take-back")) keepBoth(typed);
-  if (!page.done && focused === "answer") {
-    document.getElementById("answer")?.focus();
-    selectPlaceholder();
+  if (!page.done && ["answer", "note"].includes(focused)) {
+    document.getElementById(focused)?.focus();
+    if (focused === "answer") selectPlaceholder();
   }
   if (page.done) toEnd();
   const box = form.dataset.focus ?? form.dataset.clears;

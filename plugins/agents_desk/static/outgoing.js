@@ -30,9 +30,24 @@ document.addEventListener("click", (event) => {
   if (remove) { event.preventDefault(); detach(remove); }
   if (picture && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); show(picture); }
 });
+// What fails to load tells only the picture itself.
+document.addEventListener("error", (event) => { if (event.target.matches?.(".thumb img")) explain(event.target); }, true);
+for (const image of document.querySelectorAll(".thumb img")) {
+  if (image.complete && !image.naturalWidth && image.loading !== "lazy") explain(image);
+}
 new MutationObserver(allowEmpty).observe(document.body, { childList: true, subtree: true });
 allowEmpty();
 showSubject();
+
+/** Say in place of the picture that it is damaged, if that is why it cannot be shown. */
+async function explain(image) {
+  const response = await fetch(image.src, { headers: { "X-Desk-Live": "1" } }).catch(() => null);
+  if (response?.status !== 422) return;
+  const words = document.createElement("span");
+  words.className = "hint damaged";
+  words.textContent = "This picture cannot be shown: it is damaged, or has too many pixels.";
+  image.closest(".thumb").replaceWith(words);
+}
 
 /** A picture from the clipboard has no name of its own. */
 function named(file) {

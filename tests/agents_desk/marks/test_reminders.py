@@ -12,7 +12,7 @@ import pytest
 from gateway import Agent, Event
 from plugins.agents_desk.access.accounts import DeskAccount, desk_agent
 from plugins.agents_desk.marks.alerts import KINDS, TEXTS, AlertSettings, alert_of, as_sent
-from plugins.agents_desk.marks.mentions import mentioned, pieces
+from plugins.agents_desk.marks.mentions import mentioned, pieces, unheard
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import ANA, BEN, JULES, MARIA, PRIYA, WEBCHAT, DeskGateway
 from tests.conftest import until
@@ -155,6 +155,34 @@ async def test_a_mention_reaches_the_colleague(ana: Visit, ben: Visit, gw: DeskG
     assert "is this the depot" in ben.page
 
 
+@pytest.mark.parametrize("text", ["@nobody have a look", "ask @ben and @Gil Adler"])
+async def test_a_name_that_nobody_has_is_asked_about(
+    ana: Visit, gw: DeskGateway, text: str
+) -> None:
+    """Nothing is stored until the agent says so; a name that reaches somebody needs no asking."""
+    await ana.open(PATH)
+    response = await ana.send(f"{PATH}/note", text=text)
+    assert response.status == 422
+    wrong = "@Gil" if "Gil" in text else "@nobody"
+    assert f"<b>{wrong} reaches nobody.</b>" in ana.page
+    assert text in ana.page
+    assert text not in [m.text for m in (await gw.desk.card(JULES)).messages]
+    response = await ana.send(f"{PATH}/note-as-is", text=text)
+    assert response.status == 200, ana.page
+    assert text in [m.text for m in (await gw.desk.card(JULES)).messages]
+
+
+async def test_a_marked_note_in_the_answer_is_asked_about(ana: Visit, gw: DeskGateway) -> None:
+    """It comes back as a note, so that the customer cannot get it."""
+    await ana.open(PATH)
+    key = ana.field("key", 'id="answer-form"')
+    await ana.send(f"{PATH}/answer", text="note: @nobody look", key=key, last=ana.field("last"))
+    assert "<b>@nobody reaches nobody.</b>" in ana.page
+    box = ana.page.partition('<textarea id="note"')[2].partition("</textarea>")[0]
+    assert box.endswith("@nobody look")
+    assert await gw.sent_answers(JULES) == []
+
+
 async def test_all_are_read_at_once(ben: Visit, gw: DeskGateway) -> None:
     """A note from a chat counts as well: it goes through the same desk."""
     await gw.desk.note(JULES, ANA, "Ask @ben")
@@ -210,6 +238,8 @@ async def test_a_colleague_of_another_brand_is_not_told(gw: DeskGateway) -> None
     conversation = (await gw.desk.card(PRIYA)).conversation
     people = (person("ben"), person("cy", brands=("north",)), person("dee").replace(locked=True))
     assert mentioned(note, conversation, people) == ()
+    elsewhere = conversation.replace(brand="south")
+    assert unheard("@ben @cy, @dee @eve. x@y.org", elsewhere, people) == ("cy", "dee", "eve")
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,16 @@ async def test_a_picture_opens_in_a_dialog(page: Any, gw: OutgoingGateway) -> No
     assert await page.evaluate("document.activeElement.className") == "thumb"
 
 
+async def test_a_damaged_picture_is_told_of(page: Any, gw: OutgoingGateway) -> None:
+    """In its place, with the file to download beside it."""
+    damaged = await gw.keep("torn.png", png(900, 600)[:90], "image/png")
+    await gw.running.customer("fake", "maria").say("And this", attachments=(damaged,))
+    await page.wait_for_selector(".damaged >> text=This picture cannot be shown")
+    assert await page.locator(".m.customer .file a[download] >> text=torn.png").count() == 1
+    assert await page.locator(".m.customer .thumb").count() == 1  # the whole one
+    page.errors.clear()  # Chromium logs every answer of 422
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_nothing_scrolls_sideways(page: Any, gw: OutgoingGateway, width: int) -> None:
     """With files and pictures, on the conversation, the first message and forwarding."""

@@ -251,7 +251,7 @@ async def test_pictures_are_shown_as_copies(gw: OutgoingGateway, ana: Visit) -> 
 
 @pytest.mark.parametrize(
     ("data", "media_type"),
-    [(PDF, "application/pdf"), (b"<svg/>", "image/svg+xml"), (b"broken", "image/png")],
+    [(PDF, "application/pdf"), (b"<svg/>", "image/svg+xml")],
 )
 async def test_what_is_no_picture_has_no_copy(
     gw: OutgoingGateway, ana: Visit, data: bytes, media_type: str
@@ -263,6 +263,18 @@ async def test_what_is_no_picture_has_no_copy(
     assert response.status == 404
     download = await ana.http.get(f"{ana.url}{path}/files/{kept.digest}")
     assert download.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("data", [b"broken", png()[:60], b""])
+async def test_a_damaged_picture_says_so(gw: OutgoingGateway, ana: Visit, data: bytes) -> None:
+    """It is there, and can be saved; only its copy cannot be made."""
+    kept = await gw.keep("x.png", data, "image/png")
+    path = await claimed(gw, ana, attachments=(kept,))
+    response = await ana.open(f"{path}/files/{kept.digest}/preview")
+    assert response.status == 422
+    assert "It is damaged" in ana.page
+    download = await ana.http.get(f"{ana.url}{path}/files/{kept.digest}")
+    assert (download.status, await download.read()) == (200, data)
 
 
 async def test_a_colleague_gets_no_copy(gw: OutgoingGateway, ana: Visit, ben: Visit) -> None:
