@@ -17,7 +17,6 @@ from tests.practice.shop import BAD, GOOD, open_shop
 pytestmark = pytest.mark.sqlite
 
 
-
 @asynccontextmanager
 async def practising(browser: Any, folder: Path, **options: Any) -> AsyncIterator[Any]:
     """Ana's browser, on the page of practice. Her shop has a hard conversation of its own."""

@@ -1,7 +1,7 @@
 // Keyboard shortcuts. Single letters work only outside text fields, and can be switched off
 // (WCAG 2.1.4).
 
-import { closeMenus } from "./menus.js";
+import { openMenu } from "./menus.js";
 
 const OFF = "single-keys-off";
 const SHORTCUTS = {
@@ -11,9 +11,9 @@ const SHORTCUTS = {
   r: () => write("answer"),
   n: () => write("note"),
   e: () => document.getElementById("suggest-edit")?.click(),
-  l: () => openMenu("label-menu"),
-  z: () => openMenu("snooze-menu"),
-  t: () => openMenu("remind-menu"),
+  l: () => openMenu(document.getElementById("label-menu")),
+  z: () => openMenu(document.getElementById("snooze-menu")),
+  t: () => openMenu(document.getElementById("remind-menu")),
   u: () => document.getElementById("take-back")?.click(),
   "/": () => document.getElementById("find")?.focus(),
   "?": help,
@@ -52,9 +52,10 @@ function pressed(event) {
 }
 
 function move(step) {
-  const items = [...document.querySelectorAll(".queue .item")];
-  const current = document.activeElement.closest?.(".item")
-    ?? document.querySelector(".item[aria-current]");
+  const rows = [...document.querySelectorAll(".list-rows .listed")];
+  const items = rows.length ? rows : [...document.querySelectorAll(".queue .item")];
+  const focused = document.activeElement.closest?.(".list-row")?.querySelector(".listed") ?? document.activeElement;
+  const current = items.find((item) => item === focused) ?? items.find((item) => item.hasAttribute("aria-current"));
   const index = items.indexOf(current);
   const next = index < 0 ? (step > 0 ? 0 : items.length - 1) : index + step;
   items[Math.max(0, Math.min(next, items.length - 1))]?.focus();
@@ -68,16 +69,6 @@ function write(id) {
   const details = box.closest("details");
   if (details) details.open = true;
   box.focus();
-}
-
-function openMenu(id) {
-  const menu = document.getElementById(id);
-  if (!menu) return;
-  closeMenus(menu);
-  menu.open = true;
-  const first = menu.querySelector("[data-first]")
-    ?? menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select");
-  first?.focus();
 }
 
 function help() {

@@ -15,3 +15,13 @@ export function closeMenus(except = null) {
     if (!menu.contains(except)) menu.open = false;
   }
 }
+
+/** Open `menu`, close the others, and focus what is used first in it. */
+export function openMenu(menu) {
+  if (!menu) return;
+  closeMenus(menu);
+  menu.open = true;
+  const first = menu.querySelector("[data-first]")
+    ?? menu.querySelector("input:not([type=hidden]), button:not([tabindex]), select, textarea, [tabindex='0']");
+  (first ?? menu.querySelector("summary")).focus();
+}

@@ -1,6 +1,7 @@
 // The palette: every command and view of this page by name. It offers what carries `data-palette`
 // (links, buttons, summaries, labels), so a page needs no more than that attribute.
 
+import { openMenu } from "./menus.js";
 import { pick } from "./picker.js";
 
 const button = document.getElementById("palette-open");
@@ -39,9 +40,7 @@ function run(element) {
   for (let menu = element.closest("details"); menu; menu = menu.parentElement.closest("details")) menu.open = true;
   if (element.matches("form")) { element.requestSubmit(); return; }
   if (element.matches("summary")) {
-    element.parentElement.open = true;
-    const field = element.parentElement.querySelector("select, input:not([type=hidden]), textarea, button, [tabindex]");
-    (field ?? element).focus();
+    openMenu(element.parentElement);
     return;
   }
   // Not in this event: the click may move the focus, which the closing dialog has just given back.

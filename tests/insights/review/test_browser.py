@@ -17,7 +17,6 @@ from tests.insights.review.shop import SCRIPT, ReviewedShop, open_shop
 pytestmark = pytest.mark.sqlite
 
 
-
 class Keyboard:
     """Ben's browser. He uses keys only; ``presses`` counts them."""
 
