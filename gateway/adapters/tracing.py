@@ -22,7 +22,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, Trac
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.adapters.sql.store import SqlStore
-from gateway.model import Accepted, Address, Inbound, Sent
+from gateway.model import Accepted, Address, Conversation, Inbound, Sent
 from gateway.model import Status as MessageStatus
 from gateway.runtime.metrics import Metrics
 from gateway.store import (
@@ -174,10 +174,11 @@ class TracedInbox:
         at: datetime,
         *,
         due: datetime | None = None,
+        leaves: Conversation | None = None,
     ) -> Accepted:
         with self._sending(Address.from_lane(lane).channel, message.trace) as span:
             accepted = await self._inner.accept_agent_message(
-                message.replace(trace=current_traceparent()), lane, key, at, due=due
+                message.replace(trace=current_traceparent()), lane, key, at, due=due, leaves=leaves
             )
             _identify(span, accepted)
         return accepted

@@ -207,20 +207,16 @@ class DeskService:
         lane, now = current.address.lane, self.clock.now()
         held = hold > 0 and elsewhere is None
         due = now + timedelta(seconds=min(hold, LONGEST_HOLD)) if held else None
-        accepted = await self.store.inbox.accept_agent_message(message, lane, key, now, due=due)
+        accepted = await self.store.inbox.accept_agent_message(
+            message, lane, key, now, due=due, leaves=None if elsewhere is None else left
+        )
         self.wake_lane(lane)
         self._changed(current.id)
         if elsewhere is not None:
-            # Only now: cut off before, the chat stays where somebody sees it.
-            await self._leave(left, elsewhere, agent)
+            self.wake_lane(left.address.lane)
+            self._changed(left.id)
+            self._tell_customer(left)
         return accepted.replace(conversation=current.id)
-
-    async def _leave(self, left: Conversation, elsewhere: Address, agent: Agent) -> None:
-        """End a chat whose answer goes to another address of the customer."""
-        await self.store.links.leave(left.id, elsewhere, agent, self.clock.now())
-        self.wake_lane(left.address.lane)
-        self._changed(left.id)
-        self._tell_customer(left)
 
     async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:
         found = await self.store.queries.conversation(conversation)

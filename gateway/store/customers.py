@@ -121,13 +121,6 @@ class Links(Protocol):
         there, else the open one, else a new one, with the reasons of the handoff."""
         ...
 
-    async def leave(
-        self, conversation: int, address: Address, agent: Agent, at: datetime
-    ) -> Conversation:
-        """End the conversation, which ``agent`` has continued at ``address``: it is no resolution.
-        Also writes the event `ANSWERED_ELSEWHERE`."""
-        ...
-
     async def answer_address(self, conversation: int, at: datetime) -> Address | None:
         """Where an answer goes, if that is not the conversation's own address: the customer has
         proven another one in it, and does not write here any more."""

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.model import Accepted, HeldAnswer, Inbound, Message, Outbound, Sent, Status, Value
+from gateway.model import (
+    Accepted,
+    Conversation,
+    HeldAnswer,
+    Inbound,
+    Message,
+    Outbound,
+    Sent,
+    Status,
+    Value,
+)
 from gateway.store.work import AgentMessage, CommittedTurn, NotBefore, TurnOutcome, WorkItem
 
 
@@ -83,9 +93,14 @@ class Inbox(Protocol):
         at: datetime,
         *,
         due: datetime | None = None,
+        leaves: Conversation | None = None,
     ) -> Accepted:
         """With ``due`` it is handled then, and can be taken back until it is handled. Customers'
-        messages that come meanwhile are handled first; everything else of the lane waits."""
+        messages that come meanwhile are handled first; everything else of the lane waits.
+
+        ``leaves`` is a conversation that the agent continues by this message at another address of
+        the customer. It ends in the same transaction, with the event `ANSWERED_ELSEWHERE`; it is no
+        resolution, so no survey asks about it."""
         ...
 
     async def held(self, lane: str, at: datetime) -> tuple[HeldAnswer, ...]:

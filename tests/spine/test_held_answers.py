@@ -138,6 +138,42 @@ async def test_a_customer_who_writes_meanwhile_is_seen_at_once(
         assert heard(fake) == ["It leaves today."]
 
 
+@pytest.mark.parametrize("hold", [HOLD, 0.0])
+async def test_two_answers_delay_no_customer(
+    tmp_path: Path, answer_all: dict[str, Any], hold: float
+) -> None:
+    """Nor does one that waits for another one; both follow in their order."""
+    fake, clock = FakeChannel(), FakeClock()
+    setup = {"config": answer_all, "tmp_path": tmp_path, "clock": clock}
+    async with running(fake, FakeHandler(echo), **setup) as gw:
+        id, desk = await first_contact(gw), gw.services.desk
+        await desk.answer(id, ANA, "It leaves today.", key="1", hold=HOLD)
+        await desk.answer(id, ANA, "By post.", key="2", hold=hold)
+        await gw.customer("fake", "carla").write("Please cancel it")
+        await gw.settled()
+        said = [m.text for m in (await desk.card(id)).messages if m.author != "system"]
+        assert said[-1] == "Please cancel it"
+        await gw.pass_time(HOLD)
+        assert heard(fake) == ["It leaves today.", "By post."]
+
+
+async def test_a_customer_does_not_overtake_a_resolution(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """What is written after it begins anew, behind the held answer."""
+    fake, clock = FakeChannel(), FakeClock()
+    setup = {"config": answer_all, "tmp_path": tmp_path, "clock": clock}
+    async with running(fake, FakeHandler(echo), **setup) as gw:
+        id, desk = await first_contact(gw), gw.services.desk
+        await desk.answer(id, ANA, "It leaves today.", key="1", hold=HOLD)
+        await desk.resolve(id, ANA, epoch=(await desk.card(id)).conversation.epoch)
+        await gw.customer("fake", "carla").write("Thank you")
+        await gw.settled()
+        assert "Thank you" not in [m.text for m in (await desk.card(id)).messages]
+        await gw.pass_time(HOLD)
+        assert heard(fake)[0] == "It leaves today."
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -20,7 +20,7 @@ from aiohttp import ClientSession, CookieJar
 import channels.email
 import channels.webchat
 import plugins.agents_desk
-from gateway import Address, ContextCard
+from gateway import Address, Agent, ContextCard
 from gateway.testing import RunningGateway
 from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 from tests.conftest import until
@@ -376,6 +376,38 @@ async def test_an_answer_that_ends_the_chat_is_not_held(tmp_path: Path) -> None:
         assert await desk.held_answers(sent.conversation) == ()
         heard = [m.text for m in await shop.gw.services.mailbox.messages(tab.address)]
         assert heard[-1] == f"We have answered you by e-mail, at {ADA}."
+
+
+async def test_an_answer_that_ends_the_chat_is_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the chat cannot be ended, no mail leaves either; the same answer sent again does both,
+    once."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    async with night_shop(tmp_path) as shop, shop.visitor() as tab:
+        await shop.say(tab, "a human please")
+        await shop.say(tab, ADA)
+        await shop.say(tab, shop.code_in(await shop.mail(1)))
+        await shop.gw.pass_time(MORNING)
+        ana, desk = Agent(id="desk:ana", name="ana"), shop.gw.services.desk
+        card = await shop.card(tab)
+        id = card.conversation.id
+        await desk.claim(id, ana, epoch=card.conversation.epoch)
+        with monkeypatch.context() as broken:
+            broken.setattr("gateway.adapters.sql.inbox.leave", full)
+            with pytest.raises(OSError, match="no space"):
+                await desk.answer(id, ana, "It leaves today.", key="k")
+        await shop.gw.settled()
+        assert len(shop.recipients) == 1
+        assert (await desk.card(id)).conversation.state == "person"
+        for _ in range(2):
+            await desk.answer(id, ana, "It leaves today.", key="k")
+        assert text_of(await shop.mail(2)).strip().startswith("It leaves today.")
+        assert (await desk.card(id)).conversation.state == "resolved"
+        assert len(shop.recipients) == 2
 
 
 async def test_an_answer_stays_in_the_chat_when_no_mail_may_be_sent(tmp_path: Path) -> None:

@@ -26,10 +26,12 @@ from gateway.adapters.sql.turns.album import hold
 from gateway.adapters.sql.turns.commit import commit_turn
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN, fetch_turn, lease_head
 from gateway.adapters.sql.turns.held import delete_held, held_answers, hold_until
+from gateway.adapters.sql.turns.side_effects import leave
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Accepted, Address, HeldAnswer, Inbound, Message
+from gateway.model import Accepted, Address, Agent, Conversation, HeldAnswer, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import (
+    ANSWERED_ELSEWHERE,
     AgentMessage,
     CommittedTurn,
     ConversationEvent,
@@ -142,9 +144,14 @@ class SqlInbox:
         at: datetime,
         *,
         due: datetime | None = None,
+        leaves: Conversation | None = None,
     ) -> Accepted:
         payload = self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}")
         row = agent_row(lane, key, message.conversation, payload, at)
+        if leaves is not None:
+            return await self._db.write(
+                lambda c: _insert_leaving(c, row, leaves, message.agent, at), key=lane
+            )
         if due is not None:
             return await self._db.write(lambda c: _insert_due(c, row, due), key=lane)
         return await self._db.write_batched(insert_rows, row)
@@ -276,6 +283,25 @@ def _insert_due(connection: Connection, row: InboxRow, due: datetime) -> Accepte
     [accepted] = insert_rows(connection, [row])
     if not accepted.duplicate:
         hold_until(connection, accepted.turn, due)
+    return accepted
+
+
+def _insert_leaving(
+    connection: Connection, row: InboxRow, here: Conversation, agent: Agent, at: datetime
+) -> Accepted:
+    """Insert an agent's answer at another address, and end ``here``."""
+    dialect.lock(connection, dialect.INBOX_LOCK, (row.lane, here.address.lane))
+    [accepted] = insert_rows(connection, [row])
+    left = None if accepted.duplicate else leave(connection, here.id, agent, at)
+    if left is not None:
+        address = Address.from_lane(row.lane)
+        event = ConversationEvent(
+            conversation=left.id,
+            name=ANSWERED_ELSEWHERE,
+            epoch=left.epoch,
+            data={"address": address.value},
+        )
+        insert_event(connection, left.address.lane, "event", event, at)
     return accepted
 
 

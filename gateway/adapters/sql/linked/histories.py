@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import Connection, exists, or_, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.identities import (
@@ -17,10 +17,8 @@ from gateway.adapters.sql.identities import (
     is_blocked,
     refused_by,
 )
-from gateway.adapters.sql.inbox import insert_event
-from gateway.adapters.sql.schema import conversations, handoffs, messages
-from gateway.model import Address, Agent, Conversation
-from gateway.store import ANSWERED_ELSEWHERE, ConversationEvent
+from gateway.adapters.sql.schema import conversations, messages
+from gateway.model import Address, Conversation
 
 STILL_THERE = timedelta(minutes=15)
 """Whoever wrote in the chat within this time most likely still reads it: the answer goes there.
@@ -81,25 +79,3 @@ def member_at(
     """The newest conversation of the history at ``address``."""
     at_address = [e for e in history_of(connection, conversation) if e.address == address]
     return at_address[-1] if at_address else None
-
-
-def leave(
-    connection: Connection, here: Conversation, address: Address, agent: Agent, at: datetime
-) -> None:
-    """End ``here``, which ``agent`` now continues at ``address``. It is not a resolution: no survey
-    asks about it. The customer finds a line about it when they come back."""
-    now = rows.to_ms(at)
-    values = {"state": "resolved", "owner": None, "resolved_at": now, "epoch": here.epoch + 1}
-    connection.execute(update(conversations).where(conversations.c.id == here.id).values(**values))
-    theirs = (handoffs.c.conversation_id == here.id) & handoffs.c.closed_at.is_(None)
-    unclaimed = theirs & handoffs.c.claimed_at.is_(None)
-    claimed = {"agent": rows.to_json(agent), "claimed_at": now}
-    connection.execute(update(handoffs).where(unclaimed).values(**claimed))
-    connection.execute(update(handoffs).where(theirs).values(closed_at=now))
-    event = ConversationEvent(
-        conversation=here.id,
-        name=ANSWERED_ELSEWHERE,
-        epoch=here.epoch + 1,
-        data={"address": address.value},
-    )
-    insert_event(connection, here.address.lane, "event", event, at)

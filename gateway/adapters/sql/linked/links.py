@@ -117,17 +117,6 @@ class SqlLinks:
             lambda c: _continue_at(c, conversation, address, agent, at), key=address.lane
         )
 
-    async def leave(
-        self, conversation: int, address: Address, agent: Agent, at: datetime
-    ) -> Conversation:
-        def job(connection: Connection) -> Conversation:
-            here = _conversation(connection, conversation)
-            if here.state != "resolved":
-                histories.leave(connection, here, address, agent, at)
-            return _conversation(connection, conversation)
-
-        return await self._db.write(job)
-
     async def answer_address(self, conversation: int, at: datetime) -> Address | None:
         return await self._db.read(
             lambda c: histories.answer_address(c, _conversation(c, conversation), at), long=True

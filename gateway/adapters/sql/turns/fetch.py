@@ -144,7 +144,9 @@ def lease_head(
     """
     head = _HEAD_PROCESS.one(connection, {"lane": lane, "after": 0})
     if head is not None and is_held(head, at):
-        behind = _HEAD_PROCESS.one(connection, {"lane": lane, "after": head.id})
+        behind = head
+        while behind is not None and behind.kind == "agent":
+            behind = _HEAD_PROCESS.one(connection, {"lane": lane, "after": behind.id})
         head = behind if behind is not None and behind.kind in FROM_CUSTOMERS else head
     if head is None or head.due_at > at.timestamp() * 1000 or head.process == lease.id:
         return None
@@ -187,9 +189,12 @@ def _fetch_head(connection: Connection, lane: str, after: int = 0) -> LaneHead |
 
 
 def _behind_held(connection: Connection, lane: str, held: LaneHead) -> LaneHead:
-    """The customer's message right behind a held answer, which is handled first: the agent sees it
-    and may take the answer back. Else the held answer, for which everything else waits."""
-    behind = _fetch_head(connection, lane, held.row.id) if held.more else None
+    """The customer's message behind a held answer and those that wait for it, which is handled
+    first: the agents see it and may take answers back. Else the held answer, for which everything
+    else waits."""
+    behind: LaneHead | None = held
+    while behind is not None and behind.row.kind == "agent":
+        behind = _fetch_head(connection, lane, behind.row.id) if behind.more else None
     if behind is None or behind.row.kind not in FROM_CUSTOMERS:
         return held
     return behind._replace(more=True)

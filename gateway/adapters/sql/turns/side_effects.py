@@ -21,7 +21,7 @@ from gateway.adapters.sql.schema import (
     surveys,
     timers,
 )
-from gateway.model import Conversation, Message, Outbound, Timer
+from gateway.model import Agent, Conversation, Message, Outbound, Timer
 from gateway.pipeline.outcomes import CLAIM_TIMER
 from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import HandoffRequest, TurnOutcome
@@ -339,3 +339,23 @@ def set_timer(connection: Connection, conversation: Conversation, timer: Timer) 
             "data": rows.to_json(timer.data),
         },
     )
+
+
+def leave(connection: Connection, id: int, agent: Agent, at: datetime) -> Conversation | None:
+    """End the conversation ``id``, which ``agent`` continues at another address, and return it;
+    None when it has ended already. It is no resolution."""
+    row = connection.execute(
+        select(conversations).where(conversations.c.id == id).with_for_update()
+    ).one()
+    here = rows.conversation(connection, row)
+    if here.state == "resolved":
+        return None
+    now, epoch = rows.to_ms(at), here.epoch + 1
+    values = {"state": "resolved", "owner": None, "resolved_at": now, "epoch": epoch}
+    connection.execute(update(conversations).where(conversations.c.id == id).values(**values))
+    theirs = (handoffs.c.conversation_id == id) & handoffs.c.closed_at.is_(None)
+    unclaimed = theirs & handoffs.c.claimed_at.is_(None)
+    claimed = {"agent": rows.to_json(agent), "claimed_at": now}
+    connection.execute(update(handoffs).where(unclaimed).values(**claimed))
+    connection.execute(update(handoffs).where(theirs).values(closed_at=now))
+    return here.replace(state="resolved", owner=None, epoch=epoch)
