@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from gateway.model import Value
-from gateway.support.statements.phrases import StatementPhrases, phrases
+from gateway.support.statements.phrases import StatementPhrases, phrases, reading_order
 from gateway.support.statements.text import read_text
 
 GAP_IN_DRAFT = re.compile(r"\[(?:…|\.\.\.)(?:[^\[\]]|\[[^\[\]]*\]){0,4000}\]")
@@ -38,10 +38,16 @@ def claims_in(text: str, language: str) -> tuple[Claim, ...]:
     """The sentences of ``text`` that say that we did something in this case, or that it is done.
 
     What may be, will be, or is done as a rule is no claim. Sentences within a placeholder are left
-    out. A language without phrases of its own is read as English.
+    out. ``language`` is the conversation's. Where nothing is found in it, the text is read in the
+    other languages that have phrases, too.
     """
-    read, known = read_text(text), phrases(language)
+    read = read_text(text)
     blanked = GAP_IN_DRAFT.sub(lambda match: " " * len(match[0]), read.folded)
+    found = (_claims(blanked, phrases(one)) for one in reading_order(language))
+    return next(filter(None, found), ())
+
+
+def _claims(blanked: str, known: StatementPhrases) -> tuple[Claim, ...]:
     found = []
     for match in _SENTENCE.finditer(blanked):
         sentence = match[0]

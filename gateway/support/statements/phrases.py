@@ -48,6 +48,13 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     fill_in: Mapping[str, str]
 
 
+def reading_order(language: str) -> tuple[str, ...]:
+    """The languages in which a text of a conversation in ``language`` is read: that one first, then
+    the others, because people also write in another one. One without phrases is read as English."""
+    first = language if language in PHRASE_LANGUAGES else "en"
+    return (first, *(other for other in PHRASE_LANGUAGES if other != first))
+
+
 @cache
 def phrases(language: str) -> StatementPhrases:
     """The phrases of ``language``; of English for one of no file."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.model import MadePromise
-from gateway.support.statements.phrases import StatementPhrases, phrases
+from gateway.support.statements.phrases import StatementPhrases, phrases, reading_order
 from gateway.support.statements.text import read_text
 from gateway.support.statements.times import END_OF_DAY, NamedTime, named_times
 
@@ -30,13 +30,15 @@ def promises_in(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple
     A promise is a sentence in which a person or the bot says what one of us will do by a time that
     can be resolved. Not promises: conditions ("if you send it back, ..."), general statements
     ("delivery takes 3 days"), hopes and attempts, questions, and what the customer or a carrier is
-    to do. A language without phrases of its own is read as English.
+    to do. ``language`` is the conversation's. Where nothing is found in it, the text is read in
+    the other languages that have phrases, too.
     """
-    local = at.astimezone(zone)
-    return _promises(text, language, local.replace(second=0, microsecond=0), zone)
+    local = at.astimezone(zone).replace(second=0, microsecond=0)
+    found = (_promises(text, one, local, zone) for one in reading_order(language))
+    return next(filter(None, found), ())
 
 
-@lru_cache(512)
+@lru_cache(1024)
 def _promises(text: str, language: str, at: datetime, zone: ZoneInfo) -> tuple[MadePromise, ...]:
     read, known = read_text(text), phrases(language)
     found: list[MadePromise] = []

@@ -96,17 +96,18 @@ def score_facts(file: Path, kind: str, language: str = "") -> Score:
     return Score(hits, tuple(wrong), tuple(missed))
 
 
-def score_promises(file: Path, language: str = "") -> Score:
-    """Of one language or all."""
+def score_promises(file: Path, language: str = "", spoken: str = "") -> Score:
+    """Of one language or all. ``spoken`` is the language of the conversation; each row's own if
+    empty, and rows in it are left out otherwise."""
     hits, right, known = 0, 0, 0
     wrong, missed, due_wrong = [], [], []
     for row in _rows(file):
-        if language not in ("", row["language"]):
+        if language not in ("", row["language"]) or row["language"] == spoken:
             continue
         at = datetime.fromisoformat(row["at"])
         zone = ZONE
         at = at if at.tzinfo else at.replace(tzinfo=zone)
-        found = promises_in(row["text"].replace("\\n", "\n"), row["language"], at, zone)
+        found = promises_in(row["text"].replace("\\n", "\n"), spoken or row["language"], at, zone)
         shown = f"{row['language']} {row['text']!r}"
         if bool(found) == (row["promise"] == "yes"):
             hits += bool(found)
@@ -149,6 +150,10 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(f"promises {language or 'all':3} "
               f"P {score.precision:.3f} R {score.recall:.3f} "
               f"F1 {score.f1:.3f} due {score.due[0]}/{score.due[1]}\n")  # fmt: skip
+    for spoken in ("en", "de", "fr", "es", "it"):
+        score = score_promises(folder / "promises.csv", spoken=spoken)
+        sys.stdout.write(f"promises of others in a conversation in {spoken} "
+              f"P {score.precision:.3f} R {score.recall:.3f} F1 {score.f1:.3f}\n")  # fmt: skip
 
 
 if __name__ == "__main__":
