@@ -30,7 +30,8 @@ FactName = Literal[
 
 SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!]+(?=\S)[^.?!\n]+)*[.?!]*")
 _MAIL_ADDRESS = re.compile(
-    r"(?:e-?mail|mail)[- ]?(?:adress\w*|address\w*)|adresse (?:e-?mail|mail|electronique|courriel)"
+    r"(?:e-?mail|mail)[- ]?(?:adress\w*|address\w*)|adresse (?:de )?(?:e-?mail|mail|electronique"
+    r"|courriel|courrier electronique)"
     r"|direccion de (?:correo|e-?mail)"
 )
 _POSTAL = re.compile(
@@ -67,7 +68,11 @@ def asked_for(text: str, language: str) -> tuple[AskedFact, ...]:
         confirms = any(
             fact == place.fact and place.start <= at < place.end for fact, at in given
         ) or (known.asks_choice.search(sentence) and place.fact in _CHOICE)
-        mailed = place.fact == "address" and not _POSTAL.search(_MAIL_ADDRESS.sub(" ", sentence))
+        mailed = (
+            place.fact == "address"
+            and _MAIL_ADDRESS.search(sentence)
+            and not _POSTAL.search(_MAIL_ADDRESS.sub(" ", sentence))
+        )
         if confirms or mailed or refused or known.asks_nothing.search(sentence):
             continue
         if words.unneeded.search(sentence) or words.has("other_one", words_of(sentence)):

@@ -27,6 +27,11 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     asks_more: Mapping[str, re.Pattern[str]]
     request_more: frozenset[str]
     told_dates: re.Pattern[str]
+    told_date_not: re.Pattern[str]
+    told_first_day: re.Pattern[str]
+    joins_dates: re.Pattern[str]
+    before_dates: re.Pattern[str]
+    between_dates: re.Pattern[str]
     told_now: re.Pattern[str]
     told_event: re.Pattern[str]
     told_photo: re.Pattern[str]
@@ -35,8 +40,10 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     told_item: re.Pattern[str]
     told_signature: re.Pattern[str]
     told_name: re.Pattern[str]
-    colours: re.Pattern[str]
+    told_colour: re.Pattern[str]
+    told_colour_not: re.Pattern[str]
     wares: re.Pattern[str]
+    not_wares: frozenset[str]
     item_stop: frozenset[str]
     commits: re.Pattern[str]
     commits_not: re.Pattern[str]
@@ -63,12 +70,14 @@ def phrases(language: str) -> StatementPhrases:
     tree: dict[str, Any] = packaged_yaml(
         "gateway.support.statements", f"words/phrases_{language}.yaml"
     )
+    parts = {**tree["parts"], "colour": "|".join(tree["colours"].split())}
+    tree = {**tree, "parts": parts}
     lists = {name: any_of(fill(patterns, tree)) for name, patterns in tree.items()
              if isinstance(patterns, list)}  # fmt: skip
     return StatementPhrases(
         **lists,
-        colours=_words(tree["colours"]),
         wares=_words(tree["wares"]),
+        not_wares=frozenset(tree.get("not_wares", "").split()),
         item_stop=frozenset(fold(tree["item_stop"]).split()),
         asks_more={fact: any_of([pattern]) for fact, pattern in tree["asks_more"].items()},
         request_more=frozenset(tree["request_more"].split()),

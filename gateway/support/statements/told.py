@@ -23,9 +23,13 @@ _CITY = re.compile(
     r" \d[A-Z]{2})?|,? [A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b)"
 )
 _NUMERIC_DATE = re.compile(
-    r"(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
+    r"(?:(?<=\bon )|(?<=\bam )|(?<=\ble )|(?<=\bel ))\d{1,2}/\d{1,2}\b(?![./-]?\d)"
+    r"|(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
 )
 _NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|del|la|von|van|der|le))*")
+_DAY_OF_MONTH = re.compile(r"(?:(?:the|den|dem|le|el) )?\d")
+LONGEST_JOIN = 24
+"""Characters before a date that may make it one with another: `between the 3rd and the 5th`."""
 _LINKS = frozenset("is was no nr ist war est le es el la num ref id".split())  # noqa: SIM905
 """Words between `number` and the number."""
 _STREET = re.compile(
@@ -34,9 +38,6 @@ _STREET = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 SHORTEST_NUMBER = 4
 """Digits of an order's number without letters."""
-_JOINS_DATES = ("", "the", "den", "dem", "le", "el")
-LONGEST_JOIN = 6
-"""Characters between the parts of a date: `Friday, the 4th of December`."""
 MOST_ITEM_WORDS = 4
 """Words of an item: `the small blue coffee maker`."""
 LONGEST_TEXT = 4_000
@@ -75,9 +76,7 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     places += _photos(read, known)
     places += [ValuePlace("size", m.start(m.lastindex or 0), m.end(m.lastindex or 0), "")
                for m in known.told_size.finditer(read.folded)]  # fmt: skip
-    places += [
-        ValuePlace("colour", m.start(), m.end(), "") for m in known.colours.finditer(read.folded)
-    ]
+    places += _colours(read, known)
     places += _items(read, known)
     return tuple(_as_facts(read, places))
 
@@ -159,6 +158,15 @@ def _addresses(read: ReadText, values: list[ValuePlace]) -> Iterator[ValuePlace]
             yield ValuePlace("address", start, end, "")
 
 
+def _colours(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
+    """The colours of an article, one for `blue and white`. Not what is refused for another (`not
+    red`), and not the colour of a stain, a light or somebody's name."""
+    others = [match.span() for match in known.told_colour_not.finditer(read.folded)]
+    for match in known.told_colour.finditer(read.folded):
+        if not any(start <= match.start() < end for start, end in others):
+            yield ValuePlace("colour", match.start(), match.end(), "")
+
+
 def _dates(
     read: ReadText, known: StatementPhrases, values: list[ValuePlace]
 ) -> Iterator[ValuePlace]:
@@ -171,18 +179,36 @@ def _dates(
     found += [place for place in values if place.fact == "date"]
     if known.told_event.search(read.folded) is None:
         found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
+    others = [match.span() for match in known.told_date_not.finditer(read.folded)]
+    found = [p for p in found if not any(start <= p.start < end for start, end in others)]
     whole: list[ValuePlace] = []
     for place in sorted(found, key=lambda p: (p.start, -p.end)):
         last = whole[-1] if whole else None
-        if (
-            last
-            and read.text[last.end : place.start].strip(" ,") in _JOINS_DATES
-            and (place.start <= last.end + LONGEST_JOIN)
-        ):
-            whole[-1] = last._replace(end=max(last.end, place.end))
+        if last and _one_date(read.folded, last, place, known):
+            end = max(last.end, place.end)
+            whole[-1] = last._replace(end=end + ("(" in read.text[last.end : end]))
         else:
-            whole.append(place)
+            whole.append(_with_first_day(read.folded, place, known))
     yield from whole
+
+
+def _with_first_day(folded: str, place: ValuePlace, known: StatementPhrases) -> ValuePlace:
+    """With the day before it that has no month of its own: `3 to 9 March`."""
+    begin = max(0, place.start - LONGEST_JOIN)
+    first = known.told_first_day.search(folded[begin : place.start])
+    if first is None or _DAY_OF_MONTH.match(folded, place.start) is None:
+        return place
+    return place._replace(start=begin + first.start(1))
+
+
+def _one_date(folded: str, last: ValuePlace, place: ValuePlace, known: StatementPhrases) -> bool:
+    """Whether two dates are one: two names of a day (`yesterday, 12 November`) or the ends of a
+    time (`from Monday to Friday`)."""
+    between = folded[last.end : place.start]
+    if known.joins_dates.fullmatch(between):
+        return True
+    before = folded[max(0, last.start - LONGEST_JOIN) : last.start]
+    return bool(known.before_dates.search(before) and known.between_dates.fullmatch(between))
 
 
 def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
@@ -206,7 +232,11 @@ def _photos(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
 
 def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
     """A ware that the list knows, with the words before it; else what follows `I ordered a`."""
-    wares = list(known.wares.finditer(read.folded))
+    wares = [
+        ware
+        for ware in known.wares.finditer(read.folded)
+        if read.text[ware.start() : ware.end()].lower() not in known.not_wares
+    ]
     for ware in wares:
         yield ValuePlace("item", ware.start(), ware.end(), "")
     if wares:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway import claims_in, promises_in, unfilled, with_placeholders
-from tests.agents_desk.case.score import KNOWN, UNSEEN, score_facts, score_promises
+from tests.agents_desk.case.score import FRESH, KNOWN, UNSEEN, score_facts, score_promises
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
@@ -92,7 +92,7 @@ PROMISES = [
 ]
 
 
-@pytest.mark.parametrize("folder", [KNOWN, UNSEEN], ids=["known", "unseen"])
+@pytest.mark.parametrize("folder", [KNOWN, UNSEEN, FRESH], ids=["known", "unseen", "fresh"])
 @pytest.mark.parametrize("kind", ["told", "asked"])
 def test_facts(folder: Path, kind: str) -> None:
     """Nine in ten are right, and nine in ten are found; of told facts in unseen sentences 0.87 are
@@ -104,7 +104,7 @@ def test_facts(folder: Path, kind: str) -> None:
     assert recall >= 0.9
 
 
-@pytest.mark.parametrize("folder", [KNOWN, UNSEEN], ids=["known", "unseen"])
+@pytest.mark.parametrize("folder", [KNOWN, UNSEEN, FRESH], ids=["known", "unseen", "fresh"])
 def test_promises(folder: Path) -> None:
     """F1 of at least 0.85, and nine in ten due times are right."""
     score = score_promises(folder / "promises.csv")
