@@ -16,7 +16,7 @@ from gateway.pipeline.subject import base_subject, new_subject
 from gateway.ports import Traits
 from gateway.routing.opt_out import is_start_word, is_stop_word, languages_of, remainder
 from gateway.routing.policy import Policy
-from gateway.routing.reasons import confident_intent
+from gateway.routing.turn_reading import confident_intent
 from gateway.store import WorkItem
 
 UNANSWERED = "unanswered_after_start"

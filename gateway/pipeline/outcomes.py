@@ -43,14 +43,9 @@ from gateway.ports import Traits, Voice
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import is_open
 from gateway.routing.policy import PolicySource
-from gateway.routing.reasons import (
-    HARM,
-    confident_intent,
-    harm_is_known,
-    reason_line,
-    spoke_of_harm,
-)
+from gateway.routing.reasons import HARM, harm_is_known, reason_line, spoke_of_harm
 from gateway.routing.route import hand_over
+from gateway.routing.turn_reading import confident_intent
 from gateway.store import (
     SPAM,
     AgentMessage,

@@ -26,7 +26,8 @@ from gateway.model import (
     OverlayProblem,
     VersionKind,
 )
-from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
+from gateway.routing.reasons import Reasons
+from gateway.routing.rules import LanguageCode, PolicyPart
 from gateway.settings import (
     BadConfig,
     Hours,

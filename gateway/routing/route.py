@@ -8,16 +8,18 @@ from datetime import timedelta
 from gateway.model import Action, Message, Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
-    DETAILS_NEEDED,
     HARM,
     SHADOW,
     UNDERSTANDING_REASONS,
-    Rule,
+    harm_is_known,
+    reasons_that_hold,
+)
+from gateway.routing.rules import Rule
+from gateway.routing.turn_reading import (
+    DETAILS_NEEDED,
     asked_details,
     confident_intent,
     count_replies,
-    harm_is_known,
-    reasons_that_hold,
     since_bot_took_over,
     word_set,
 )

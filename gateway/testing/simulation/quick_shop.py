@@ -27,8 +27,9 @@ from gateway.model import (
     Turn,
 )
 from gateway.routing.policy import Policy
-from gateway.routing.reasons import Reasons, SensitiveIntent, UnservedLanguage
+from gateway.routing.reasons import Reasons
 from gateway.routing.route import ask_details, decide, is_still_in_line, may_ask_details
+from gateway.routing.rules import SensitiveIntent, UnservedLanguage
 from gateway.testing.simulation.customers import NAMED
 from gateway.testing.simulation.quick_cases import Ids, QuickCase, true_understanding
 from gateway.testing.simulation.values import (
