@@ -53,9 +53,10 @@ from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.staff.pages import staff_routes
-from plugins.agents_desk.staff.runner import StaffRunner, StaffTeam
+from plugins.agents_desk.staff.runner import StaffRunner
 from plugins.agents_desk.staff.standing import StandingReader
 from plugins.agents_desk.staff.storage import StaffStorage
+from plugins.agents_desk.staff.team import StaffTeam
 
 CLEAN_UP_INTERVAL = 3600.0
 

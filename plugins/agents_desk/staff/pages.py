@@ -18,8 +18,8 @@ from plugins.agents_desk.staff.care import load_now, upset_since_break, weight_o
 from plugins.agents_desk.staff.forms import back, texts, week_rows
 from plugins.agents_desk.staff.people_pages import PeoplePages
 from plugins.agents_desk.staff.pulse import QUESTION, SCORES, Pulse
-from plugins.agents_desk.staff.runner import StaffTeam
 from plugins.agents_desk.staff.storage import StaffStorage
+from plugins.agents_desk.staff.team import StaffTeam
 from plugins.agents_desk.staff.values import PraiseNote, Presence, PresenceState
 
 PRAISE_SHOWN = 30

@@ -18,8 +18,8 @@ from plugins.agents_desk.staff.assignment import CHAT_UNITS, MAIL_UNITS, MESSAGI
 from plugins.agents_desk.staff.care import LEAST_PEOPLE, load_now, weight_of
 from plugins.agents_desk.staff.forms import profile_of, texts, week_rows
 from plugins.agents_desk.staff.pulse import QUESTION, Pulse
-from plugins.agents_desk.staff.runner import StaffTeam
 from plugins.agents_desk.staff.storage import StaffStorage
+from plugins.agents_desk.staff.team import StaffTeam
 from plugins.agents_desk.staff.values import StaffProfile
 
 PERSON = r"{name:[^/{}]{1,80}}"
