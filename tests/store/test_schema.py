@@ -64,7 +64,7 @@ async def test_the_migrations_go_back(database: SqlDatabase) -> None:
     assert await migrate(database) == ("base", LAST)
 
 
-LAST = "0019"
+LAST = "0020"
 
 
 async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) -> None:
@@ -131,7 +131,7 @@ async def test_what_was_forwarded_before_is_linked_to_whose_words_it_is(
             connection.execute(conversations.insert(), begun | place | origin)
 
     await database.write(fill)
-    await migrate_back(database, "0018")
+    await migrate_back(database, "0019")
     await migrate(database)
     chosen = select(forwarded_words).order_by(*forwarded_words.primary_key)
     found = await database.read(lambda c: [tuple(row) for row in c.execute(chosen)])
