@@ -18,13 +18,13 @@ from plugins.knowledge.readers.reading import (
     ReadRequest,
 )
 from plugins.knowledge.settings import CrawlLimits
-from plugins.knowledge.sources.naming import title_of_name
 from plugins.knowledge.sources.outcomes import (
     LocationOutcome,
     ReadLocation,
     SameLocation,
     SkippedLocation,
 )
+from plugins.knowledge.sources.urls import title_of_name
 
 _QUIET = frozenset(
     {".yaml", ".yml", ".py", ".css", ".js", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico"}

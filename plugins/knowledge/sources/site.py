@@ -12,7 +12,6 @@ from plugins.knowledge.readers.blocks import UnreadableDocument
 from plugins.knowledge.readers.reading import DocumentReader, ReadRequest, ReadResult, format_of
 from plugins.knowledge.settings import CrawlLimits
 from plugins.knowledge.sources.fetching import FetchedPage, NotFetched, PageFetcher, settle
-from plugins.knowledge.sources.naming import title_of_name
 from plugins.knowledge.sources.outcomes import (
     LocationOutcome,
     ReadLocation,
@@ -21,7 +20,7 @@ from plugins.knowledge.sources.outcomes import (
 )
 from plugins.knowledge.sources.robots import SiteRules, fetch_rules
 from plugins.knowledge.sources.sitemaps import looks_like_sitemap, read_sitemaps
-from plugins.knowledge.sources.urls import is_below, normal_url, parse_url, same_site
+from plugins.knowledge.sources.urls import is_below, normal_url, parse_url, same_site, title_of_name
 
 AT_ONCE = 4
 """Pages that are under way at the same moment."""

@@ -1,9 +1,11 @@
-"""Which URLs are the same page, and which lie below another."""
+"""Which URLs are the same page, which lie below another, and titles made of them."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from yarl import URL
 
@@ -90,3 +92,10 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def title_of_name(location: str) -> str:
+    """``saved_replies.xlsx`` as people write it: ``Saved replies``."""
+    stem = PurePosixPath(unquote(location.partition("?")[0].rstrip("/"))).stem
+    words = " ".join(re.sub(r"[_\-+]+", " ", stem).split())
+    return words[:1].upper() + words[1:]
