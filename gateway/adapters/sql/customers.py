@@ -316,7 +316,7 @@ def _export(connection: Connection, address: Address) -> Json:
     for row in select_rows(customers, customers.c.id == customer):
         export["customer"] = row
     for name, table in CONVERSATION_TABLES:
-        chosen = table.c.conversation_id.in_(ids)
+        chosen: ColumnElement[bool] = table.c.conversation_id.in_(ids)
         if table is forwarded_words:
             chosen &= names(addresses)  # who else was forwarded there is not theirs to know
         export[name] = select_rows(table, chosen)

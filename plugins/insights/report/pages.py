@@ -224,7 +224,7 @@ class ReportPage:
         else:
             fresh = await shared.freshen(PAGE_TIMEOUT)
             report = await shared.report(asked, request.agent)
-        groups = {
+        groups: Mapping[Dimension, Mapping[str, Totals]] = {
             dimension: {value: group.totals for value, group in found.items()}
             for dimension, found in report.measured.by.items()
         }
@@ -235,7 +235,7 @@ class ReportPage:
             if not request.agent.brands:
                 unfiltered = unfiltered.replace(brand=())
             measures = self.shared.service.measures
-            groups = dict(await measures.groups(asked.query.since, asked.query.until, unfiltered))
+            groups = await measures.groups(asked.query.since, asked.query.until, unfiltered)
         html = await asyncio.to_thread(self._html, asked, report, groups, fresh)
         return DeskPageResult(
             title=f"Report, {words.period(report.query)}", html=html, styles=self.styles
