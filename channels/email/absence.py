@@ -54,17 +54,20 @@ _UNTIL = _any(
 )
 _ABSENT = _any(
     # en
-    r"\bout of (?:the |my )?office\b|\b(?:not|n.t be) (?:currently )?(?:in|at) (?:the "
+    r"\b(?:out of|away from) (?:the |my )?office\b|\b(?:not|n.t be) (?:currently )?(?:in"
+    r"|at) (?:the "
     r"|my )(?:office|desk)\b",
     r"\b(?:am|.m|be|currently|presently) (?:\w+ ){0,2}(?:away|absent|travell?ing|unavailable"
-    r"|off (?:work|sick)|ooo|retired)\b|\btaking (?:some )?time off\b|\bon pto\b",
+    r"|off (?:work|sick)|ooo|retired)\b"
+    r"|\btaking (?:[\w-]{1,15} ){0,3}(?:time|days?|weeks?) off\b|\bon pto\b",
     r"\b(?:am|.m) out (?:until|till|from|this|for|on)\b"
     r"|\bon (?:\w+ ){0,2}(?:leave|vacation|holidays?|business trip|sabbatical)\b|\bannual leave\b",
     # de
     r"\bwieder im (?:büro|haus|dienst)\b|\b(?:ich habe|habe ich) (?:\w+ )?urlaub\b"
     r"|\b(?:im|in) (?:\w+ ){0,2}urlaub\b|\bin (?:\w+ )?(?:elternzeit|mutterschutz|karenz)\b"
     r"|\babwesend\b|\bau(?:ß|ss)er haus\b|\bauf (?:dienst|geschäfts)reise\b",
-    r"\bnicht (?:im (?:büro|haus|hause|dienst)|am (?:arbeits)?platz|erreichbar|anwesend"
+    r"\bnicht (?:im (?:büro|haus|hause|dienst)|am (?:arbeits)?platz"
+    r"|(?:\S{1,20} ){0,4}erreichbar|anwesend"
     r"|zu erreichen)\b|\bim ruhestand\b|\bkrankheitsbedingt\b|\bkrankgeschrieben\b"
     r"|\bim krankenstand\b",
     # fr
@@ -78,7 +81,7 @@ _ABSENT = _any(
     r"\bfuori (?:dall.)?(?:ufficio|sede)\b|\bassente\b|\bin (?:\w+ )?(?:ferie|congedo|trasferta"
     r"|vacanza|maternità|malattia)\b|\bnon (?:sono|sarò) (?:in ufficio|disponibile|raggiungibile)",
     # nl
-    r"\bafwezig\b|\bniet (?:aanwezig|bereikbaar|op kantoor)\b|\b(?:met|op)"
+    r"\bafwezig\b|\bik ben er niet\b|\bniet (?:aanwezig|bereikbaar|op kantoor)\b|\b(?:met|op)"
     r" (?:\w+ ){0,2}(?:vakantie|verlof|reis|dienstreis|pensioen)\b|\bvakantie van\b"
     r"|\b(?:zwangerschaps|ouderschaps|ziekte)verlof\b",
     # sv
@@ -95,6 +98,13 @@ _ABSENT = _any(
     r"\bna (?:\w+ ){0,2}urlopie\b|\bpoza (?:biurem|firmą)\b|\bnieobecn\w+|\bw delegacji\b"
     r"|\bna (?:\w+ )?zwolnieniu\b",
 )
+_AT_WORK = _any(
+    r"\b(?:out of|not in|away from) (?:the |my )?office\b|\bnicht (?:im (?:büro|dienst)"
+    r"|am (?:arbeits)?platz)\b|\bau(?:ß|ss)er haus\b|\b(?:absente? du|hors du|pas au) bureau\b",
+    r"\bfuera de (?:la |mi )?oficina\b|\bfuori (?:dall.)?(?:ufficio|sede)\b|\bniet op kantoor\b"
+    r"|\binte på (?:kontoret|jobbet)\b|\bikke på (?:kontoret|arbejde)\b|\bpoza biurem\b",
+)
+"""Where those who work are not."""
 _CLOSED = _any(
     r"\b(?:our|the) (?:\w+ ){0,2}(?:offices?|company|team|studio|workshop|warehouse|practice)"
     r" (?:is|are|will be) (?:currently )?closed\b|\bwe (?:are|will be|.re|.ll be) closed\b",
@@ -114,7 +124,8 @@ _LEFT = _any(
     r"|my (?:position|role|job)|\w+ (?:ltd|inc|gmbh)\b)|\b(?:have|has|.ve) moved on to (?:a|an"
     r"|my)\b",
     r"\bno longer (?:works? (?:at|for|with|here|in)|working (?:at|for|with|here|in)|employed"
-    r"|with (?:the|our|us|this)|part of (?:the|our)|a member of (?:the|our)|at (?:the company"
+    r"|(?:with|at) (?:the company|our|us|this|(?-i:[A-Z]))|part of (?:the|our)"
+    r"|a member of (?:the|our)|at (?:the company"
     r"|our))",
     r"\bnicht (?:mehr|länger) (?:für|bei|in|im) .{2,60}(?:tätig|beschäftigt|angestellt)"
     r"|\b(?:bin|ist) nicht mehr (?:in (?:unserem|diesem|dem) (?:unternehmen|haus|betrieb|team)"
@@ -183,7 +194,8 @@ _LATER = _any(
     r"\b(?:bis|ab dem|wieder (?:da|erreichbar|im|für)|zurück)\b|\b(?:jusqu|de retour|du \d"
     r"|retour le"
     r"|à partir du|rouvr)",
-    r"\b(?:hasta|volver\w+|regres\w+|vuel\w+|reincorpor\w+|de vuelta|fino a\w*|rientr\w+|torner\w+"
+    r"\b(?:hasta|volver\w+|regres\w+|vuel\w+|reincorpor\w+|de vuelta|fino a\w*|rientr\w+"
+    r"|(?:ri)?torner\w+"
     r"|dal \d|al \d|riapr\w+)\b",
     r"\b(?:tot|terug|vanaf|weer|till|åter\w*|tillbaka|t\.?o\.?m|til|tilbage|fra d|do|wróc\w+"
     r"|wrac\w+|powr\w+|od \d)\b",
@@ -200,24 +212,25 @@ _MEANWHILE = _any(
     r"\burgent\b|in (?:my|his|her|our) absence|(?:contact|reach|write to|call|ask|e-?mail) my \w+"
     r"|as soon as (?:I|possible) .{0,20}(?:return|back)|not (?:be )?(?:read|forwarded|monitored)"
     r"|\bimmediate (?:assistance|help|attention)|slow(?:er)? to respond|delay(?:ed)? in",
-    r"dringende\w* (?:f[äa]ll|angelegenheit|frage|anliegen)|wenden sie sich|mein\w* (?:vertret"
-    r"|kolleg)|nicht (?:weitergeleitet|gelesen|automatisch weiter)|(?:keinen|eingeschränkt\w*"
+    r"dringende\w* (?:f[äa]ll|angelegenheit|frage|anliegen)|wenden sie sich"
+    r"|nicht (?:\S{1,20} ){0,3}(?:weitergeleitet|gelesen|bearbeitet|automatisch weiter)"
+    r"|(?:keinen|eingeschränkt\w*"
     r"|unregelmäßig\w*|sporadisch\w*|begrenzt\w*) zugriff|nach (?:meiner )?r[üu]ckkehr"
     r"|mails? (?:werden|wird)|vertret(?:en|ung)|beantworte\w* ich|melde ich mich|antworte ich",
     r"urgence|urgent\w*|(?:à|dès) (?:mon|notre|la) (?:retour|réouverture)"
-    r"|(?:en|durant) mon absence|(?:mon|ma|mes) coll[èe]gues?"
+    r"|(?:en|durant) mon absence"
     r"|accès (?:limité|restreint|très limité)|vous adresser"
     r"|(?:répondrai|réponse) .{0,40}(?:retour|possible)",
-    r"urgen(?:cia|te|tes|za|ze)\b|a mi (?:regreso|vuelta)|durante mi ausencia|mi compañer"
+    r"urgen(?:cia|te|tes|za|ze)\b|a mi (?:regreso|vuelta)|durante mi ausencia"
     r"|acceso (?:limitado|al correo)|póngase en contacto|(?:pueden?|diríjase) .{0,20}contactar"
     r"|(?:responder|contestar)é|al mio (?:rientro|ritorno)|in mia assenza|risponderò"
-    r"|durante la mia|collega|questioni urgenti|non (?:avrò|ho) accesso",
+    r"|durante la mia|questioni urgenti|non (?:avrò|ho) accesso",
     r"dringend\w*|spoed\w*|bij terugkomst|na mijn (?:terugkeer|vakantie)|tijdens mijn"
-    r"|mijn collega|niet (?:doorgestuurd|gelezen)|beperkt\w* (?:toegang|bereikbaar)"
+    r"|niet (?:doorgestuurd|gelezen)|beperkt\w* (?:toegang|bereikbaar)"
     r"|(?:beantwoord|reageer) ik|ik (?:beantwoord|reageer)",
-    r"brådskande|när jag är (?:tillbaka|åter)|under min|min kollega|begränsad"
+    r"brådskande|när jag är (?:tillbaka|åter)|under min|begränsad"
     r"|svarar (?:jag )?(?:\w+ )?(?:när|så snart)|akuta|besvara\w* .{0,30}(?:när|tillbaka)",
-    r"haste\w*|når jeg er (?:tilbage|retur)|under mit|min kollega|begrænset"
+    r"haste\w*|når jeg er (?:tilbage|retur)|under mit|begrænset"
     r"|(?:besvare\w*|svarer) .{0,40}(?:når|tilbage)|akutte|presserende",
     r"piln\w+|po (?:moim )?powrocie|podczas mojej|w (?:czasie|trakcie) (?:mojej )?nieobecno"
     r"|ograniczony dostęp|proszę o kontakt z|zastępuj|odpowiem",
@@ -242,7 +255,8 @@ _THANKS_FOR_MAIL = _any(
     r"|kontaktaufnahme)",
     r"merci (?:pour|de) (?:votre|ton) (?:e-?mail|mail|message|courriel|demande)"
     r"|gracias por (?:su|tu|el|contact\w+|escribir\w*) ?(?:e-?mail|mail|mensaje|correo|consulta)?",
-    r"grazie per (?:il|la|l.)? ?(?:sua|tua|suo|tuo)? ?(?:e-?mail|mail|messaggio|richiesta|avermi"
+    r"grazie (?:per )?(?:il|la|l.)? ?(?:sua|tua|suo|tuo)? ?(?:e-?mail|mail|messaggio|richiesta"
+    r"|avermi"
     r"|averci)",
     r"(?:bedankt|dank\w*(?: u| je)?) voor (?:uw|je|jouw|het|de) (?:e-?mail|mail|bericht|vraag)",
     r"tack för (?:ditt|ert|din) (?:e-?mail|mail|mejl|meddelande|e-?post)|tak for (?:din"
@@ -265,14 +279,18 @@ _REQUEST = _any(
     r"|voglio)\b",
     r"\bik (?:wil|zou graag)|\bjag (?:vill|skulle vilja)|\bjeg (?:vil gerne|ønsker)|\b(?:chcę"
     r"|chciał\w+)\b",
-    r"\b(?:order|parcel|package|deliver\w*|shipment|refund|invoice|cancel|lamp|address|money"
+)
+_TOPIC = _any(
+    r"\b(?:order|parcel|package|deliver\w*|shipment|refund|invoice|cancel|lamp|money"
     r"|bought|broken)\b",
+    r"\b(?:my|our|new|shipping|delivery|billing|wrong|right|correct) (?:\w+ )?address\b",
     r"liefer|bestell|paket|rückgabe|stornier|erstatt|rechnung|commande|colis|livrai|rembours"
     r"|facture",
     r"pedido|paquete|entrega|reembols|factura|ordine|pacco|consegn|rimbors|fattura|pakket|lever"
     r"|terugbeta",
     r"beställ|leverans|återbetal|faktur|bestil|pakke|refusion|zamówi|paczk|dostaw|zwrot",
 )
+"""What people write to a shop about. A reply that is plainly automatic may name it, too."""
 _NEIGHBOUR = _any(
     r"neighbou?r|nachbar|sendung|päckchen|zustell|voisin|vecin[oa]|vicin[oa] di casa|\bbuur|\bburen"
     r"|granne|\bnabo|sąsia[dt]",
@@ -303,6 +321,9 @@ _ACTS = _any(
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _PLACE = _any(
     r"[\w.+-]{1,64}@[\w-]{1,63}\.|\+?\d[\d ()/.-]{6,20}\d|www\.|https?:",
+    r"\b(?:mr|mrs|ms|mister|herrn?|frau|m(?:me|lle)|monsieur|madame|sra?|sig(?:nora?)?|dhr"
+    r"|mevr(?:ouw)?"
+    r"|meneer|pan[aią]?|supérieurs?)\.? (?-i:[A-ZÀ-ÝŁŚŻ])",
     r"\b(?:colleagues?|team|department|deput\w+|service desk|help ?desk|switchboard|reception"
     r"|kolleg\w+|vertretung|zentrale|abteilung|sekretariat|coll[èe]gues?|équipe|standard"
     r"|compañer\w+|equipo|departamento|centralita|collegh?[aeio]|reparto|centralino|collega.s"
@@ -312,12 +333,18 @@ _DIRECTS = _any(
     r"\b(?:contact|write|call|reach|e-?mail|mail|use|ask|please|direct|speak|phone|looks? after"
     r"|covers?|wenden|schreiben|erreich\w+|richten|nutzen|kontakt\w*|anruf\w*|vertret\w+|vertritt"
     r"|écri\w+|joindre|adress\w+|contact\w+|appel\w+|remplac\w+|escrib\w+|llam\w+|dirij\w+"
-    r"|sustitu\w+|scriv\w+|contatt\w+|rivolg\w+|chiam\w+|sostitu\w+|usate|schrijf\w*|bel|bellen|neem"
+    r"|sustitu\w+|scriv\w+|contatt\w+|rivolg\w+|chiam\w+|sostitu\w+|usate|schrijf\w*|bel|bellen"
+    r"|neem"
     r"|opnemen|terecht|gebruik\w*|vervang\w*|skriv\w*|ring|ringa|använd\w*|vänd|vikarie\w*|brug\w*"
     r"|pisz\w*|pisać|dzwoni\w*|prosz\w+|zastęp\w+)\b",
+    r"\b(?:for (?:any\w*|all|everything|other)|per (?:qualsiasi|ogni|qualunque)"
+    r"|pour (?:toute?s?|tous)"
+    r"|para cualquier|für (?:alle|sonstige|jegliche)|voor (?:alle|overige)|för (?:alla|övriga)"
+    r"|w (?:sprawach|razie))\b",
 )
 _TO_WRITER = _any(
-    r"\b(?:me|mich|mir|moi|m['’]\w+|mij|mig|mnie|mną)\b|\b(?:llám\w*me|llamarme|escríb\w*me"
+    r"\b(?:call|contact|reach|phone|write(?: to)?|e-?mail|text|ring) me\b"
+    r"|\b(?:mich|mir|moi|m['’]\w+|mij|mig|mnie|mną)\b|\b(?:llám\w*me|llamarme|escríb\w*me"
     r"|escribirme|chiamarmi|contattarmi|scrivermi|mi (?:chiam|contatt|scriv)\w+)\b",
 )
 _URGENT = _any(
@@ -325,8 +352,11 @@ _URGENT = _any(
     r"|akut|haste|presserende|piln",
 )
 _OF_MAIL = _any(
-    r"\b(?:e-?mail|mail|this|following|general) address(?:es)?\b|\bin order to\b",
+    r"\b(?:e-?mail|mail|this|following|general) address(?:es)?\b|\bin (?:the )?order\b",
 )
+_ENOUGH, _PLAIN = 2, 4
+"""Signs of a reply that is automatic, and of one that is plainly so."""
+_SHORT = 60
 _MOST = 1_500
 """Characters of a text that may be an out-of-office reply; longer ones are letters."""
 
@@ -337,10 +367,11 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
     plain = _REPLY_PREFIX.sub("", subject)
     # A person who answers a mail about an automatic reply has its words behind their own "Re:".
     fixed = _FIXED_SUBJECT.match(subject)
-    asks = _asks(text[: 2 * _MOST])
+    own = _own_sentences(text[: 2 * _MOST])
+    asks, topic = _asks(own), bool(_TOPIC.search(_OF_MAIL.sub(" ", own)))
     if fixed:
         rest = subject[fixed.end() :].strip()
-        alone = not rest and not asks and (len(text) <= _MOST)
+        alone = not rest and not (asks or topic) and (len(text) <= _MOST)
         if rest[:1] in tuple(":：([") or _REPLY_PREFIX.match(rest) or alone:
             return f"it reads like an out-of-office reply: {fixed.group()[:40]}"
     noted = _ABSENT_SUBJECT.match(plain)
@@ -348,14 +379,15 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
     if len(text) > _MOST or asks or not answers:
         return None
     begins = noted is not None and bool(_UNTIL.match(plain, noted.end()))
-    if _speaks_of_absence(text, noted=noted is not None, begins=begins):
+    weight = _weight(text, noted=noted is not None, begins=begins)
+    if weight >= (_PLAIN if topic else _ENOUGH):
         return "it reads like an out-of-office reply: it speaks of absence"
     return None
 
 
-def _speaks_of_absence(text: str, *, noted: bool, begins: bool) -> bool:
-    """Whether ``text`` does, as such replies do; ``noted`` and ``begins``: so does the subject, and
-    says until when."""
+def _weight(text: str, *, noted: bool, begins: bool) -> int:
+    """How many signs of such a reply ``text`` has, 0 where it does not speak of absence; ``noted``
+    and ``begins``: so does the subject, and says until when."""
     absent, closed, left, unread, later, meanwhile, automatic, thanks = (
         bool(pattern.search(text))
         for pattern in (
@@ -371,17 +403,24 @@ def _speaks_of_absence(text: str, *, noted: bool, begins: bool) -> bool:
     )
     gone = left or unread
     elsewhere = any(map(_sends_elsewhere, _SENTENCE.split(text)))
-    if not (absent or closed or gone or begins):
-        return False
-    signs = (gone or thanks, later, meanwhile, elsewhere, closed, noted, begins)
-    return sum(signs) + 2 * automatic + gone >= 2
+    deferred = later and meanwhile and elsewhere
+    if not (absent or closed or gone or begins or deferred):
+        return 0
+    works = absent and bool(_AT_WORK.search(text))
+    alone = works and len(text) <= _SHORT and text.strip().count("\n") == 0
+    signs = (gone or thanks, later, meanwhile, elsewhere, closed, works, alone, noted, begins)
+    return sum(signs) + 2 * automatic + gone
 
 
-def _asks(text: str) -> bool:
-    """Whether ``text`` asks us for something, or says what its writer will do."""
-    own = " ".join(one for one in _SENTENCE.split(text) if not _sends_elsewhere(one))
-    return bool(
-        _REQUEST.search(_OF_MAIL.sub(" ", own)) or _NEIGHBOUR.search(text) or _ACTS.search(own)
+def _asks(own: str) -> bool:
+    """Whether a text asks us for something, or says what its writer will do. ``own``: without the
+    sentences that send us to somebody else."""
+    return bool(_REQUEST.search(own) or _NEIGHBOUR.search(own) or _ACTS.search(own))
+
+
+def _own_sentences(text: str) -> str:
+    return " ".join(
+        one for one in _SENTENCE.split(text) if not _sends_elsewhere(one) or _NEIGHBOUR.search(one)
     )
 
 

@@ -146,7 +146,14 @@ _POLITE_WORDS = (
     "schnell für die den hilfe ihre ihnen und war es "
     "merci beaucoup bien parfait parfaite très génial pour votre aide tout c'est était "
     "gracias muchas muy perfecto genial excelente por su la ayuda todo amable ha sido "
-    "شكرا جزيلا ممتاز رائع جيد جدا لكم لك على المساعدة مساعدتكم"
+    "grazie mille tante molto bene perfetto ottimo gentile gentili per il aiuto vostro tutto "
+    "obrigado obrigada muito bem perfeito ótimo excelente simpática simpático pela pelo ajuda tudo "
+    "bedankt dank u uw wel je jullie hartelijk fijn prima top heel erg goed voor hulp alles "
+    "dziękuję dzięki bardzo dobrze świetnie super doskonale miło za pomoc wszystko szybko "
+    "tack tusen så mycket bra toppen jättebra perfekt snabbt vänligt för hjälpen allt "
+    "teşekkürler teşekkür ederim ederiz çok iyi güzel harika mükemmel süper yardımınız için "
+    "شكرا جزيلا ممتاز رائع جيد جدا لكم لك على المساعدة مساعدتكم "
+    "ありがとう ありがとうございます ありがとうございました どうも 助かりました 大変 とても 良い 良かったです"
 )
 _POLITE = frozenset(_POLITE_WORDS.split())
 """Words of thanks and praise. An answer of these alone says nothing else."""

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.agents_slack.support_channel import SupportChannel
+from tests.both import both as on_both
 from tests.brands.sides import ANSWERS, KEYS, FarEnd, TwoBrands, two_brands
+
+pytest_generate_tests = on_both
 
 UPSET = "I am so FRUSTRATED, this is the third time"
 PEOPLE = ("UANA", "UBEN")
@@ -20,6 +23,13 @@ SAID = ("This is Ana of the north.", "This is Ben of the south.")
 async def both(tmp_path: Path) -> AsyncIterator[TwoBrands]:
     async with two_brands(tmp_path) as made:
         yield made
+
+
+async def test_the_brands_share_the_database_that_was_chosen(
+    both: TwoBrands, stored_in: str
+) -> None:
+    used = await both.gw.gateway.database.read(lambda c: c.dialect.name)
+    assert used == stored_in
 
 
 @pytest.mark.parametrize("channel", KEYS)

@@ -229,6 +229,40 @@ AWAY = [
     ),
     ("Odp: Lampa", "Nie pracuję już w firmie Acme. Proszę o kontakt z biuro@acme.example."),
     ("Odp: Lampa", "Ta skrzynka nie jest już obsługiwana. Proszę pisać na biuro@acme.example."),
+    (
+        "Re: Lamp",
+        (
+            "I'm taking a few days off and will be back on 4 May. For everything that is "
+            "urgent, Tom Reed (tom@acme.example) covers for me."
+        ),
+    ),
+    ("Re: Lamp", "Rita Moss is no longer with Acme. Please contact Tom Reed."),
+    ("Re: Lamp", "I'm not in the office today."),
+    (
+        "Re: Lamp",
+        (
+            "I will answer in the order in which messages came in when I return on 4 May. I "
+            "am on leave until then and address everything afterwards. Thank you for your "
+            "message."
+        ),
+    ),
+    (
+        "AW: Lampe",
+        (
+            "Ich bin bis 4. Mai nicht unter dieser Adresse erreichbar. Ihre Mail wird nicht "
+            "weitergeleitet."
+        ),
+    ),
+    ("AW: Lampe", "Danke für Ihre Nachricht, zwischen den Jahren bin ich nicht am Platz."),
+    ("RE: Lampe", "Je suis indisponible. Pour toute question urgente, contactez Mme Roux."),
+    ("RE: Lampada", "In ferie fino al 4 maggio. Per qualsiasi domanda: ufficio@acme.example."),
+    (
+        "RE: Lamp",
+        (
+            "Vanaf 4 mei ben ik weer bereikbaar. Voor dringende zaken kunt u mijn collega "
+            "Inge Bos bellen."
+        ),
+    ),
 ]
 
 PEOPLE = [
@@ -321,6 +355,72 @@ PEOPLE = [
     ("Re: Lamp", "We had a great vacation, the lamp survived it. Back on Monday!"),
     ("Re: Lamp", "I am away until Monday. Monday is fine."),
     ("AW: Lampe", "Ich war im Urlaub und sehe Ihre Mail erst jetzt. Danke, es passt."),
+    (
+        "Re: Lamp",
+        ("Good morning, we just got back from two weeks in Wales and found your card in the door."),
+    ),
+    ("Re: Lamp", "I'm off work with a cold this week, so any day suits me."),
+    ("Re: Lamp", "Sorry for the slow reply, I was on maternity leave and had no time for this."),
+    (
+        "Re: Lamp",
+        (
+            "My mother is in hospital until Friday and I am with her. I cannot come to the "
+            "shop before that."
+        ),
+    ),
+    (
+        "Re: Lamp",
+        ("Thanks for the update! We fly home on the 12th and I will measure the window then."),
+    ),
+    ("Re: Lamp", "The office is closed on Mondays, so Tuesday works best for us."),
+    ("Re: Lamp", "I have retired and no longer need the account. Close it, if that is possible."),
+    ("Re: Lamp", "Your colleague wrote that she is on holiday. Who looks after my case now"),
+    (
+        "Re: Lamp",
+        ("Guten Tag, wir sind seit gestern aus dem Urlaub zurück, die Lampe flackert immer noch."),
+    ),
+    (
+        "Re: Lamp",
+        (
+            "Danke für Ihre Nachricht. Nächste Woche bin ich auf Dienstreise, danach passt "
+            "mir jeder Tag."
+        ),
+    ),
+    ("Re: Lamp", "Ich bin im Krankenhaus und kann die Ware erst im März abholen."),
+    ("Re: Lamp", "Unser Büro ist freitags ab 14 Uhr geschlossen, da nimmt niemand etwas an."),
+    (
+        "Re: Lamp",
+        (
+            "Frau Holt arbeitet nicht mehr bei uns, ich habe die Sache übernommen. Das Gerät "
+            "läuft noch nicht."
+        ),
+    ),
+    ("Re: Lamp", "Bonjour, nous rentrons de vacances et le problème est toujours là."),
+    ("Re: Lamp", "Merci pour votre message. Je serai absente mardi, mercredi me convient."),
+    ("Re: Lamp", "Je suis en arrêt maladie, je passerai au magasin la semaine prochaine."),
+    ("Re: Lamp", "Mon mari est en déplacement jusqu'à vendredi, c'est lui qui a la facture."),
+    ("Re: Lamp", "Hola, volvimos de viaje ayer y sigue sin funcionar."),
+    (
+        "Re: Lamp",
+        ("Gracias por su respuesta. Estaré fuera hasta el jueves, el viernes me viene bien."),
+    ),
+    ("Re: Lamp", "Estoy de baja y puedo recibirlo cualquier día por la mañana."),
+    ("Re: Lamp", "Ya no trabajo allí, cambien el nombre de la cuenta."),
+    ("Re: Lamp", "Buongiorno, siamo tornati dalle ferie e la luce non si accende."),
+    ("Re: Lamp", "Grazie della risposta. Sono fuori città fino a giovedì, venerdì va bene."),
+    ("Re: Lamp", "Il negozio sotto casa è chiuso per ferie, non so dove ritirare."),
+    ("Re: Lamp", "Goedemiddag, wij zijn terug van vakantie en hij doet het nog steeds niet."),
+    ("Re: Lamp", "Dank voor uw bericht. Ik ben donderdag afwezig, vrijdag is goed."),
+    ("Re: Lamp", "Mijn collega is met verlof, daarom mail ik u nu."),
+    ("Re: Lamp", "Hej, vi är hemma från semestern och den lyser fortfarande inte."),
+    ("Re: Lamp", "Tack för svaret. Jag är bortrest till torsdag, fredag går bra."),
+    ("Re: Lamp", "Jag är sjukskriven och hemma hela veckan, så ring på när som helst."),
+    ("Re: Lamp", "Hej, vi er hjemme fra ferie og den virker stadig ikke."),
+    ("Re: Lamp", "Tak for svaret. Jeg er væk til torsdag, fredag passer fint."),
+    ("Re: Lamp", "Jeg er på barsel og hjemme alle dage."),
+    ("Re: Lamp", "Dzień dobry, wróciliśmy z urlopu i dalej nie świeci."),
+    ("Re: Lamp", "Dziękuję za odpowiedź. Jestem poza domem do czwartku, piątek pasuje."),
+    ("Re: Lamp", "Jestem na zwolnieniu, więc mogę odebrać codziennie rano."),
 ]
 
 

@@ -138,9 +138,17 @@ def test_a_low_score_keeps_the_words_behind_it(text: str, score: int) -> None:
     assert parse_answer(text) == SurveyAnswer(score=score, solved=False, comment=text)
 
 
-@pytest.mark.parametrize("text", ["no thanks", "No problem", "no gracias", "non merci", "thanks!"])
+POLITE = [
+    "no thanks", "No problem", "no gracias", "non merci", "thanks!", "Vielen Dank!",
+    "Grazie mille, tutto perfetto", "Muito obrigada pela ajuda!", "Hartelijk bedankt voor uw hulp",
+    "Dziękuję bardzo za pomoc!", "Tack så mycket för hjälpen", "Çok teşekkür ederim",
+    "شكرًا جزيلًا على المساعدة", "ありがとうございました。助かりました",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", POLITE)
 def test_polite_words_are_no_complaint(text: str) -> None:
-    """They are an answer that says neither yes nor no."""
+    """They are an answer that says neither yes nor no, in twelve languages."""
     assert parse_answer(text) == SurveyAnswer(comment=text)
 
 
