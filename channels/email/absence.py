@@ -197,7 +197,8 @@ _LATER = _any(
     r"\b(?:hasta|volver\w+|regres\w+|vuel\w+|reincorpor\w+|de vuelta|fino a\w*|rientr\w+"
     r"|(?:ri)?torner\w+"
     r"|dal \d|al \d|riapr\w+)\b",
-    r"\b(?:tot|terug|vanaf|weer|till|åter\w*|tillbaka|t\.?o\.?m|til|tilbage|fra d|do|wróc\w+"
+    r"\b(?:tot|terug|vanaf|weer|till|åter\w*|tillbaka|t\.?o\.?m|til|tilbage|fra d"
+    r"|do (?:\d+|dnia|końca|(?:poniedz|wtor|środ|czwart|piąt|sobot|niedz)\w*)|wróc\w+"
     r"|wrac\w+|powr\w+|od \d)\b",
 )
 _MEANWHILE = _any(

@@ -153,7 +153,8 @@ _POLITE_WORDS = (
     "tack tusen så mycket bra toppen jättebra perfekt snabbt vänligt för hjälpen allt "
     "teşekkürler teşekkür ederim ederiz çok iyi güzel harika mükemmel süper yardımınız için "
     "شكرا جزيلا ممتاز رائع جيد جدا لكم لك على المساعدة مساعدتكم "
-    "ありがとう ありがとうございます ありがとうございました どうも 助かりました 大変 とても 良い 良かったです"
+    "ありがとう ありがとうございます ありがとうございました どうも 助かりました "
+    "大変 とても 良い 良かったです"
 )
 _POLITE = frozenset(_POLITE_WORDS.split())
 """Words of thanks and praise. An answer of these alone says nothing else."""
