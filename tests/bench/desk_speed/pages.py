@@ -51,8 +51,6 @@ PAGES: Mapping[str, str] = {
     "spam": "/desk/spam",
     "alerts": "/desk/alerts",
     "people": "/desk/people",
-    "users": "/desk/users",
-    "audit": "/desk/audit",
     "recent": "/desk/recent",
     "new": "/desk/new",
     "conversation_waiting": "/desk/c/{waiting}",
