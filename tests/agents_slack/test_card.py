@@ -220,7 +220,7 @@ async def test_the_card_shows_what_the_customer_stated(support: SupportChannel) 
 async def test_cards_that_wait_are_compared_together(
     statements: list[str], support: SupportChannel, clock: FakeClock
 ) -> None:
-    """A regular check reads all cards by the statements of one, when nothing has changed."""
+    """A check of cards that are as they were posted reads one, then two, then four together."""
     for number in range(8):
         await support.gw.customer("rest", f"c{number}").say("I want a refund from a person")
         await support.card(number + 1)
@@ -230,8 +230,8 @@ async def test_cards_that_wait_are_compared_together(
     await clock.advance(REFRESH)
     await support.until(lambda: any(map(_reads_cards, statements)))
     await support.quiet(1.0)
-    assert sum(map(_reads_cards, statements)) <= 2, "one more where a second passes meanwhile"
-    assert [shown(card) for card in support.cards()] == before
+    assert sum(map(_reads_cards, statements)) < 8
+    assert [shown(card) for card in support.cards()] == before  # all "waiting just now"
 
 
 def _reads_cards(statement: str) -> bool:

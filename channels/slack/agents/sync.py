@@ -52,10 +52,10 @@ MARKS = 40
 FULL_CARD = 500
 """Messages that the desk returns at most with a card."""
 READ_TOGETHER = 50
-"""Cards that are read together."""
+"""Cards that are read together at most: one after a post, which outdates what was read, and twice
+as many after each that is as it was posted."""
 FRESH = timedelta(seconds=1)
-"""For how long cards that were read together count. Most are as they were posted, so all of them
-are compared within this time; after each that is posted the others are read again."""
+"""For how long cards that were read together count."""
 
 
 class CardSync:
@@ -69,6 +69,8 @@ class CardSync:
         self._read_at = datetime.min.replace(tzinfo=UTC)
         self._away: frozenset[str] = frozenset()
         """The agents who were on a break at that time, by their ids."""
+        self._together = 1
+        """How many cards the next read takes."""
         self._announced: set[int] = set()
         """What has changed since that read began."""
         self._wake = asyncio.Event()
@@ -164,7 +166,7 @@ class CardSync:
             self._read.clear()
         if conversation not in self._read:
             self._announced.clear()
-            wanted = (conversation, *islice(self._due, READ_TOGETHER - 1))
+            wanted = (conversation, *islice(self._due, self._together - 1))
             self._away = await self._context.store.away()
             found = await self._context.read_cards(wanted)
             kept = found.keys() - self._announced | {conversation}
@@ -192,6 +194,7 @@ class CardSync:
             log.exception("agents_slack.sync_failed", conversation=conversation)
             await self._threads.reload(conversation)
         finally:
+            self._together = 1 if posted else min(READ_TOGETHER, self._together * 2)
             if posted:
                 self._read.clear()
 
