@@ -136,8 +136,8 @@ def with_example(text: str, row: Example) -> str:
         begun = text[:colon] + text[end:line_end]
         return newline.join([begun, *added]) + text[line_end:]
     added = [*([""] if sections else ["nlu:"]), *added]
-    if (last_end := _end_of(text, sections)) is not None:  # other keys follow
-        return newline.join([text[:last_end], *added]) + text[last_end:]
+    if (behind := _end_of(text, sections)) is not None:  # other keys follow
+        return newline.join([text[:behind], *added]) + text[behind:]
     if text and not text.endswith("\n"):
         return newline.join([text, *added])
     return text + newline.join([*added, ""])

@@ -57,7 +57,7 @@ def many(folder: Path) -> Path:
     return mbox(folder / "m.mbox", *mails)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
 async def test_killed_at_every_step_and_resumed(tmp_path: Path, database_url: str) -> None:
     """Each run dies at a step, the last one completes what one whole run would store."""

@@ -76,6 +76,15 @@ async def test_a_help_centre_answers_within_five_minutes(tmp_path: Path) -> None
         heard = await ask(port, "How long are spare parts available after a model is discontinued?")
         assert "12 years after a model was last built" in heard
         assert f"{centre}/en/spare-parts.html#how-long" in heard
+        phone = await ask(port, "When can I reach you by phone?")
+        assert "8:30 to 17:30" in phone or "Which one do you mean?" in phone
+        assert "09:00" not in phone  # no default of ours beats the site's hours
+        said = json.loads(
+            await newcomers_shell.run(
+                "warmline knowledge ask 'When can I reach you by phone?' --json"
+            )
+        )
+        assert any("8:30 to 17:30" in passage["text"] for passage in said["passages"][:3])
         german = await ask(port, "Wann finden die Führungen durch die Werkstatt statt?")
         assert "Jeden ersten Freitag im Monat um 15 Uhr" in german
         assert f"{centre}/de/werkstatt-besuch.html#fuehrung" in german

@@ -25,14 +25,16 @@ MEMORY = 1_500_000_000
 """Bytes of address space: the parsers and the model of languages take 400 MB of it."""
 NICENESS = 10
 """Turns of customers come first."""
-START_TIMEOUT = 60.0
+START_TIMEOUT = 300.0
+"""Seconds. It takes less than one; on a machine that has too much to do, far more."""
 log = structlog.get_logger()
 
 
 class ReadingProcess:
     """Reads documents, one after the other. ``timeout``: seconds for one of them.
 
-    A process that takes longer, or ends, is replaced, and its document is unreadable.
+    A process that takes longer, ends or does not start is replaced, and its document is
+    unreadable.
     """
 
     def __init__(self, *, timeout: float = 60.0, memory: int = MEMORY) -> None:
@@ -63,8 +65,8 @@ class ReadingProcess:
         return answer
 
     def _read(self, request: ReadRequest) -> Answer:
+        connection = self._running()
         try:
-            connection = self._running()
             connection.send(request)
             if not connection.poll(self._timeout):
                 self._end()
@@ -94,9 +96,17 @@ class ReadingProcess:
         )
         self._process.start()
         theirs.close()
-        if not self._connection.poll(START_TIMEOUT):
-            raise OSError("the process did not start")
-        self._connection.recv()
+        try:
+            if not self._connection.poll(START_TIMEOUT):
+                raise TimeoutError
+            self._connection.recv()
+        except (EOFError, OSError) as error:
+            log.warning("knowledge.reader_not_started", exit=self._process.exitcode)
+            self._end()
+            raise UnreadableDocument(
+                "the process that reads documents did not start; it is tried again with "
+                "`warmline knowledge refresh`"
+            ) from error
         return self._connection
 
     def _kill(self) -> None:

@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 
+from plugins.knowledge.readers import process
 from plugins.knowledge.readers.archives import MOST_PART
 from plugins.knowledge.readers.blocks import UnreadableDocument
 from plugins.knowledge.readers.process import ReadingProcess
@@ -118,6 +119,19 @@ async def test_what_takes_too_long_is_ended() -> None:
         impatient._timeout = SECONDS
         good = ReadRequest(data=b"question,answer\nWhen?,At nine", format="csv", location="a.csv")
         assert await impatient.read(good)
+
+
+async def test_a_process_that_does_not_start_is_not_the_documents_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told so, and the next document gets a new process."""
+    good = ReadRequest(data=b"question,answer\nWhen?,At nine", format="csv", location="a.csv")
+    async with ReadingProcess(timeout=SECONDS) as reader:
+        with monkeypatch.context() as late:
+            late.setattr(process, "START_TIMEOUT", 0.0)
+            with pytest.raises(UnreadableDocument, match="did not start"):
+                await reader.read(good)
+        assert await reader.read(good)
 
 
 async def test_what_takes_too_much_memory_is_ended() -> None:
