@@ -259,7 +259,6 @@ if TYPE_CHECKING:
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
     from gateway.support.breaker import CircuitBreaker
-    from gateway.support.cited import cited_spans, split_cited
     from gateway.support.clients import (
         RateLimit,
         TooMany,
@@ -284,6 +283,7 @@ if TYPE_CHECKING:
     from gateway.support.grounding import (
         Contradiction,
         SourceText,
+        cited_spans,
         clause_contradictions,
         clauses,
         content_words,
@@ -296,6 +296,7 @@ if TYPE_CHECKING:
         same_word,
         sentence_spans,
         source_words,
+        split_cited,
         stems,
         unmatched,
     )
@@ -819,7 +820,6 @@ _MODULES = (
     "support.knowledge_files",
     "support.statements",
     "support.grounding",
-    "support.cited",
     "support.language_model",
     "routing.reasons",
 )

@@ -1,5 +1,6 @@
 """Whether a text that a model wrote is said by its source."""
 
+from gateway.support.grounding.cited import cited_spans, split_cited
 from gateway.support.grounding.comparing import (
     Contradiction,
     SourceText,
@@ -31,6 +32,7 @@ __all__ = [
     "Contradiction",
     "SourceText",
     "StatedFigure",
+    "cited_spans",
     "clause_contradictions",
     "clauses",
     "concepts_in",
@@ -46,6 +48,7 @@ __all__ = [
     "same_word",
     "sentence_spans",
     "source_words",
+    "split_cited",
     "stems",
     "unmatched",
     "unsupported_figures",
