@@ -1,19 +1,17 @@
-"""The channels ``sms`` and ``whatsapp``. Twilio calls the same webhooks for both."""
+"""The channel ``sms``, and the webhooks that Twilio calls for it and for ``whatsapp`` alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import structlog
 from aiohttp import web
-from cachetools import LRUCache
 from multidict import MultiDict
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
 from channels.sms import SmsSettings
 from channels.sms.media import SMS_FILES, WHATSAPP_FILES, MediaLinks, TwilioMediaFetcher
-from channels.sms.numbers import REMEMBERED, KnownForms
+from channels.sms.numbers import KnownForms, in_e164
 from channels.sms.parse import (
     WHATSAPP_PREFIX,
     OptOutKeywords,
@@ -24,24 +22,22 @@ from channels.sms.parse import (
     unreadable_message,
 )
 from channels.sms.twilio import (
-    MAX_BODY,
-    WINDOW,
     WINDOW_IS_OVER,
     TwilioAccount,
     TwilioSender,
     TwilioSignature,
+    traits_of,
 )
+from channels.sms.whatsapp import WhatsApp, all_messages
 from gateway import (
     Address,
     Channel,
     Clock,
     Fact,
     File,
-    FileLimits,
     HealthProblem,
     Inbound,
     Json,
-    Message,
     Outbound,
     Receipt,
     RefusedByChannel,
@@ -50,16 +46,9 @@ from gateway import (
     Sent,
     Services,
     Settings,
-    Traits,
-    TryLater,
-    Undeliverable,
-    Unsure,
     packaged_yaml,
 )
 
-log = structlog.get_logger(__name__)
-PAGE = 1000
-"""Messages that are read at a time."""
 WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
 SUPPORT_ADDRESS = "support_address"
@@ -88,7 +77,7 @@ class Sms:
         numbers: Mapping[str, Sms] | None = None,
     ) -> None:
         self.support_address, self._numbers = support_address, numbers or {}
-        self.traits = _traits(settings, SMS_FILES, public_url)
+        self.traits = traits_of(settings, SMS_FILES, public_url)
         self._settings, self._sender, self._account = settings, sender, sender.account
         self._public_url, self._signature, self._fetcher = public_url, signature, fetcher
         self._keywords = OptOutKeywords(
@@ -228,7 +217,7 @@ class Sms:
         team's to keep."""
         if self._public_url is None:
             raise RefusedByChannel("Twilio cannot reach us: set WARMLINE_PUBLIC_URL.")
-        return address if known else _in_e164(address)
+        return address if known else in_e164(address)
 
     @property
     def addressed(self) -> frozenset[str]:
@@ -308,133 +297,9 @@ class Sms:
 
 async def _quoted(services: Services, address: Address, sid: str) -> Fact:
     """What the customer replied to: the message's text, or its SID when we do not know it."""
-    messages = await _all_messages(services, address)
+    messages = await all_messages(services, address)
     text = next((m.text for m in messages if m.remote_id == sid), "")
     return Fact(name="in reply to", value=text[:200] or sid)
-
-
-async def _all_messages(services: Services, address: Address) -> list[Message]:
-    """The public messages from and to ``address``, oldest first."""
-    found: list[Message] = []
-    while page := await services.mailbox.messages(
-        address, after=found[-1].id if found else 0, limit=PAGE, own=True
-    ):
-        found += page
-        if len(page) < PAGE:
-            break
-    return found
-
-
-class WhatsApp:
-    """Customers reach us through WhatsApp, by the same Twilio account. `Sms` receives their
-    messages. The price depends on the conversation, so no cost is recorded."""
-
-    name = "whatsapp"
-
-    def __init__(
-        self,
-        settings: SmsSettings,
-        sender: TwilioSender,
-        *,
-        public_url: str | None,
-        support_address: str = "",
-    ) -> None:
-        self.support_address = support_address
-        self.traits = _traits(settings, WHATSAPP_FILES, public_url)
-        self._sender = sender
-        self._services: Services | None = None
-        self._resent: LRUCache[int, bool] = LRUCache(REMEMBERED)
-
-    def use(self, services: Services) -> None:
-        """`Sms` serves the routes of both channels, and gets the services for both."""
-        self._services = services
-
-    async def send(self, message: Outbound) -> Sent:
-        over = bool(self._sender.templates) and not await self._is_in_window(message.address)
-        record, template = await self._sender.send(message, window_is_over=over)
-        facts = (Fact(name="sent as", value="a WhatsApp template"),) if template else ()
-        return Sent(remote_id=record.sid, facts=facts)
-
-    async def resend_as_template(self, receipt: Receipt) -> bool:
-        """Send the message of ``receipt`` again, in a template; False if that is not possible.
-        WhatsApp refused it after Twilio had taken it: the customer has not got it."""
-        if self._services is None or receipt.address is None or not self._sender.templates:
-            return False
-        id = int(receipt.ids[0])
-        if id in self._resent:
-            return True
-        messages = await _all_messages(self._services, receipt.address)
-        found = next((m for m in messages if m.id == id), None)
-        if found is None or found.author == "customer":
-            return False
-        read = [m.understanding.language.code for m in messages if m.understanding]
-        again = Outbound(
-            id=0,
-            key=f"template-{id}",
-            message=id,
-            address=receipt.address,
-            text=found.text,
-            author="agent" if found.author == "agent" else "bot",
-            at=found.at,
-            language=next(reversed(read), "en"),
-            attachments=found.attachments,
-        )
-        self._resent[id] = True
-        try:
-            return await self._sender.send_template(again) is not None
-        except (TryLater, Undeliverable, Unsure) as error:
-            log.warning("whatsapp.no_template", message=id, error=str(error))
-            return False
-
-    async def find(self, message: Outbound) -> Sent | None:
-        record = await self._sender.find(message)
-        return Sent(remote_id=record.sid) if record else None
-
-    async def first_contact(self, address: Address, *, known: bool, files: bool = False) -> Address:
-        """``address`` in E.164. A business may write freely for 24 hours after the customer's last
-        message; before that, and later, only by an approved template, which carries text alone
-        (WhatsApp Business Platform, "Customer service windows")."""
-        if not known:
-            address = _in_e164(address)
-        if await self._is_in_window(address):
-            return address
-        if not self._sender.templates:
-            raise RefusedByChannel(
-                "The customer's last message is more than 24 hours old, or there is none. WhatsApp"
-                " then takes only approved templates: set `channels.sms.whatsapp_templates`."
-            )
-        if files:
-            raise RefusedByChannel(
-                "The customer's last message is more than 24 hours old, or there is none. WhatsApp"
-                " then takes no files: write without them, and send them after the answer."
-            )
-        return address
-
-    async def _is_in_window(self, address: Address) -> bool:
-        """Whether the customer's last message is less than 24 hours old, as far as we know."""
-        if self._services is None:
-            return True
-        messages = await _all_messages(self._services, address)
-        written = [m.at for m in messages if m.author == "customer"]
-        return bool(written) and self._services.clock.now() - max(written) < WINDOW
-
-
-def _in_e164(address: Address) -> Address:
-    """``address`` with its number in E.164. Raises RefusedByChannel when that is none."""
-    import phonenumbers  # noqa: PLC0415  (a tenth of a second)
-
-    typed = address.value.strip()
-    try:
-        number = phonenumbers.parse(typed)
-        if phonenumbers.is_possible_number(number):
-            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-            return address.replace(value=written)
-    except phonenumbers.NumberParseException:
-        pass
-    raise RefusedByChannel(
-        f"{typed[:40]} is not a telephone number. Write it with + and the country, such as"
-        " +44 7700 900123."
-    )
 
 
 def channels(section: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
@@ -500,18 +365,4 @@ def _number(
             numbers=numbers,
         ),
         channel,
-    )
-
-
-def _traits(settings: SmsSettings, files: FileLimits, public_url: str | None) -> Traits:
-    # A cut-off send is repeated only after Twilio was asked for the message (`TwilioSender.send`):
-    # the customer never gets it twice.
-    return Traits(
-        attachments=public_url is not None,
-        files=files,
-        no_files="" if public_url else "Twilio cannot fetch files: set WARMLINE_PUBLIC_URL.",
-        unsure="resend",
-        rate=settings.rate,
-        max_length=MAX_BODY,
-        confirms_opt_out=True,
     )

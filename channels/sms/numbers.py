@@ -1,4 +1,5 @@
-"""Telephone numbers that the network treats as one, so that one customer has one conversation.
+"""Telephone numbers as agents type them, and those that the network treats as one, so that one
+customer has one conversation.
 
 Three countries changed how mobile numbers are written, and messages come with either form:
 
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 
 from cachetools import LRUCache
 
-from gateway import Address, Mailbox
+from gateway import Address, Mailbox, RefusedByChannel
 
 REMEMBERED = 10_000
 _MAY_DIFFER = re.compile(r"\+(?:55\d{10,11}|521?\d{10}|549?\d{10})")
@@ -82,3 +83,21 @@ class KnownForms:
     async def _knows(self, address: Address, mailbox: Mailbox) -> bool:
         recent = address.lane in self._recent
         return recent or bool(await mailbox.messages(address, limit=1, own=True))
+
+
+def in_e164(address: Address) -> Address:
+    """``address`` with its number in E.164. Raises RefusedByChannel when that is none."""
+    import phonenumbers  # noqa: PLC0415  (a tenth of a second)
+
+    typed = address.value.strip()
+    try:
+        number = phonenumbers.parse(typed)
+        if phonenumbers.is_possible_number(number):
+            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return address.replace(value=written)
+    except phonenumbers.NumberParseException:
+        pass
+    raise RefusedByChannel(
+        f"{typed[:40]} is not a telephone number. Write it with + and the country, such as"
+        " +44 7700 900123."
+    )

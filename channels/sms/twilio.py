@@ -33,6 +33,7 @@ from gateway import (
     Attachment,
     FileLimits,
     Outbound,
+    Traits,
     TryLater,
     Undeliverable,
     Unsure,
@@ -396,3 +397,18 @@ def _is_host(host: str) -> bool:
     name, _, port = host.partition(":")
     plain = name.replace("-", "").replace(".", "")
     return plain.isascii() and plain.isalnum() and (not port or port.isdecimal())
+
+
+def traits_of(settings: SmsSettings, files: FileLimits, public_url: str | None) -> Traits:
+    """What a channel over Twilio can do with ``files``; without ``public_url`` it sends none."""
+    # A cut-off send is repeated only after Twilio was asked for the message (`TwilioSender.send`):
+    # the customer never gets it twice.
+    return Traits(
+        attachments=public_url is not None,
+        files=files,
+        no_files="" if public_url else "Twilio cannot fetch files: set WARMLINE_PUBLIC_URL.",
+        unsure="resend",
+        rate=settings.rate,
+        max_length=MAX_BODY,
+        confirms_opt_out=True,
+    )
