@@ -33,9 +33,8 @@ from gateway.ops.evaluation import (
     evaluate_intents,
     evaluate_language,
     judge_answers,
-    read_emotion_rows,
-    read_rows,
 )
+from gateway.ops.labelled_rows import read_emotion_rows, read_rows
 from gateway.ports import Trainable, Understander
 from gateway.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ops.evaluation import read_emotion_rows, read_rows
+from gateway.ops.labelled_rows import read_emotion_rows, read_rows
 from tests.bench.__main__ import UNDERSTANDING
 from tests.bench.report import Report
 from tests.bench.understanding.__main__ import PARTS

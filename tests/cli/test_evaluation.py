@@ -14,7 +14,6 @@ from gateway import BadConfig, Cue, Emotion, Guess, Insight, Language, Turn
 from gateway.model import MoodLabel
 from gateway.ops.evaluation import (
     BotResponse,
-    EmotionRow,
     Outcome,
     answer_shares,
     auroc,
@@ -26,11 +25,10 @@ from gateway.ops.evaluation import (
     judge_answers,
     macro_f1,
     oos_recall,
-    read_emotion_rows,
-    read_rows,
     recall_at_precision,
     share_with_interval,
 )
+from gateway.ops.labelled_rows import EmotionRow, read_emotion_rows, read_rows
 from gateway.routing.policy import Policy
 
 

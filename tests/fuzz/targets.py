@@ -33,7 +33,7 @@ from brand_voice import loading, masking, segments
 from channels.email.html import html_to_text
 from channels.email.parse import parse as parse_mail
 from gateway import BadConfig
-from gateway.ops.evaluation import read_emotion_rows, read_rows
+from gateway.ops.labelled_rows import read_emotion_rows, read_rows
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.routing.policy import load_policy
 from gateway.settings import load

@@ -14,12 +14,8 @@ from pathlib import Path
 import pytest
 
 from gateway import Insight, Turn
-from gateway.ops.evaluation import (
-    EmotionReading,
-    mood_shares,
-    read_emotion_rows,
-    read_emotions,
-)
+from gateway.ops.evaluation import EmotionReading, mood_shares, read_emotions
+from gateway.ops.labelled_rows import read_emotion_rows
 from gateway.routing.policy import Policy
 from plugins.nlu_local.protocol import MessageInContext
 from plugins.nlu_local.reader import MessageReader

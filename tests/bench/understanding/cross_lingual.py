@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import Trainable
-from gateway.ops.evaluation import Row, evaluate_intents
+from gateway.ops.evaluation import evaluate_intents
+from gateway.ops.labelled_rows import Row
 
 from .data import Figures, named_folder
 from .engines import PlainIntents, our_engines

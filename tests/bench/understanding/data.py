@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gateway.ops.evaluation import Row, read_rows
+from gateway.ops.labelled_rows import Row, read_rows
 
 FOLDER = Path(os.environ.get("UNDERSTANDING_DATA", "../shared/data"))
 OWN = Path(__file__).parents[2] / "understanding_data"

@@ -7,12 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gateway import Understander
-from gateway.ops.evaluation import (
-    Row,
-    evaluate_emotion,
-    evaluate_language,
-    read_emotion_rows,
-)
+from gateway.ops.evaluation import evaluate_emotion, evaluate_language
+from gateway.ops.labelled_rows import Row, read_emotion_rows
 from gateway.routing.policy import Policy
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.language import LanguageDetector

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from gateway import Emotion, Guess, Insight, Turn, Understander
-from gateway.ops.evaluation import Row, fresh_turn
+from gateway.ops.evaluation import fresh_turn
+from gateway.ops.labelled_rows import Row
 from plugins.nlu_local.encoder import TransformersEncoder
 from plugins.nlu_local.engine import NluLocal
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gateway import Trainable, Understander
-from gateway.ops.evaluation import Row, evaluate_intents
+from gateway.ops.evaluation import evaluate_intents
+from gateway.ops.labelled_rows import Row
 
 from . import rasa_diet
 from .data import SEEDS, Figures, draw, mean, missing, rows

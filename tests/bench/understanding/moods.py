@@ -16,15 +16,8 @@ import numpy as np
 
 from gateway import Understander
 from gateway.cli.common import gateway_for
-from gateway.ops.evaluation import (
-    EmotionReading,
-    EmotionRow,
-    auroc,
-    mood_shares,
-    read_emotion_rows,
-    read_emotions,
-    read_rows,
-)
+from gateway.ops.evaluation import EmotionReading, auroc, mood_shares, read_emotions
+from gateway.ops.labelled_rows import EmotionRow, read_emotion_rows, read_rows
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.routing.policy import Policy
 from gateway.settings import Settings, load

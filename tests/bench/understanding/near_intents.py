@@ -19,7 +19,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from gateway import Insight, Message, Trainable, Turn, Understander
-from gateway.ops.evaluation import Row, auroc, fresh_turn
+from gateway.ops.evaluation import auroc, fresh_turn
+from gateway.ops.labelled_rows import Row
 from gateway.pipeline.understanding import join_insights
 from gateway.routing.policy import Policy
 from gateway.routing.route import decide

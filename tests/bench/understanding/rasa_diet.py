@@ -20,7 +20,8 @@ from urllib.request import urlopen
 from aiohttp.test_utils import unused_port
 
 from gateway import Guess, Insight, Turn, WarmlineError
-from gateway.ops.evaluation import OUT_OF_SCOPE, Row
+from gateway.ops.evaluation import OUT_OF_SCOPE
+from gateway.ops.labelled_rows import Row
 from plugins.nlu_rasa import RasaClient, RasaUnderstander
 from plugins.nlu_rasa.project import TrainingData, build_project, write_project
 
