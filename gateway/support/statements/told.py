@@ -161,8 +161,9 @@ def _addresses(read: ReadText, values: list[ValuePlace]) -> Iterator[ValuePlace]
 def _colours(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
     """The colours of an article, one for `blue and white`. Not what is refused for another (`not
     red`), and not the colour of a stain, a light or somebody's name."""
-    others = [match.span() for match in known.told_colour_not.finditer(read.folded)]
-    for match in known.told_colour.finditer(read.folded):
+    colours = list(known.told_colour.finditer(read.folded))
+    others = [m.span() for m in known.told_colour_not.finditer(read.folded)] if colours else []
+    for match in colours:
         if not any(start <= match.start() < end for start, end in others):
             yield ValuePlace("colour", match.start(), match.end(), "")
 
@@ -179,14 +180,16 @@ def _dates(
     found += [place for place in values if place.fact == "date"]
     if known.told_event.search(read.folded) is None:
         found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
-    others = [match.span() for match in known.told_date_not.finditer(read.folded)]
-    found = [p for p in found if not any(start <= p.start < end for start, end in others)]
+    if found and "?" in read.text:
+        others = [match.span() for match in known.told_date_not.finditer(read.folded)]
+        found = [p for p in found if not any(start <= p.start < end for start, end in others)]
     whole: list[ValuePlace] = []
     for place in sorted(found, key=lambda p: (p.start, -p.end)):
         last = whole[-1] if whole else None
         if last and _one_date(read.folded, last, place, known):
             end = max(last.end, place.end)
-            whole[-1] = last._replace(end=end + ("(" in read.text[last.end : end]))
+            closed = "(" in read.text[last.end : end] and read.text[end : end + 1] == ")"
+            whole[-1] = last._replace(end=end + closed)
         else:
             whole.append(_with_first_day(read.folded, place, known))
     yield from whole
