@@ -145,11 +145,17 @@ class _Shared:
         return self.services.clock.now().astimezone(ZoneInfo(self.settings.timezone)).date()
 
     async def stored(self, asked: ReportRequest, agent: Agent) -> Report | None:
-        """The report that was measured beforehand, if the address asks for one of those."""
+        """The report that was measured beforehand, if the address asks for one of those. An older
+        one in which nobody wrote is left out: people may have written since."""
         if not _is_view(asked, agent):
             return None
         material = await self.views.read(asked.period)
-        return None if material is None else await self._compose(material, agent)
+        if material is None:
+            return None
+        is_old = self.services.clock.now() - material.made_at > FRESH
+        if is_old and not material.measured.totals.conversations:
+            return None
+        return await self._compose(material, agent)
 
     async def report(
         self, asked: ReportRequest, agent: Agent, *, newer_than: timedelta = FRESH

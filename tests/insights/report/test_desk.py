@@ -114,6 +114,32 @@ async def test_filters_and_periods_come_from_the_address(tmp_path: Path) -> None
         assert "is not a date; write year, month and day" in visit.page
 
 
+async def test_an_empty_report_is_not_kept(tmp_path: Path) -> None:
+    """Whoever looks before the first customer writes sees the customer at the next look."""
+    config = {"plugins": {"agents_desk": {"users": [as_config(user("ana"))]}, "insights": {}}}
+    answer = FakeHandler(lambda turn: Reply(body=("It is on its way.",)))
+    async with (
+        running(
+            agents_desk,
+            insights,
+            answer,
+            FakeChannel(),
+            config=config,
+            tmp_path=tmp_path,
+            clock=FakeClock(NOW),
+        ) as gw,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        visit = Visit(http, gw.url)
+        await visit.sign_in("ana")
+        await visit.open("/desk/report")
+        assert "Nobody wrote in these days" in visit.page
+        await gw.customer("fake", "maria").say("where is my parcel")
+        await gw.pass_time(120)
+        await visit.open("/desk/report")
+        assert "1 conversation, 2 messages" in visit.page
+
+
 async def test_a_table_is_a_csv_file(tmp_path: Path) -> None:
     async with visiting(tmp_path) as visit:
         await visit.sign_in("ana")
