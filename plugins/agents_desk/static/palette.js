@@ -23,7 +23,9 @@ async function open() {
 
 function commands() {
   const found = new Map();
-  for (const element of document.querySelectorAll("[data-palette]")) {
+  // What can be done here comes before the ways to other pages.
+  const here = document.querySelectorAll("main [data-palette], aside [data-palette]");
+  for (const element of [...here, ...document.querySelectorAll("[data-palette]")]) {
     const title = element.dataset.palette;
     if (found.has(title) || !usable(element)) continue;
     found.set(title, { title, note: element.querySelector("kbd")?.textContent ?? "", run: () => run(element) });

@@ -92,6 +92,7 @@ export function matching(items, text) {
 /** Letters in one run and at the beginning of words count most. */
 function closeness(text, wanted) {
   const at = text.indexOf(wanted);
+  if (text === wanted) return 200;
   if (at >= 0) return 100 - at + (at === 0 || !/\w/.test(text[at - 1]) ? 50 : 0);
   if (text.length > 200) return -Infinity;
   let score = 0;
