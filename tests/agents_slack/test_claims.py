@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from gateway import Agent
 from tests.agents_slack.support_channel import SUPPORT, SupportChannel, shown
@@ -44,6 +45,47 @@ async def test_the_desk_and_slack_see_each_other(support: SupportChannel) -> Non
     assert await owner(support) == "slack:UANA"
     assert await support.settled_received("carla") == ["It left & arrives <tomorrow>."]
     assert await notes(support) == ["he was kind"]
+
+
+async def test_facts_and_promises_are_settled_by_a_press(support: SupportChannel) -> None:
+    """As at the desk, which sees it; the card says who confirmed, and has the buttons no longer."""
+    carla = support.gw.customer("rest", "carla")
+    await carla.say("Where is my parcel, order number 48213")
+    card = await support.card()
+    una = support.gw.desk_agent("una")
+    await una.answer(await una.claim(), "I will post it on Friday.")
+    await support.until(lambda: "agents:promise:kept" in str(support.cards()[0]))
+    [told] = [b for b in buttons(support.cards()[0]) if b["action_id"] == "agents:fact:confirm"]
+    assert "48213" in told["text"]["text"]
+    desk = support.gw.services.desk
+    await support.click(support.cards()[0], "UANA", "agents:fact:confirm")
+    await support.until(lambda: "Confirmed: " in shown(support.cards()[0]))
+    held = await desk.card(1)
+    assert held.story
+    assert [f.confirmed_by for f in held.story.facts if f.name == "order"] == ["Ana"]
+    await support.click(support.cards()[0], "UANA", "agents:promise:kept")
+    await support.until(lambda: "agents:promise" not in str(support.cards()[0]))
+    assert [promise.state for promise in (await desk.card(1)).promises] == ["kept"]
+    assert "agents:fact" not in str(support.cards()[0])
+    for late in ("agents:fact:confirm", "agents:promise:withdrawn"):
+        old = {**card, "blocks": [{"elements": [_button(late, told["value"])]}]}
+        assert (await support.slack.click(support.channel, "UBEN", old, late))[0] == 200
+    await support.until(lambda: len(support.notices("UBEN")) == 2)
+    assert [promise.state for promise in (await desk.card(1)).promises] == ["kept"]
+
+
+def buttons(card: dict[str, Any]) -> list[dict[str, Any]]:
+    return [e for block in card["blocks"] for e in block.get("elements", ()) if "action_id" in e]
+
+
+def _button(action: str, value: str) -> dict[str, Any]:
+    """An old card's button, which somebody presses late."""
+    number = value.split(":", maxsplit=1)[0]
+    return {
+        "type": "button",
+        "action_id": action,
+        "value": value if "fact" in action else f"{number}:1",
+    }
 
 
 async def test_a_suggestion_is_sent_once(support: SupportChannel) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.slack.agents import dialogs
+from channels.slack.agents.case import CaseButtons
 from channels.slack.agents.context import OK, AgentContext, ButtonPress
 from channels.slack.agents.dialogs import EditForm
 from channels.slack.agents.store import AgentReply, Saved
@@ -34,6 +35,7 @@ class Buttons:
         card, suggestion, held = (
             CardButtons(context), SuggestionButtons(context), HeldReplyButtons(context),
         )  # fmt: skip
+        case = CaseButtons(context)
         self._actions: dict[str, Callable[[ButtonPress, Agent], Awaitable[None]]] = {
             "agents:claim": card.claim,
             "agents:take": card.take_over,
@@ -41,6 +43,9 @@ class Buttons:
             "agents:hand_back": card.hand_back,
             "agents:transfer": card.transfer,
             "agents:answer": card.answer,
+            "agents:fact:confirm": case.confirm,
+            "agents:promise:kept": case.kept,
+            "agents:promise:withdrawn": case.withdrawn,
             "agents:suggestion:send": suggestion.send,
             "agents:suggestion:edit": suggestion.edit,
             "agents:suggestion:ignore": suggestion.ignore,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from channels.slack.agents import blocks as kit
 from channels.slack.agents.blocks import Block
+from channels.slack.agents.case import case_blocks
 from channels.slack.agents.labels import (
     author_label,
     channel_label,
@@ -129,6 +130,7 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
             f"• {code_label(f.name)} *{one_line(f.value, 100)}*" for f in card.story.facts[-10:]
         ]
         yield kit.section("*The customer stated*\n" + "\n".join(facts))
+    yield from case_blocks(card)
     if card.facts:
         yield kit.fields(
             [f"*{one_line(f.name, 200)}*\n{one_line(f.value, 1500)}" for f in card.facts[-10:]]
