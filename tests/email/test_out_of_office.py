@@ -259,7 +259,7 @@ AWAY = [
     (
         "RE: Lamp",
         (
-            "Vanaf 4 mei ben ik weer bereikbaar. Voor dringende zaken kunt u mijn collega "
+            "Dank voor uw bericht. Vanaf 4 mei ben ik er weer. Voor dringende zaken kunt u mijn collega "
             "Inge Bos bellen."
         ),
     ),
