@@ -259,8 +259,8 @@ AWAY = [
     (
         "RE: Lamp",
         (
-            "Dank voor uw bericht. Vanaf 4 mei ben ik er weer. Voor dringende zaken kunt u mijn collega "
-            "Inge Bos bellen."
+            "Dank voor uw bericht. Vanaf 4 mei ben ik er weer. Voor dringende zaken kunt u "
+            "mijn collega Inge Bos bellen."
         ),
     ),
 ]
