@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, func, or_, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.linked.links import links_of
@@ -40,6 +40,72 @@ MOST_MESSAGES = 500
 MOST_EARLIER = 20
 """Earlier conversations on a card, before those of its own history are left out."""
 Ids = Collection[int]
+_IDS = bindparam("ids", expanding=True)
+"""The statements are built once: that costs more than to run them."""
+_CONVERSATIONS = select(conversations).where(conversations.c.id.in_(_IDS))
+_CUSTOMERS = select(customers).where(customers.c.id.in_(_IDS))
+_HISTORIES = (
+    select(conversations)
+    .where(or_(conversations.c.id.in_(_IDS), conversations.c.continues.in_(_IDS)))
+    .order_by(conversations.c.id)
+)
+_IDENTITIES = select(identities).where(identities.c.customer_id.in_(_IDS)).order_by(identities.c.id)
+_older = messages.alias("older")
+_FIRST_SHOWN = (
+    select(_older.c.id)
+    .where(_older.c.conversation_id == conversations.c.id)
+    .order_by(_older.c.id.desc())
+    .limit(1)
+    .offset(bindparam("most") - 1)
+    .scalar_subquery()
+)
+_MESSAGES = (
+    select(messages)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(conversations.c.id.in_(_IDS), messages.c.id >= func.coalesce(_FIRST_SHOWN, 0))
+    .order_by(messages.c.id)
+)
+_past = conversations.alias("past")
+_FIRST_EARLIER = (
+    select(_past.c.id)
+    .where(_past.c.customer_id == customers.c.id)
+    .order_by(_past.c.id.desc())
+    .limit(1)
+    .offset(MOST_EARLIER - 1)
+    .scalar_subquery()
+)
+_EARLIER = (
+    select(conversations, func.max(surveys.c.score).label("score"))
+    .join(customers, customers.c.id == conversations.c.customer_id)
+    .outerjoin(surveys, surveys.c.conversation_id == conversations.c.id)
+    .where(customers.c.id.in_(_IDS), conversations.c.id >= func.coalesce(_FIRST_EARLIER, 0))
+    .group_by(conversations.c.id)
+    .order_by(conversations.c.id.desc())
+)
+_OVERTAKEN = and_(
+    outbox.c.state == "sending",
+    outbox.c.author == "bot",
+    outbox.c.epoch < conversations.c.epoch,
+)
+_ON_THEIR_WAY = (
+    select(messages, outbox.c.conversation_id.label("sent_in"))
+    .join(outbox, outbox.c.message_id == messages.c.id)
+    .join(conversations, conversations.c.id == outbox.c.conversation_id)
+    .where(outbox.c.conversation_id.in_(_IDS), or_(outbox.c.state == "unsure", _OVERTAKEN))
+    .order_by(messages.c.id)
+)
+
+
+def _newest_of(table: Table) -> Select[Any]:
+    newest = (
+        select(func.max(table.c.id))
+        .where(table.c.conversation_id.in_(_IDS))
+        .group_by(table.c.conversation_id)
+    )
+    return select(table).where(table.c.id.in_(newest))
+
+
+_HANDOFFS, _SUGGESTIONS = _newest_of(handoffs), _newest_of(suggestions)
 
 
 def read_cards(connection: Connection, ids: Sequence[int]) -> tuple[ContextCard, ...]:
@@ -51,8 +117,7 @@ def read_cards(connection: Connection, ids: Sequence[int]) -> tuple[ContextCard,
 
 def read_headings(connection: Connection, ids: Sequence[int]) -> dict[int, ConversationHeading]:
     """See `Queries.headings`."""
-    chosen = select(conversations).where(conversations.c.id.in_(ids))
-    found = connection.execute(chosen).all()
+    found = connection.execute(_CONVERSATIONS, {"ids": ids}).all()
     people = _customers(connection, {row.customer_id for row in found})
     return {
         row.id: ConversationHeading(
@@ -77,8 +142,7 @@ class _Found(NamedTuple):
 
 
 def _read(connection: Connection, ids: Sequence[int]) -> list[ContextCard]:
-    chosen = select(conversations).where(conversations.c.id.in_(ids))
-    own = {row.id: row for row in connection.execute(chosen)}
+    own = {row.id: row for row in connection.execute(_CONVERSATIONS, {"ids": ids})}
     if not own:
         return []
     people = {row.customer_id for row in own.values()}
@@ -88,8 +152,8 @@ def _read(connection: Connection, ids: Sequence[int]) -> list[ContextCard]:
         people=_customers(connection, people),
         addresses=_addresses(connection, people),
         messages=_messages(connection, {each.id for all_ in histories.values() for each in all_}),
-        handoffs=_newest(connection, handoffs, own),
-        suggestions=_newest(connection, suggestions, own),
+        handoffs=_newest(connection, _HANDOFFS, own),
+        suggestions=_newest(connection, _SUGGESTIONS, own),
         earlier=_earlier(connection, people),
         on_their_way=_on_their_way(connection, own),
     )
@@ -134,12 +198,7 @@ def _histories(
 ) -> dict[int, tuple[Conversation, ...]]:
     """The history of each conversation, as `histories.history_of` tells it."""
     roots = {row.continues or row.id for row in own.values()}
-    chosen = (
-        select(conversations)
-        .where(or_(conversations.c.id.in_(roots), conversations.c.continues.in_(roots)))
-        .order_by(conversations.c.id)
-    )
-    related = connection.execute(chosen).all()
+    related = connection.execute(_HISTORIES, {"ids": list(roots)}).all()
     values = {row.id: rows.conversation(connection, row) for row in (*own.values(), *related)}
     members = _grouped(((row.continues or row.id, row.customer_id), row.id) for row in related)
     found: dict[int, tuple[Conversation, ...]] = {}
@@ -150,70 +209,29 @@ def _histories(
 
 
 def _customers(connection: Connection, ids: Ids) -> dict[int, Row[Any]]:
-    chosen = select(customers).where(customers.c.id.in_(ids))
-    return {row.id: row for row in connection.execute(chosen)}
+    return {row.id: row for row in connection.execute(_CUSTOMERS, {"ids": list(ids)})}
 
 
 def _addresses(connection: Connection, people: Ids) -> dict[int, list[Address]]:
-    chosen = (
-        select(identities).where(identities.c.customer_id.in_(people)).order_by(identities.c.id)
-    )
-    found = connection.execute(chosen)
+    found = connection.execute(_IDENTITIES, {"ids": list(people)})
     return _grouped((row.customer_id, rows.address(row)) for row in found)
 
 
 def _messages(connection: Connection, ids: Ids) -> dict[int, list[Message]]:
     """The newest `MOST_MESSAGES` of each conversation, oldest first."""
-    older = messages.alias("older")
-    first = (
-        select(older.c.id)
-        .where(older.c.conversation_id == conversations.c.id)
-        .order_by(older.c.id.desc())
-        .limit(1)
-        .offset(MOST_MESSAGES - 1)
-        .scalar_subquery()
-    )
-    chosen = (
-        select(messages)
-        .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(conversations.c.id.in_(ids), messages.c.id >= func.coalesce(first, 0))
-        .order_by(messages.c.id)
-    )
-    found = connection.execute(chosen)
+    found = connection.execute(_MESSAGES, {"ids": list(ids), "most": MOST_MESSAGES})
     return _grouped((row.conversation_id, rows.message(connection, row)) for row in found)
 
 
-def _newest(connection: Connection, table: Table, ids: Ids) -> dict[int, Row[Any]]:
-    """The newest row of ``table`` of each conversation."""
-    newest = (
-        select(func.max(table.c.id))
-        .where(table.c.conversation_id.in_(ids))
-        .group_by(table.c.conversation_id)
-    )
-    found = connection.execute(select(table).where(table.c.id.in_(newest)))
+def _newest(connection: Connection, statement: Select[Any], ids: Ids) -> dict[int, Row[Any]]:
+    """The newest row of each conversation."""
+    found = connection.execute(statement, {"ids": list(ids)})
     return {row.conversation_id: row for row in found}
 
 
 def _earlier(connection: Connection, people: Ids) -> dict[int, list[PastConversation]]:
     """The newest `MOST_EARLIER` conversations of each customer, the newest first."""
-    older = conversations.alias("older")
-    first = (
-        select(older.c.id)
-        .where(older.c.customer_id == customers.c.id)
-        .order_by(older.c.id.desc())
-        .limit(1)
-        .offset(MOST_EARLIER - 1)
-        .scalar_subquery()
-    )
-    chosen = (
-        select(conversations, func.max(surveys.c.score).label("score"))
-        .join(customers, customers.c.id == conversations.c.customer_id)
-        .outerjoin(surveys, surveys.c.conversation_id == conversations.c.id)
-        .where(customers.c.id.in_(people), conversations.c.id >= func.coalesce(first, 0))
-        .group_by(conversations.c.id)
-        .order_by(conversations.c.id.desc())
-    )
-    found = connection.execute(chosen)
+    found = connection.execute(_EARLIER, {"ids": list(people)})
     return _grouped((row.customer_id, past_conversation(row)) for row in found)
 
 
@@ -234,19 +252,7 @@ def past_conversation(row: Row[Any]) -> PastConversation:
 
 def _on_their_way(connection: Connection, ids: Ids) -> dict[int, list[Message]]:
     """The bot's messages that the provider may have, although a person has the conversation."""
-    overtaken = and_(
-        outbox.c.state == "sending",
-        outbox.c.author == "bot",
-        outbox.c.epoch < conversations.c.epoch,
-    )
-    chosen = (
-        select(messages, outbox.c.conversation_id.label("sent_in"))
-        .join(outbox, outbox.c.message_id == messages.c.id)
-        .join(conversations, conversations.c.id == outbox.c.conversation_id)
-        .where(outbox.c.conversation_id.in_(ids), or_(outbox.c.state == "unsure", overtaken))
-        .order_by(messages.c.id)
-    )
-    found = connection.execute(chosen)
+    found = connection.execute(_ON_THEIR_WAY, {"ids": list(ids)})
     return _grouped((row.sent_in, rows.message(connection, row)) for row in found)
 
 
