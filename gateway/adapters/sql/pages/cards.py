@@ -6,7 +6,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.linked.links import links_of
@@ -40,7 +51,7 @@ MOST_MESSAGES = 500
 MOST_EARLIER = 20
 """Earlier conversations on a card, before those of its own history are left out."""
 Ids = Collection[int]
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 """The statements are built once: that costs more than to run them."""
 _CONVERSATIONS = select(conversations).where(conversations.c.id.in_(_IDS))
 _CUSTOMERS = select(customers).where(customers.c.id.in_(_IDS))
