@@ -128,7 +128,7 @@ async def test_a_sent_answer_shows_its_passage_with_the_used_sentence(shop: Evid
         assert f"<mark>{SAYS}</mark> {OTHER}" in part
         assert "Gift cards › Validity" in words(part)
         assert "Version 1, read" in words(part)
-        assert "It still says so." in words(part)
+        assert "Still current. Open the page All versions" in words(part)
         assert f'href="{PAGE}#validity"' in part
         assert f'href="/desk/sources/{shop.source}/{shop.document}?version=1"' in part
     async with visiting(shop, "cleo") as cleo:

@@ -73,9 +73,7 @@ def test_learn_reads_imported_conversations_when_asked(config: Path, tmp_path: P
     for day, question in enumerate(PHONE, 1):
         mail = f"c{day}@mail.example"
         rows.append(f"{day};2026-01-{day:02} 09:00;customer;{mail};;{question}")
-        rows.append(
-            f"{day};2026-01-{day:02} 11:00;support;{mail};Ben;We have none; write to us."
-        )
+        rows.append(f"{day};2026-01-{day:02} 11:00;support;{mail};Ben;We have none; write to us.")
     file = tmp_path / "old.csv"
     file.write_text("\n".join(rows), "utf-8")
     done = run(config, "history", "import", str(file), "--yes")
