@@ -17,6 +17,8 @@ from gateway import (
     Address,
     Agent,
     Attachment,
+    CaseFact,
+    CaseStory,
     ContextCard,
     Conversation,
     Cue,
@@ -27,6 +29,7 @@ from gateway import (
     Handoff,
     Message,
     PastConversation,
+    Promise,
     Reason,
     Suggestion,
     Understanding,
@@ -100,6 +103,26 @@ def make_card(text: str, *, state: str = "waiting", many: int = 3) -> ContextCar
         facts=(Fact(name=text or "x", value=text),) * 30,
         summary=(text,) * 4,
         suggestion=Suggestion(id=1, conversation=1, text=text, source="faq", at=NOW),
+        story=CaseStory(
+            facts=tuple(
+                CaseFact(name="order", value=text, message=1, at=NOW, confirmed_by=text * (i % 2))
+                for i in range(12)
+            )
+        ),
+        promises=tuple(
+            Promise(
+                id=i,
+                conversation=1,
+                message=1,
+                words=text,
+                kind="send",
+                due=NOW,
+                whole_day=False,
+                made_at=NOW,
+                remind_at=NOW,
+            )
+            for i in range(9)
+        ),
         on_its_way=messages[:2],
     )
 

@@ -3,6 +3,7 @@ as at the web desk."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,8 +15,8 @@ from gateway import Agent, CaseFact, ContextCard, NotAccepted, code_label
 
 CONFIRMED = ("name", "address", "order", "email", "phone")
 """The facts that can be confirmed, as at the web desk."""
-MOST_FACTS, MOST_PROMISES = 4, 3
-"""The newest of each that get a button: the card has room for 50 blocks in all."""
+MOST_FACTS, MOST_PROMISES = 3, 2
+"""The newest of each that get a button: a card has 50 blocks and 9,000 characters at most."""
 
 
 def case_blocks(card: ContextCard) -> Iterator[Block]:
@@ -31,19 +32,25 @@ def case_blocks(card: ContextCard) -> Iterator[Block]:
             for f in done[-MOST_FACTS:]
         )
         yield kit.context(f"✓ Confirmed: {', '.join(said)}")
-    for fact in [fact for fact in facts if _can_be_confirmed(fact)][-MOST_FACTS:]:
-        title = f"Confirm {code_label(fact.name).lower()} {' '.join(fact.value.split())[:40]}"
-        value = f"{conversation.id}:{fact.message}:{fact.name}"
-        button = kit.button(title, "agents:fact:confirm", value)
-        yield kit.actions(f"fact-{fact.name}-{fact.message}", button)
+    open_facts = [fact for fact in facts if _can_be_confirmed(fact)][-MOST_FACTS:]
+    for number, fact in enumerate(open_facts):  # one message may have two order numbers
+        title = f"Confirm {code_label(fact.name).lower()} {' '.join(fact.value.split())[:30]}"
+        value = f"{conversation.id}:{_key(fact)}"
+        yield kit.actions(f"fact-{number}", kit.button(title, "agents:fact:confirm", value))
     for promise in [known for known in card.promises if known.state == "open"][-MOST_PROMISES:]:
         value = f"{conversation.id}:{promise.id}"
-        words = " ".join(promise.words.split())[:50]
+        words = " ".join(promise.words.split())[:24]
         yield kit.actions(
             f"promise-{promise.id}",
             kit.button(f"Kept: {words}", "agents:promise:kept", value),
             kit.button("No promise", "agents:promise:withdrawn", value),
         )
+
+
+def _key(fact: CaseFact) -> str:
+    """Names the fact in a button, in a few characters: the card's length is limited."""
+    value = hashlib.sha256(fact.value.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"{fact.message}:{fact.name}:{value}"
 
 
 def _can_be_confirmed(fact: CaseFact) -> bool:
@@ -59,9 +66,9 @@ class CaseButtons:
     async def confirm(self, press: ButtonPress, agent: Agent) -> None:
         card = await self.context.card(press)
         id = card.conversation.id
-        _, message, name = press.value.split(":", 2)
+        chosen = press.value.partition(":")[2]
         facts = card.story.facts if card.story else ()
-        fact = next((f for f in facts if (f.name, str(f.message)) == (name, message)), None)
+        fact = next((f for f in facts if _key(f) == chosen), None)
         if fact is None or fact.confirmed_by:
             text = "This fact is not there any more, or is confirmed already."
             return await self.context.answer_press(press, text, id)
