@@ -77,6 +77,19 @@ class StaticAssets:
         """The names of all files, sorted."""
         return tuple(self._assets)
 
+    def route(self, path: str) -> web.RouteDef:
+        """The route of all files, ``path/VERSION/NAME``; 404 for one that is not there."""
+        from aiohttp import web  # noqa: PLC0415  (a process without routes loads no web server)
+
+        async def serve(request: web.Request) -> web.Response:
+            version, name = request.match_info["version"], request.match_info["name"]
+            try:
+                return self.serve(request, name, version=version)
+            except KeyError:
+                return web.Response(status=404, text="There is no such file.\n")
+
+        return web.get(f"{path}/{{version}}/{{name}}", serve)
+
     def serve(
         self, request: web.Request, name: str, *, version: str = "", max_age: int = 0
     ) -> web.Response:

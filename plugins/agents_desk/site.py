@@ -263,7 +263,7 @@ class WebDesk:
             *outgoing.clean_ups,
         ]
         routes = [
-            web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
+            assets.route("/desk/static"),
             web.get("/desk/live", guard.read(live.serve)),
             *sign_in.routes(),
             *second_factor.routes(),
@@ -330,17 +330,6 @@ class WebDesk:
         yield f"Desk   {url}/desk" + (
             f"   user {user}, password {demo_password(self._data_dir)}" if user else ""
         )
-
-
-def _asset_handler(assets: StaticAssets) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
-        try:
-            version = request.match_info["version"]
-            return assets.serve(request, request.match_info["name"], version=version)
-        except KeyError:
-            return web.Response(status=404, text="There is no such file.\n")
-
-    return serve
 
 
 def _shadow(services: Services) -> ShadowPeriod | None:

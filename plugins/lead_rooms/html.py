@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import msgspec
@@ -120,18 +120,7 @@ def assets() -> StaticAssets:
 
 def static_routes() -> Iterable[web.RouteDef]:
     """The route of the styles."""
-    return [web.get(f"{STATIC}/{{version}}/{{name}}", _serve())]
-
-
-def _serve() -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
-        version, name = request.match_info["version"], request.match_info["name"]
-        try:
-            return assets().serve(request, name, version=version)
-        except KeyError:
-            return web.Response(status=404, text="There is no such file.\n")
-
-    return serve
+    return [assets().route(STATIC)]
 
 
 def channel_title(key: str) -> str:

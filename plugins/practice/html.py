@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 
 from aiohttp import web
@@ -19,7 +19,7 @@ class PracticeTemplates:
     """Renders the templates, and serves the style sheet and the script."""
 
     def routes(self) -> Iterable[web.RouteDef]:
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", self._serve())]
+        return [self._assets.route(STATIC)]
 
     def page(
         self,
@@ -59,13 +59,3 @@ class PracticeTemplates:
             curve=(CURVE_WIDTH, CURVE_HEIGHT, CURVE_MARGIN),
         )
         return templates
-
-    def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
-            version, name = request.match_info["version"], request.match_info["name"]
-            try:
-                return self._assets.serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return serve

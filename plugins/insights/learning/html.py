@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -58,7 +58,7 @@ class ProposalTemplates:
     """Renders the templates, and serves the styles."""
 
     def routes(self) -> Iterable[web.RouteDef]:
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", self._serve())]
+        return [self._assets.route(STATIC)]
 
     def page(
         self,
@@ -104,16 +104,6 @@ class ProposalTemplates:
             evidence=evidence_lines,
         )
         return templates
-
-    def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
-            version, name = request.match_info["version"], request.match_info["name"]
-            try:
-                return self._assets.serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return serve
 
 
 def shown_evaluation(evaluation: ProposalEvaluation) -> ExampleEvaluation:

@@ -63,15 +63,7 @@ class ReportStyles:
 
     def routes(self, services: Services) -> list[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)
         """One route."""
-
-        async def serve(request: web.Request) -> web.Response:
-            try:
-                name, version = request.match_info["name"], request.match_info["version"]
-                return report_assets().serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", serve)]
+        return [report_assets().route(STATIC)]
 
     def describe(self) -> Mapping[str, Json]:
         """The route, for ``/openapi.json``."""

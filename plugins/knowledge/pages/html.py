@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
@@ -26,7 +26,7 @@ class SourceTemplates:
     """Renders the templates, and serves the style sheet."""
 
     def routes(self) -> Iterable[web.RouteDef]:
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", self._serve())]
+        return [self._assets.route(STATIC)]
 
     def page(
         self,
@@ -69,16 +69,6 @@ class SourceTemplates:
             split_cited=split_cited,
         )
         return templates
-
-    def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
-            version, name = request.match_info["version"], request.match_info["name"]
-            try:
-                return self._assets.serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return serve
 
 
 def link_to(passage: Passage) -> str:

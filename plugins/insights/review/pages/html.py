@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 
 from aiohttp import web
@@ -29,7 +29,7 @@ class ReviewTemplates:
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The route of the styles and scripts."""
-        return [web.get(f"{self._path}/{{version}}/{{name}}", self._serve())]
+        return [self._assets.route(self._path)]
 
     def page(
         self,
@@ -79,16 +79,6 @@ class ReviewTemplates:
 
     def _url(self, name: str) -> str:
         return f"{self._path}/{self._assets.version}/{name}"
-
-    def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
-            version, name = request.match_info["version"], request.match_info["name"]
-            try:
-                return self._assets.serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return serve
 
 
 def may_open(request: DeskPageRequest, settings: ReviewSettings) -> bool:
