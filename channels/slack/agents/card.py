@@ -89,7 +89,11 @@ def render_card(
     """The card at ``now``. ``away`` are ids of agents on a break; ``notes``: what is written in
     the thread is a note, and answers need a button."""
     blocks = [*_blocks(card, now, away), *_buttons(card, notes=notes)]
-    return SlackPost(text=_headline(card), blocks=_within_limit(blocks[: kit.MOST]))
+    shown = _within_limit(blocks[: kit.MOST])
+    if size(shown) > TOGETHER:  # its texts cannot be shorter: facts are confirmed at the desk then
+        kept = [b for b in blocks if not b.get("block_id", "").startswith(("fact-", "promise-"))]
+        shown = _within_limit(kept[: kit.MOST])
+    return SlackPost(text=_headline(card), blocks=shown)
 
 
 def shows_everything(card: ContextCard) -> bool:
