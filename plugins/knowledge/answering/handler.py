@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from time import monotonic
 
 import structlog
@@ -29,12 +30,15 @@ from plugins.knowledge.answering.confidence import (
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
 from plugins.knowledge.answering.replies import agent_lines, answer, offer
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
+from plugins.knowledge.phrasing.instructions import gives_orders
 from plugins.knowledge.phrasing.replies import phrased_reply
 from plugins.knowledge.retrieval import FoundPassage, Retriever
 
 FOUND = 10
 """Passages that are looked at for a question."""
 REMEMBERED = 256
+READ_FOR_ORDERS = 1_024
+"""Passages of which is kept whether they give orders."""
 REMEMBERED_FOR = 2.0
 """Seconds for which what was found is kept: one turn asks up to three times."""
 MOST_QUESTIONS = 1
@@ -153,7 +157,8 @@ class SourceAnswers:
     async def weighed(
         self, question: str, *, language: str = "", brand: str = ""
     ) -> tuple[WeighedPassage, ...]:
-        """The passages that may answer ``question``, the surest first. Raises WarmlineError."""
+        """The passages that may answer ``question``, the surest first, without those that give
+        orders to a bot. Raises WarmlineError."""
         if self._retriever is None:
             return ()
         key = (question, language, brand)
@@ -163,7 +168,12 @@ class SourceAnswers:
                 question, language=language, brand=brand, limit=FOUND
             )
             self._found[key] = found
-        return weigh(question, found, language=language, model=self.model)
+        weighed = weigh(question, found, language=language, model=self.model)
+        return tuple(
+            each
+            for each in weighed
+            if each.confidence < self.model.show or not _orders(_whole_text(each.found.passage))
+        )
 
     def answers_alone(self, candidates: Sequence[WeighedPassage]) -> WeighedPassage | None:
         """The candidate that may be sent without asking back."""
@@ -247,6 +257,17 @@ def _with_cost(reply: Reply, phrased: Phrased | None) -> Reply:
     """``reply`` with what the call of the language model cost, if there was one: also where its
     words were refused."""
     return reply if phrased is None else with_tokens(reply, phrased.tokens)
+
+
+def _whole_text(passage: Passage) -> str:
+    return "\n".join((passage.title, *passage.headings, passage.question, passage.text))
+
+
+@lru_cache(READ_FOR_ORDERS)
+def _orders(text: str) -> bool:
+    """Whether a passage tells a bot what to do: somebody may have put it into a page so that
+    customers read it in the shop's name. To read one takes half a millisecond."""
+    return gives_orders(text)
 
 
 def _asked_already(turn: Turn) -> bool:
