@@ -17,8 +17,8 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # Compiled modules are kept, whatever the environment says: a start then takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install run test test-rasa test-semantic check style types layers pages bench train-mood crash faults api fuzz \
-        image-check audit sbom format sizes lock wheel clean
+.PHONY: install run test test-rasa test-semantic check style types layers pages bench train-mood train-search \
+        crash faults api fuzz image-check audit sbom format sizes lock wheel clean
 
 install: $(VENV)/.project  ## install Warmline and what is locked into .venv
 
@@ -56,6 +56,10 @@ bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object per lin
 train-mood: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS, CLINC150 and BANKING77
 	@$(BIN)/python -m plugins.nlu_local.mood.tone_training $(GOEMOTIONS)
 	@$(BIN)/python -m plugins.nlu_local.mood.model_training $(GOEMOTIONS) $(CLINC150) $(BANKING77)
+
+train-search: $(VENV)/.project $(VENV)/.dev  ## train what plugins/knowledge/search and answering have learnt
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.training --fit
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.answers --fit
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

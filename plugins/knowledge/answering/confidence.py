@@ -11,7 +11,7 @@ import msgspec
 
 from gateway import Value
 from plugins.knowledge.answering.extracts import Extract, extract
-from plugins.knowledge.answering.features import FEATURES, PassageEvidence, evidence
+from plugins.knowledge.answering.features import FEATURES, EvidenceReader, PassageEvidence
 from plugins.knowledge.retrieval import FoundPassage
 
 WEIGHED = 10
@@ -19,18 +19,22 @@ WEIGHED = 10
 
 
 class Weights(Value, frozen=True, kw_only=True):
-    """Weights of `FEATURES`, each after ``(value - mean) / scale``, in their order."""
+    """Weights of numbers such as `FEATURES`, each after ``(value - mean) / scale``, in their
+    order."""
 
     intercept: float
     weights: tuple[float, ...]
     means: tuple[float, ...]
     scales: tuple[float, ...]
 
-    def probability(self, values: Sequence[float]) -> float:
-        """0..1, of ``values`` in the order of `FEATURES`."""
+    def total(self, values: Sequence[float]) -> float:
+        """The weighted sum of ``values``."""
         parts = zip(self.weights, values, self.means, self.scales, strict=True)
-        total = sum(w * (value - mean) / scale for w, value, mean, scale in parts)
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, total + self.intercept))))
+        return self.intercept + sum(w * (value - mean) / scale for w, value, mean, scale in parts)
+
+    def probability(self, values: Sequence[float]) -> float:
+        """0..1, of ``values``."""
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.total(values)))))
 
 
 class ConfidenceModel(Value, frozen=True, kw_only=True):
@@ -84,9 +88,10 @@ def weigh(
 ) -> tuple[WeighedPassage, ...]:
     """The passages found with their confidence, the surest first."""
     model = model or packaged_model()
+    reader = EvidenceReader(question, found, language=language)
     weighed = []
     for at, each in enumerate(found[:WEIGHED]):
-        seen = evidence(question, found, at, language=language)
+        seen = reader.of(at)
         weighed.append(
             WeighedPassage(
                 found=each,

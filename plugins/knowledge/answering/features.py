@@ -8,18 +8,20 @@ from functools import lru_cache
 from gateway import Passage, Value
 from plugins.knowledge.answering.extracts import best_sentence
 from plugins.knowledge.answering.words import (
+    QuestionType,
     all_stems,
-    amount_of,
     asked_type,
     content_words,
     folded,
     gives,
+    has_amount_of,
     has_words,
     is_negated,
     is_spaceless,
     is_told_by,
     names,
     numbers,
+    thing_counted,
 )
 from plugins.knowledge.retrieval import FoundPassage
 
@@ -71,62 +73,89 @@ class PassageEvidence(Value, frozen=True, kw_only=True):
     same_language: bool = True
 
 
-def evidence(
-    question: str, found: Sequence[FoundPassage], at: int, *, language: str = ""
-) -> PassageEvidence:
-    """What speaks for ``found[at]`` as the answer to ``question``, beside the other passages found.
-    ``language`` is that of the question (ISO 639-1), empty if unknown."""
-    this, passage = found[at], found[at].passage
-    others = [other for other in found[:COMPARED] if not _is_near(other.passage, passage)]
-    asked = content_words(question)
-    spaceless = is_spaceless(question)
-    missing = _missing(asked, _all(passage))
-    shared = [word for word in asked if word not in missing]
-    lacking = [set(_missing(asked, _all(other.passage))) for other in others]
-    alone = sum(all(word in lacks for lacks in lacking) for word in shared)
-    nowhere = sum(all(word in lacks for lacks in lacking) for word in missing)
-    kind, said, count = asked_type(question), _answer(this), max(1, len(asked))
-    told = is_told_by(kind)
-    heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
-    amount = amount_of(question, said)
-    asked_numbers, has = numbers(question), numbers(_all(passage))
-    values = {
-        "score": this.score,
-        "cosine": this.cosine,
-        "sentence": _sentence_cosine(this),
-        "score_lead": this.score - max((other.score for other in others), default=0.0),
-        "cosine_lead": this.cosine - max((other.cosine for other in others), default=0.0),
-        "sentence_lead": _sentence_cosine(this) - max(map(_sentence_cosine, others), default=0.0),
-        "bm25": min(this.bm25 / count, 12.0) / 4.0,
-        "bm25_lead": _bm25_lead(this, others),
-        "shared_words": len(shared) / count,
-        "shared_in_sentence": 1 - len(_missing(asked, f"{heading} {said}")) / count,
-        "shared_in_heading": 1 - len(_missing(asked, heading)) / count,
-        "shared_alone": min(alone, 3) / 2.0,
-        "missing_words": min(len(missing), 5) / 2.0,
-        "missing_elsewhere": min(len(missing) - nowhere, 3) / 2.0,
-        "missing_anywhere": min(nowhere, 3) / 2.0,
-        "type_given": float(told and gives(kind, said)),
-        "type_missing": float(told and not gives(kind, said)),
-        "amount_of_it": float(amount is True),
-        "amount_of_other": float(amount is False),
-        "numbers_shared": float(bool(asked_numbers & has)),
-        "numbers_missing": float(bool(asked_numbers - has)),
-        "names_missing": float(_lacks_names(question, passage, language)),
-        "negation_differs": float(is_negated(question) != is_negated(said)),
-        "few_words": float(len(asked) < 2),
-        "many_words": min(max(0, len(asked) - 6), 12) / 6.0,
-        "is_question": float("?" in question or "؟" in question),
-        "is_table": float(passage.kind == "table"),
-        "is_list": float(passage.kind in ("list", "steps")),
-    }
-    if spaceless:
-        values |= dict.fromkeys(_OF_WORDS, 0.0)
-    return PassageEvidence(
-        values=tuple(values[name] for name in FEATURES),
-        missing=missing,
-        same_language=not language or passage.language == language,
-    )
+class EvidenceReader:
+    """What speaks for each of the passages ``found`` as the answer to one question, beside the
+    others. ``language`` is that of the question (ISO 639-1), empty if unknown. What is read of the
+    question is kept no longer than this object."""
+
+    def __init__(self, question: str, found: Sequence[FoundPassage], *, language: str = "") -> None:
+        self._found, self._language = found, language
+        self._asked = content_words(question)
+        self._kind = asked_type(question)
+        self._thing = thing_counted(question)
+        self._numbers, self._names = numbers(question), names(question)
+        self._negated, self._spaceless = is_negated(question), is_spaceless(question)
+        self._asks = float("?" in question or "؟" in question)
+        self._lacking: dict[int, tuple[str, ...]] = {}
+
+    def of(self, at: int) -> PassageEvidence:
+        """What speaks for ``found[at]``."""
+        this, passage = self._found[at], self._found[at].passage
+        near = [_is_near(other.passage, passage) for other in self._found[:COMPARED]]
+        places = [place for place, same in enumerate(near) if not same]
+        others = [self._found[place] for place in places]
+        asked, missing = self._asked, self._missing(at)
+        lacking = [set(self._missing(place)) for place in places]
+        shared = [word for word in asked if word not in missing]
+        alone = sum(all(word in lacks for lacks in lacking) for word in shared)
+        nowhere = sum(all(word in lacks for lacks in lacking) for word in missing)
+        said, count = _answer(this), max(1, len(asked))
+        told = is_told_by(self._kind)
+        given = told and _gives(self._kind, said)
+        heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
+        amount = has_amount_of(self._thing, said) if self._thing else None
+        has = _numbers(_all(passage))
+        values = {
+            "score": this.score,
+            "cosine": this.cosine,
+            "sentence": _sentence_cosine(this),
+            "score_lead": this.score - max((other.score for other in others), default=0.0),
+            "cosine_lead": this.cosine - max((other.cosine for other in others), default=0.0),
+            "sentence_lead": _sentence_cosine(this)
+            - max(map(_sentence_cosine, others), default=0.0),
+            "bm25": min(this.bm25 / count, 12.0) / 4.0,
+            "bm25_lead": _bm25_lead(this, others),
+            "shared_words": len(shared) / count,
+            "shared_in_sentence": 1 - len(_missing(asked, f"{heading} {said}")) / count,
+            "shared_in_heading": 1 - len(_missing(asked, heading)) / count,
+            "shared_alone": min(alone, 3) / 2.0,
+            "missing_words": min(len(missing), 5) / 2.0,
+            "missing_elsewhere": min(len(missing) - nowhere, 3) / 2.0,
+            "missing_anywhere": min(nowhere, 3) / 2.0,
+            "type_given": float(given),
+            "type_missing": float(told and not given),
+            "amount_of_it": float(amount is True),
+            "amount_of_other": float(amount is False),
+            "numbers_shared": float(bool(self._numbers & has)),
+            "numbers_missing": float(bool(self._numbers - has)),
+            "names_missing": float(self._lacks_names(passage)),
+            "negation_differs": float(self._negated != _negated(said)),
+            "few_words": float(len(asked) < 2),
+            "many_words": min(max(0, len(asked) - 6), 12) / 6.0,
+            "is_question": self._asks,
+            "is_table": float(passage.kind == "table"),
+            "is_list": float(passage.kind in ("list", "steps")),
+        }
+        if self._spaceless:
+            values |= dict.fromkeys(_OF_WORDS, 0.0)
+        return PassageEvidence(
+            values=tuple(values[name] for name in FEATURES),
+            missing=missing,
+            same_language=not self._language or passage.language == self._language,
+        )
+
+    def _missing(self, at: int) -> tuple[str, ...]:
+        if at not in self._lacking:
+            self._lacking[at] = _missing(self._asked, _all(self._found[at].passage))
+        return self._lacking[at]
+
+    def _lacks_names(self, passage: Passage) -> bool:
+        """Whether the question has a name that the passage lacks. German nouns all look like
+        names."""
+        if self._language == "de":
+            return False
+        plain, _ = _read(_all(passage))
+        return any(name not in plain for name in self._names)
 
 
 _OF_WORDS = tuple(
@@ -178,9 +207,16 @@ def _read(text: str) -> tuple[str, frozenset[str]]:
     return plain, all_stems(plain)
 
 
-def _lacks_names(question: str, passage: Passage, language: str) -> bool:
-    """Whether the question has a name that the passage lacks. German nouns all look like names."""
-    if language == "de":
-        return False
-    plain, _ = _read(_all(passage))
-    return any(name not in plain for name in names(question))
+@lru_cache(READ_TEXTS)
+def _numbers(text: str) -> frozenset[str]:
+    return numbers(text)
+
+
+@lru_cache(READ_TEXTS)
+def _gives(kind: QuestionType, text: str) -> bool:
+    return gives(kind, text)
+
+
+@lru_cache(READ_TEXTS)
+def _negated(text: str) -> bool:
+    return is_negated(text)

@@ -135,13 +135,16 @@ def names(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def amount_of(question: str, text: str) -> bool | None:
-    """Whether ``text`` has a number beside the thing whose amount ``question`` asks for: `how many
-    days`, `wie viel Guthaben`. None where it asks for no such thing."""
+def thing_counted(question: str) -> str:
+    """The thing whose amount ``question`` asks for: `how many days`, `wie viel Guthaben`; empty
+    where it asks for no such thing."""
     asked = _amount().search(_folded(question))
     thing = asked["thing"] if asked else ""
-    if len(thing) < SHORTEST_THING or thing in _common():
-        return None
+    return "" if len(thing) < SHORTEST_THING or thing in _common() else thing
+
+
+def has_amount_of(thing: str, text: str) -> bool:
+    """Whether ``text`` has a number beside ``thing``, which is folded."""
     words = _WORD.findall(_folded(text))
     asked_time, told_time = _calendar()
     begins = told_time if asked_time.fullmatch(thing) else (stem(thing),)

@@ -44,9 +44,11 @@ def _none() -> Numbers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuestion:
     """A question as the index compares it: ``parts`` has a row for each part, none without an
-    encoder; ``words`` counts its words, and ``near`` has the vectors of some."""
+    encoder; ``adapted`` has the same rows after `Adapter`, and none where there is no adapter;
+    ``words`` counts its words, and ``near`` has the vectors of some."""
 
     parts: Floats
+    adapted: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     words: Mapping[str, int]
     near: Mapping[str, Floats]
     language: str = ""
@@ -56,13 +58,18 @@ class SearchQuestion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A passage, by its id. ``sentences``: their numbers within it and their cosines, best
-    first."""
+    first. ``coverage``: the share of the question's words that it has, 0 to about 1. ``alone``: the
+    cosine of its best sentence without the title. ``adapted``: the cosines of the passage and of
+    its best sentence after the title with the adapted question; None without one."""
 
     id: int
     score: float
     cosine: float
     bm25: float
     sentences: Sequence[tuple[int, float]]
+    coverage: float = 0.0
+    alone: float = 0.0
+    adapted: tuple[float, float] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -182,6 +189,8 @@ class LoadedPassages:
         parts = whole + SENTENCE_COUNTS * alone + TITLED_COUNTS * titled
         scores = words[chosen] + _mean_of_best(parts)
         best = np.argsort(-scores, kind="stable")[:limit]
+        adapted = self._adapted(question.adapted, [slots[at] for at in best])
+        coverage = shared.coverage[allowed]
         return [
             Candidate(
                 id=self._kept[slots[at]].id,
@@ -189,9 +198,28 @@ class LoadedPassages:
                 cosine=float(whole[at].max(initial=-1.0)) if len(question.parts) else 0.0,
                 bm25=float(shared.bm25[slots[at]]),
                 sentences=by_sentence(at),
+                coverage=float(coverage[chosen[at]]),
+                alone=float(alone[at].max(initial=-1.0)) if len(question.parts) else 0.0,
+                adapted=near,
             )
-            for at in best
+            for at, near in zip(best, adapted, strict=True)
         ]
+
+    def _adapted(self, parts: Floats, slots: Sequence[int]) -> Sequence[tuple[float, float] | None]:
+        """The cosines of each passage, and of its best sentence after the title, with the adapted
+        question."""
+        if self._whole is None or self._sentences is None or not len(parts):
+            return [None] * len(slots)
+        found: list[tuple[float, float] | None] = []
+        for slot in slots:
+            kept = self._kept[slot]
+            if not len(kept.titled):
+                found.append(None)
+                continue
+            whole = self._whole.products_of(np.array([slot]), parts).max()
+            titled = self._sentences.products_of(kept.titled, parts).max()
+            found.append((float(whole), float(titled)))
+        return found
 
     def _allowed(self, brand: str) -> Numbers:
         """The slots of ``brand`` and of no brand."""

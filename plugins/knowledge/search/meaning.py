@@ -9,6 +9,8 @@ means are those of typical texts, so that an embedding never depends on the othe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 from struct import Struct
 
 import numpy as np
@@ -20,6 +22,9 @@ from .sentences import SentenceSpan, sentences_of
 from .word_index import NEAR_SIZE
 from .words import content_words
 
+PACKAGED = "universal"
+"""How the name of the encoder begins that the adapter is for."""
+ADAPTER_FILE = "adapter.npz"
 LAYOUT = 1
 """Grows when other texts are embedded, or they are stored in another way."""
 _HEAD = Struct("<BHH")
@@ -57,6 +62,26 @@ class PassageVectors:
             return None
         factors = np.frombuffer(data, "<f4", count, _HEAD.size).astype(np.float32)
         return cls(np.frombuffer(data, np.int8, offset=start).reshape(count, size), factors)
+
+
+class Adapter:
+    """Moves the vector of a question towards those of passages that answer such questions: a linear
+    map of low rank, learnt from questions and answers by ``make train-search``."""
+
+    def __init__(self, down: Floats, up: Floats) -> None:
+        """``down``: numbers of a vector x rank; ``up``: rank x numbers of a vector."""
+        self._down, self._up = down, up
+
+    def adapted(self, rows: Floats) -> Floats:
+        """``rows`` moved, with norm 1."""
+        return unit(np.asarray(rows + (rows @ self._down) @ self._up, np.float32))
+
+
+@cache
+def packaged_adapter() -> Adapter:
+    """The one that ships, for the packaged encoder."""
+    with files(__package__).joinpath(ADAPTER_FILE).open("rb") as file, np.load(file) as arrays:
+        return Adapter(arrays["down"].astype(np.float32), arrays["up"].astype(np.float32))
 
 
 class CentredEncoder:
@@ -110,9 +135,20 @@ class CentredEncoder:
         asked, named = found[: len(parts)], found[len(parts) :]
         return unit(asked - self._of_questions), self._near(named)
 
+    def adapted(self, asked: Floats) -> Floats:
+        """Rows of `of_question` moved towards what answers; none where no adapter is for this
+        encoder."""
+        if not self.model.startswith(PACKAGED):
+            return np.zeros((0, 0), np.float32)
+        return packaged_adapter().adapted(asked)
+
     async def of_words(self, words: Sequence[str]) -> Floats:
         """A row for each word. Raises WarmlineError."""
         return self._near(_floats(await self._encoder.embed(words)))
+
+    async def of_sentences(self, sentences: Sequence[str]) -> Floats:
+        """A row for each sentence of a passage. Raises WarmlineError."""
+        return unit(_floats(await self._encoder.embed(sentences)) - self._of_sentences)
 
     async def of_passage(self, passage: Passage) -> PassageVectors:
         """Raises WarmlineError."""

@@ -23,6 +23,7 @@ from plugins.knowledge.retrieval import FoundPassage
 
 from .index import Candidate, LoadedPassages, SearchQuestion
 from .meaning import CentredEncoder, PassageVectors, spans_of, title_of
+from .ranking import RANKED, packaged_ranking, rank
 from .rows import Floats
 from .sentences import question_parts
 from .words import content_words
@@ -132,23 +133,32 @@ class PassageSearch:
     async def find(
         self, question: str, *, language: str = "", brand: str = "", limit: int = 10
     ) -> Sequence[FoundPassage]:
+        text = question[:LONGEST_QUESTION]
+        candidates, found = await self.candidates(text, language=language, brand=brand, limit=limit)
+        if not found:
+            return ()
+        ordered = rank(text, candidates, found, language=language, model=packaged_ranking())
+        return ordered[:limit]
+
+    async def candidates(
+        self, question: str, *, language: str = "", brand: str = "", limit: int = RANKED
+    ) -> tuple[Sequence[Candidate], list[FoundPassage]]:
+        """The best passages as the index finds them, before `rank`: at least as many as it puts
+        into order, or all. Raises WarmlineError when the encoder fails."""
         await self._started.wait()
         store, _ = self._ready()
         self._wanted.set()
         if self._seen is None:
             await self.follow()
         if not len(self._index):
-            return ()
-        asked = await self._read(question[:LONGEST_QUESTION], language, brand)
+            return (), []
+        asked = await self._read(question, language, brand)
         # Some may have been removed meanwhile.
-        candidates = await self._locked(lambda: self._index.find(asked, limit + 5))
+        most = max(limit, RANKED) + 5
+        candidates = await self._locked(lambda: self._index.find(asked, most))
         passages = {each.id: each for each in await store.passages([c.id for c in candidates])}
-        found = [
-            _found(each, passages[each.id])
-            for each in candidates
-            if each.id in passages and passages[each.id].current
-        ]
-        return found[:limit]
+        current = [each for each in candidates if each.id in passages and passages[each.id].current]
+        return current, [_found(each, passages[each.id]) for each in current]
 
     async def prepare(self) -> None:
         """Embed and load all there is, for a command that asks once. Raises WarmlineError."""
@@ -205,14 +215,23 @@ class PassageSearch:
         counted = await self._locked(lambda: self._index.words.chosen(words))
         near = await self._locked(lambda: self._index.words.vectors_of(counted))
         meaning = self._meaning
-        parts = np.zeros((0, 0), np.float32)
+        parts = adapted = np.zeros((0, 0), np.float32)
         if meaning is not None:
             sentences = question_parts(text)
             asked = sentences if len(sentences) > SEVERAL else [text]
             new = [word for word in counted if word not in near][:MOST_NEW_WORDS]
             parts, vectors = await meaning.of_question(asked, new)
             near |= dict(zip(new, vectors, strict=True))
-        return SearchQuestion(parts=parts, words=counted, near=near, language=language, brand=brand)
+            if len(parts) == 1:  # the ranking knows no long messages
+                adapted = meaning.adapted(parts)
+        return SearchQuestion(
+            parts=parts,
+            adapted=adapted,
+            words=counted,
+            near=near,
+            language=language,
+            brand=brand,
+        )
 
     async def _use_model(self) -> None:
         """Begin anew when the encoder has become another one."""

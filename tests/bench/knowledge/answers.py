@@ -29,13 +29,15 @@ from plugins.knowledge.answering.calibration import Calibration, calibrate
 from plugins.knowledge.answering.calibration import Trial as CalibrationTrial
 from plugins.knowledge.answering.confidence import WEIGHED, packaged_model, weigh
 from plugins.knowledge.answering.extracts import extract
-from plugins.knowledge.answering.features import FEATURES, evidence
+from plugins.knowledge.answering.features import FEATURES, EvidenceReader
 from plugins.knowledge.answering.generated import all_passages, questions_from, try_questions
 from plugins.knowledge.answering.words import numbers
 from plugins.knowledge.search import PassageSearch
+from plugins.knowledge.search.ranking import rank
 from plugins.nlu_local.universal import UniversalEncoder
+from tests.bench.knowledge.training import FoldedRanking, found_for
 from tests.knowledge.search.conftest import services
-from tests.knowledge.search.shop import DEVELOPMENT, fill
+from tests.knowledge.search.shop import DEVELOPMENT, asked, fill
 from tests.knowledge.test_helpcentre import KNOWLEDGE, PAGES, SHOP
 
 FOLDS, SEEDS = 10, (0, 1, 2)
@@ -130,13 +132,23 @@ async def opened() -> tuple[MemoryKnowledge, PassageSearch]:
 
 
 async def candidates_of(search: PassageSearch, rows: Sequence[Row]) -> list[list[Candidate]]:
+    """For each question, in the order of a model that knows no question about its document."""
     same = translations()
+    answerable = asked()
+    folded = FoldedRanking(answerable, await found_for(search, answerable), seed=0)
     found = []
     for row in rows:
-        passages = await search.find(row.question, language=row.language, limit=WEIGHED)
-        candidates = []
+        places, unordered = await search.candidates(row.question, language=row.language)
+        passages = rank(
+            row.question,
+            places,
+            unordered,
+            language=row.language,
+            model=folded.about(row.file),
+        )[:WEIGHED]
+        reader, candidates = EvidenceReader(row.question, passages, language=row.language), []
         for at, each in enumerate(passages):
-            seen = evidence(row.question, passages, at, language=row.language)
+            seen = reader.of(at)
             said = extract(each)
             text = said.text if said else None
             whole = "\n".join((*each.passage.headings, each.passage.text))
@@ -256,8 +268,8 @@ async def score(file: Path) -> None:
     """The packaged model and threshold on ``file``."""
     store, search = await opened()
     rows, same, model = rows_of([file]), translations(), packaged_model()
-    asked = questions_from(await all_passages(store))
-    trials = [trial async for trial in try_questions(search, asked, model)]
+    made = questions_from(await all_passages(store))
+    trials = [trial async for trial in try_questions(search, made, model)]
     own = calibrate(trials, wrong_at_most=0.05, least=model.threshold)
     print(json.dumps({"shop": own.sentence()}))  # noqa: T201
     outcomes: dict[int, Outcome] = {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from plugins.knowledge.search.index import LoadedPassages, SearchQuestion
 from plugins.knowledge.search.meaning import PassageVectors
+from plugins.knowledge.search.ranking import RANKED
 from plugins.knowledge.search.rows import Floats, to_bytes, unit
 from plugins.knowledge.search.word_index import NEAR_SIZE
 from tests.bench.report import Report
@@ -43,14 +44,16 @@ def measure_queries(report: Report, passages: int) -> None:
     times = []
     for _ in range(QUESTIONS):
         words = [f"w{number}" for number in rng.choice(VOCABULARY, 8, p=chances)]
+        parts = unit(_normal(rng, 1, SIZE))
         question = SearchQuestion(
-            parts=unit(_normal(rng, 1, SIZE)),
+            parts=parts,
+            adapted=parts,
             words=dict.fromkeys(words, 1),
             near={word: unit(_normal(rng, 1, NEAR_SIZE))[0] for word in words},
             language="en",
         )
         begun = time.thread_time()
-        index.find(question, 10)
+        index.find(question, RANKED)
         times.append(time.thread_time() - begun)
     median, slow = np.percentile(times, [50, 99]) * 1000
     report.cap(QUERY, float(median), "ms", 20, p99=round(float(slow), 1), passages=passages)

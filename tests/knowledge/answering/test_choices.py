@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from plugins.knowledge.answering.choices import chosen
-from plugins.knowledge.answering.words import amount_of, asked_type, content_words, gives
+from plugins.knowledge.answering.words import (
+    asked_type,
+    content_words,
+    gives,
+    has_amount_of,
+    thing_counted,
+)
 
 TITLES = ("Returning sale goods", "When do I get my money back?", "Discount for students")
 
@@ -63,9 +69,10 @@ def test_an_answer_of_another_kind_is_none() -> None:
 
 
 def test_a_number_belongs_to_the_thing_that_is_asked_for() -> None:
-    assert amount_of("How many lessons are free?", "The app has 20 lessons.") is True
-    assert amount_of("How many lessons are free?", "Lessons cost €5.") is False
-    assert amount_of("Is it free?", "20 lessons") is None
+    thing = thing_counted("How many lessons are free?")
+    assert has_amount_of(thing, "The app has 20 lessons.")
+    assert not has_amount_of(thing, "Lessons cost €5.")
+    assert thing_counted("Is it free?") == ""
 
 
 def test_content_words_say_what_it_is_about() -> None:
