@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from cachetools import LRUCache
@@ -54,16 +54,28 @@ class SentenceEncoder(Protocol):
     def clear_cache(self) -> None: ...
 
 
+@runtime_checkable
+class PieceEncoder(SentenceEncoder, Protocol):
+    """An encoder that also tells the pieces of words that it reads."""
+
+    def pieces(self, text: str) -> list[int]:
+        """The numbers of the pieces of ``text`` in order, none for the ends of the text."""
+        ...
+
+
 def load_encoder(name: str, folder: Path | None) -> SentenceEncoder:
     """The packaged encoder for `UNIVERSAL`, else the sentence-transformers model ``name``.
 
     ``folder`` keeps what makes the next start faster. Raises EncoderUnavailable.
     """
-    if name == UNIVERSAL:
-        from .universal import UniversalEncoder  # noqa: PLC0415  (it imports this module)
+    return load_packaged_encoder(folder) if name == UNIVERSAL else TransformersEncoder(name)
 
-        return UniversalEncoder(folder)
-    return TransformersEncoder(name)
+
+def load_packaged_encoder(folder: Path | None) -> PieceEncoder:
+    """The packaged encoder; ``folder`` as for `load_encoder`. Raises EncoderUnavailable."""
+    from .universal import UniversalEncoder  # noqa: PLC0415  (it imports this module)
+
+    return UniversalEncoder(folder)
 
 
 class EmbeddingCache:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway import Guess, Insight, Language, Phrases
 
-from .encoder import SentenceEncoder, load_encoder
+from .encoder import PieceEncoder, SentenceEncoder, load_encoder, load_packaged_encoder
 from .intent_model import IntentModel
 from .language import LanguageDetector
 from .mood.cues import SIGNAL_KINDS
@@ -26,7 +26,6 @@ from .phrases import (
 )
 from .protocol import (
     PACKAGED_INTENTS,
-    UNIVERSAL,
     EncoderUnavailable,
     MessageInContext,
     ReaderSetup,
@@ -65,7 +64,7 @@ class MessageReader:
         *,
         closed: bool = False,
         encoder: SentenceEncoder | None = None,
-        mood_encoder: SentenceEncoder | None = None,
+        mood_encoder: PieceEncoder | None = None,
         intents: IntentModel | None = None,
         courtesies: Iterable[str] = (),
         custom_phrases: Phrases | None = None,
@@ -96,9 +95,9 @@ class MessageReader:
         folder = Path(setup.folder) if setup.folder else None
         if encoder is None and setup.encoder is not None:
             encoder = load_encoder(setup.encoder, folder)
-        mood_encoder = encoder if setup.encoder == UNIVERSAL else None
+        mood_encoder = encoder if isinstance(encoder, PieceEncoder) else None
         if setup.universal and mood_encoder is None:
-            mood_encoder = load_encoder(UNIVERSAL, folder)
+            mood_encoder = load_packaged_encoder(folder)
         return cls(
             setup.languages,
             closed=setup.closed,

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from .encoder import CACHED_EMBEDDINGS, EmbeddingCache
 from .features import Floats
 from .protocol import UNIVERSAL, EncoderUnavailable
+from .text import truncate
 
 SIZE = 512
 """Numbers of an embedding."""
@@ -95,6 +96,15 @@ class UniversalEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         return self._cache.encode(texts)
+
+    def pieces(self, text: str) -> list[int]:
+        """The numbers of the pieces of ``text``, cut to `MAX_CHARACTERS`; not those that mark its
+        ends."""
+        return list(self._pieces.encode(truncate(text)))
+
+    def piece_table(self) -> Floats:
+        """What the encoder knows of each piece, a row of 512 numbers for every one; 260 MB."""
+        return self._network.table()
 
     def fingerprint(self) -> str:
         """32 hex digits that depend on the weights."""
@@ -272,6 +282,10 @@ class _Network:
         np.maximum(out, 0, out=out)
         out += hidden
         return np.asarray(out)
+
+    def table(self) -> Floats:
+        """All rows of the table, as numbers."""
+        return self._rows(np.arange(len(self._table)))
 
     def _rows(self, tokens: NDArray[np.intp]) -> Floats:
         """The rows of the table, as numbers."""

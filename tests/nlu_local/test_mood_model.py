@@ -12,13 +12,23 @@ import numpy as np
 import pytest
 
 from plugins.nlu_local.mood import model_training
+from plugins.nlu_local.mood.concepts import (
+    CONCEPT_ROWS,
+    CONCEPTS,
+    concept_buckets,
+    concepts_of,
+    group_pieces,
+)
 from plugins.nlu_local.mood.model import STEP_BACK, STEP_BACK_INTENSITY, UPSET, MoodModel
 from plugins.nlu_local.mood.model_training import Comments, Sentence, SignReader, learn_moods
 from plugins.nlu_local.mood.signs import BUCKETS, MOODS, form_signs, gram_buckets, mood_text
 from plugins.nlu_local.protocol import MessageInContext
 from plugins.nlu_local.reader import MessageReader
+from plugins.nlu_local.universal import UniversalEncoder
 
 DATA = files("plugins.nlu_local").joinpath("data")
+with DATA.joinpath("mood.npz").open("rb") as file:
+    GROUPS = np.load(file, allow_pickle=False)["concepts"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,52 @@ def test_ngrams_have_the_same_rows_in_every_process() -> None:
     assert found.words == (1979, 33031, 43873, 44443, 46765, 48327, 49840)
     assert max((*found.words, *found.pieces)) < BUCKETS
     assert gram_buckets("") == ((), ())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fire", "Feuer", "fuego", "fuoco", "vuur"),
+        ("hospital", "Hospital", "ospedale", "szpital"),
+        ("blood", "Blut", "sangre", "sang"),
+    ],
+)
+def test_words_of_one_meaning_are_one_concept_in_all_languages(
+    words: tuple[str, ...], encoder: UniversalEncoder
+) -> None:
+    """And words of different meanings are not."""
+    concepts = [concepts_of(encoder.pieces(word), GROUPS).tolist() for word in words]
+    assert concepts == [concepts[0]] * len(words)
+    assert concepts[0] != concepts_of(encoder.pieces("invoice"), GROUPS).tolist()
+
+
+def test_pieces_that_lie_apart_are_different_concepts() -> None:
+    """Rows around 200 points: no concept has rows of two points."""
+    dice = np.random.default_rng(0)
+    points = dice.normal(size=(200, 128))
+    owners = np.repeat(np.arange(len(points)), 25)
+    table = points[owners] + dice.normal(scale=0.05, size=(len(owners), 128))
+    groups = group_pieces(table.astype(np.float32))
+    assert groups.dtype == np.uint16
+    assert groups.max() < CONCEPTS
+    assert len(set(zip(groups.tolist(), owners.tolist(), strict=True))) == len(set(groups.tolist()))
+
+
+def test_concepts_and_their_pairs_have_rows_of_their_own() -> None:
+    """A concept counts once, a pair in its order, and both stay within the table."""
+    some = concept_buckets(np.array([7, 4095, 7, 4095, 0], np.uint16))
+    assert some.single.tolist() == [0, 7, 4095]
+    assert len(some.pairs) == 3
+    assert some.pairs.min() >= CONCEPTS
+    assert some.pairs.max() < CONCEPT_ROWS
+    turned = concept_buckets(np.array([4095, 7], np.uint16)).pairs.tolist()
+    assert turned != concept_buckets(np.array([7, 4095], np.uint16)).pairs.tolist()
+    assert [len(rows) for rows in concept_buckets(np.array([], np.uint16))] == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> UniversalEncoder:
+    return UniversalEncoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +201,7 @@ def test_it_learns_and_serves_the_same_signs(tmp_path: Path) -> None:
         np.array([False, False, True, True] * 3),
     )
     signs = SignReader(tmp_path)
-    arrays = learn_moods(signs, FEW * 3, comments)
+    arrays = learn_moods(signs, FEW * 3, comments, GROUPS)
     judged = MoodModel(arrays).judge(signs.inputs([sentence.text for sentence in FEW]))
     step_back = [sentence.step_back for sentence in FEW if sentence.mood]
     assert list(judged.step_back[: len(step_back)] > STEP_BACK) == step_back

@@ -25,7 +25,7 @@ SEEN = slice(0, None, 2)
 """The rows of ``calm.csv`` that may be read."""
 
 LEAST = {"mood_accuracy": 0.82, "escalate_precision": 0.91, "escalate_recall": 0.82}
-MOST_ALARMS = 0.0453
+MOST_ALARMS = 0.0334
 MOST_ALARMS_OF_A_LANGUAGE = 0.067
 
 

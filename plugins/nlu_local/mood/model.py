@@ -1,9 +1,9 @@
 """The mood of messages, whether a person should step in, and harm: a small learnt model.
 
 It joins, by the mean of their probabilities, a few small networks over the sentence's embedding
-and the other `signs`, and a linear model over n-grams. The networks know what a sentence means, in
-words that nobody taught; the n-grams know what is usual in plain requests, and so prevent false
-alarms.
+and the other `signs`, a linear model over n-grams, and one over `concepts`. The networks know what
+a sentence means, in words that nobody taught; the n-grams know what is usual in plain requests, and
+so prevent false alarms; the concepts carry what a word says from one language to the others.
 
 The coefficients are data of this package (``data/mood.npz``, see ``data/NOTICE``), numbers only.
 `model_training` makes the file.
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from gateway import Emotion, MoodLabel
 
 from ..features import Floats
+from .concepts import concept_buckets, concepts_of
 from .signs import MOODS, GramBuckets, gram_buckets
 
 MOOD_FILE = "mood.npz"
@@ -33,9 +34,10 @@ STEP_BACK = 0.5
 """From this probability on a person should take the message at once. From the same probability of
 all upset labels together on, one of them is the label."""
 
-HARM = 0.1
-"""From this score on a message tells of harm or danger. Of 1,000 harmless sentences 4 reach 0.5 and
-some 7 reach this: to miss a danger is worse."""
+HARM = 0.018
+"""From this score on a message tells of harm or danger. Of 1,000 calm requests that the model had
+not seen, 4 or 5 reach this, and 27 upset or misleading messages; at 0.5 it were 2 and 7, but a
+sixth of the dangers would be missed more: to miss a danger is worse."""
 
 HARM_POSSIBLE = -3.0
 """Log-odds, by its n-grams alone, below which a sentence is not read alone for harm. All sentences
@@ -45,7 +47,7 @@ that tell of harm, and are found so without a phrase, are above; of calm ones, t
 HARM_DOUBT = 0.003
 """Below this score a message does not, though a phrase says so."""
 
-CALM_VOTE, FEELING_VOTE = 0.1, 0.5
+CALM_VOTE, FEELING_VOTE = 0.07, 0.5
 """The weight of what the phrases alone say beside the learnt parts: of no feeling, as most feelings
 have no phrase; and of a feeling, times its intensity, as plain words mean what they say."""
 
@@ -110,12 +112,13 @@ def _log_odds(distress: float) -> float:
 
 class MoodInputs(NamedTuple):
     """What the model reads of a batch: ``embeddings`` of `signs.mood_text` and the other numbers
-    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and the phrases'
-    votes."""
+    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; the encoder's
+    pieces of `signs.mood_text`; and the phrases' votes."""
 
     embeddings: Floats
     signs: Floats
     grams: Sequence[GramBuckets]
+    pieces: Sequence[Sequence[int]]
     votes: PhraseVotes
 
 
@@ -137,13 +140,13 @@ class MoodModel:
     of this package."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
-        others = ("gram_weights", "sources")
+        others = ("gram_weights", "concept_weights", "concepts", "sources")
         parts = {n: np.asarray(v, np.float32) for n, v in arrays.items() if n not in others}
         self._networks = _Networks(parts, "mood")
         self._harm_networks = _Networks(parts, "harm")
-        # Kept in bytes: a float for each would be four times the memory.
-        self._gram_weights = np.ascontiguousarray(arrays["gram_weights"], np.int8)
-        self._gram_scale, self._gram_bias = parts["gram_scale"], parts["gram_bias"]
+        self._grams = _LinearScores(parts, "gram", arrays["gram_weights"])
+        self._concepts = _LinearScores(parts, "concept", arrays["concept_weights"])
+        self._groups = np.asarray(arrays["concepts"], np.uint16)
         self._tone_weights, self._tone_bias = parts["tone_weights"], parts["tone_bias"]
         self._class_moods, self._class_step_back = parts["class_moods"], parts["class_step_back"]
         self._balance = parts["balance"]
@@ -161,16 +164,23 @@ class MoodModel:
         scaled = inputs.embeddings * np.float32(EMBEDDING_SCALE)
         tones = scaled @ self._tone_weights + self._tone_bias
         rows = np.hstack([scaled, inputs.signs, tones])
-        grams = self._gram_scores(inputs.grams)
+        grams = np.array([self._grams.score(found) for found in inputs.grams], np.float32)
+        concepts = self._concept_scores(inputs.pieces)
         classes = len(self._class_step_back)
-        joint = (self._networks.probabilities(rows) + softmax(grams[:, :classes])) / 2
+        joint = (
+            self._networks.probabilities(rows)
+            + softmax(grams[:, :classes])
+            + softmax(concepts[:, :classes])
+        ) / 3
         votes = inputs.votes
         felt = votes.labels != _CALM_AT
         weight = np.where(felt, FEELING_VOTE * votes.intensities, CALM_VOTE).astype(np.float32)
         moods = (1 - weight)[:, None] * (joint @ self._class_moods)
         moods[np.arange(len(moods)), votes.labels] += weight
         step_back = (1 - weight) * (joint @ self._class_step_back) + weight * votes.calls
-        harm_logit = self._harm_networks.scores(rows)[:, 0] + grams[:, classes]
+        harm_logit = (
+            self._harm_networks.scores(rows)[:, 0] + grams[:, classes] + concepts[:, classes]
+        )
         sure = np.clip(step_back, 1e-3, 1 - 1e-3)
         order = (
             tones[:, 0]
@@ -187,20 +197,12 @@ class MoodModel:
     def may_tell_harm(self, text: str) -> bool:
         """Whether the words of ``text`` leave it open that it tells of harm: for a fiftieth of the
         cost of `judge`, to spare that for most sentences."""
-        scores = self._gram_score(gram_buckets(text))
+        scores = self._grams.score(gram_buckets(text))
         return bool(scores[len(self._class_step_back)] >= HARM_POSSIBLE)
 
-    def _gram_scores(self, grams: Sequence[GramBuckets]) -> Floats:
-        return np.array([self._gram_score(found) for found in grams], np.float32)
-
-    def _gram_score(self, grams: GramBuckets) -> Floats:
-        """The scores of one message; its n-grams of each kind have length 1 together."""
-        score = self._gram_bias.copy()
-        for kind in grams:
-            if kind:
-                total = self._gram_weights[list(kind)].sum(axis=0, dtype=np.float32)
-                score += total * self._gram_scale / np.float32(np.sqrt(len(kind)))
-        return score
+    def _concept_scores(self, pieces: Sequence[Sequence[int]]) -> Floats:
+        found = [concept_buckets(concepts_of(each, self._groups)) for each in pieces]
+        return np.array([self._concepts.score(each) for each in found], np.float32)
 
     def label(self, moods: Floats, step_back: float) -> tuple[MoodLabel, float]:
         """The label and intensity, 0..1, of one message, from its judgement.
@@ -238,6 +240,24 @@ def _bounded(distress: Floats, step_back: Floats) -> Floats:
     low, high = BOUNDED_DISTRESS
     squeezed = low + (distress - low) * ((high - low) / (1 - low))
     return np.asarray(np.where((step_back < STEP_BACK) & (distress > low), squeezed, distress))
+
+
+class _LinearScores:
+    """A linear model over rows that a message has or has not. ``name`` prefixes its arrays."""
+
+    def __init__(self, parts: Mapping[str, Floats], name: str, weights: Any) -> None:
+        # Kept in bytes: a float for each would be four times the memory.
+        self._weights = np.ascontiguousarray(weights, np.int8)
+        self._scale, self._bias = parts[f"{name}_scale"], parts[f"{name}_bias"]
+
+    def score(self, rows: Sequence[Sequence[int] | NDArray[np.intp]]) -> Floats:
+        """The scores of one message; its rows of each kind have length 1 together."""
+        score = self._bias.copy()
+        for kind in rows:
+            if len(kind):
+                total = self._weights[np.asarray(kind, np.intp)].sum(axis=0, dtype=np.float32)
+                score += total * self._scale / np.float32(np.sqrt(len(kind)))
+        return score
 
 
 class _Networks:

@@ -14,10 +14,10 @@ import csv
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,10 @@ from ..phrases import PHRASE_FILES, load_phrases
 from ..protocol import MessageInContext
 from ..reader import mood_context
 from ..universal import UniversalEncoder
+from .concepts import CONCEPT_ROWS, concept_buckets, concepts_of, group_pieces
 from .model import BALANCE, EMBEDDING_SCALE, MOOD_FILE, MoodInputs, MoodModel, PhraseVotes
 from .reading import MoodReader
-from .signs import BUCKETS, MOODS, GramBuckets, mood_text
+from .signs import BUCKETS, MOODS, mood_text
 from .tone_training import NEEDS_PERSON
 
 SENTENCES = Path(__file__).with_name("sentences")
@@ -69,8 +70,8 @@ MOOD_ROUNDS, HARM_ROUNDS = 20, 15
 DECAY = 0.01
 """scikit-learn's ``alpha``."""
 
-GRAM_STRENGTH = 30.0
-"""scikit-learn's C for the n-grams."""
+LINEAR_STRENGTH = 30.0
+"""scikit-learn's C for the n-grams and the concepts."""
 
 HARM_ALARMS = 0.004
 """The share of harmless rows, unseen in cross-validation, above the threshold of harm."""
@@ -78,7 +79,14 @@ HARM_ALARMS = 0.004
 DISTRESS_AT = ((0.5, 0.05), (0.997, 0.75))
 """Shares of the calm sentences, and the distress that is not exceeded by them."""
 
-FOLDS, SEED, BATCH = 3, 0, 64
+FOLDS, JUDGES, SEED, BATCH = 3, 2, 0, 64
+"""One of `FOLDS` parts of the rows is held out for the threshold of harm, and judged by as many
+networks."""
+
+JOBS = -1
+"""joblib's ``n_jobs``: a process for each processor. It changes no result."""
+
+T = TypeVar("T")
 
 Flags = NDArray[np.bool_]
 
@@ -162,6 +170,7 @@ class SignReader:
             np.concatenate([part.embeddings for part in parts]),
             np.concatenate([part.signs for part in parts]),
             [found for part in parts for found in part.grams],
+            [found for part in parts for found in part.pieces],
             PhraseVotes(*map(np.concatenate, zip(*(part.votes for part in parts), strict=True))),
         )
 
@@ -185,14 +194,16 @@ def learn_moods(
     reader: SignReader,
     rows: Sequence[Sentence],
     comments: Comments,
+    groups: NDArray[np.uint16],
 ) -> dict[str, NDArray[Any]]:
-    """The arrays of `MOOD_FILE`."""
+    """The arrays of `MOOD_FILE`; ``groups`` are those of `group_pieces`."""
     tone = _learn_tone(reader, comments)
     inputs = reader.inputs([row.text for row in rows])
     scaled = inputs.embeddings * np.float32(EMBEDDING_SCALE)
     tones = scaled @ tone["tone_weights"] + tone["tone_bias"]
     signs = np.hstack([scaled, inputs.signs, tones]).astype(np.float32)
-    grams = _gram_matrix(inputs.grams)
+    grams = _row_matrix(inputs.grams, BUCKETS)
+    concepts = _concept_matrix(inputs.pieces, groups)
 
     of_mood = np.array([row.mood is not None for row in rows])
     classes = [f"{row.mood}/{int(row.step_back)}" for row in rows if row.mood is not None]
@@ -203,21 +214,26 @@ def learn_moods(
     names = sorted(set(classes))
     arrays |= _learn_networks("mood", signs[of_mood], classes, MOOD_ROUNDS)
     arrays |= _learn_networks("harm", signs[of_harm], harm, HARM_ROUNDS)
-    mood_grams = _learn_grams(grams[of_mood], classes)
-    harm_grams = _learn_grams(grams[of_harm], harm)
-    arrays |= _pack_grams(mood_grams, harm_grams)
+    kinds = {"gram": grams, "concept": concepts}
+    calls = [(found[of_mood], classes) for found in kinds.values()]
+    calls += [(found[of_harm], harm) for found in kinds.values()]
+    learnt = _in_parallel(_learn_linear, calls)
+    for at, name in enumerate(kinds):
+        arrays |= _pack_linear(name, learnt[at], learnt[at + len(kinds)])
+    arrays["concepts"] = groups
     arrays["class_moods"] = np.array(
         [[name.split("/")[0] == mood for mood in MOODS] for name in names], np.float16
     )
     arrays["class_step_back"] = np.array([name.endswith("1") for name in names], np.float16)
     shares = np.array([np.mean([n.split("/")[0] == mood for n in classes]) for mood in MOODS])
     arrays["balance"] = (np.maximum(shares, 1e-3) ** -BALANCE).astype(np.float32)
-    arrays["harm_scale"] = _harm_scale(signs[of_harm], grams[of_harm], harm)
+    calm = np.array([row.mood == "calm" for row in rows])
+    linear = (grams[of_harm], concepts[of_harm])
+    arrays["harm_scale"] = _harm_scale(signs[of_harm], linear, harm, calm[of_harm])
     some = reader.inputs(comments.texts[:SCALED_COMMENTS])
     arrays["rank_scale"] = np.array(some.votes.ranking.std(), np.float32)
     arrays["distress_scale"] = np.array([1.0, 0.0], np.float32)
-    calm_rows = np.array([row.mood == "calm" for row in rows])
-    arrays["distress_scale"] = _distress_scale(MoodModel(arrays), _taken(inputs, calm_rows))
+    arrays["distress_scale"] = _distress_scale(MoodModel(arrays), _taken(inputs, calm))
     return arrays
 
 
@@ -239,7 +255,7 @@ def _learn_tone(reader: SignReader, comments: Comments) -> dict[str, Floats]:
 
 
 def _learn_networks(name: str, signs: Floats, target: Any, rounds: int) -> dict[str, Floats]:
-    fitted = _fit_networks(signs, target, rounds)
+    fitted = _fit_networks(signs, target, rounds, NETWORKS)
     return {
         f"{name}_first": np.array([net.coefs_[0] for net in fitted], np.float16),
         f"{name}_first_bias": np.array([net.intercepts_[0] for net in fitted], np.float16),
@@ -248,7 +264,19 @@ def _learn_networks(name: str, signs: Floats, target: Any, rounds: int) -> dict[
     }
 
 
-def _fit_networks(signs: Floats, target: Any, rounds: int) -> list[Any]:
+def _fit_networks(signs: Floats, target: Any, rounds: int, count: int) -> list[Any]:
+    """``count`` networks, learnt from the seeds 0, 1, ..."""
+    return _in_parallel(_fit_network, [(signs, target, rounds, seed) for seed in range(count)])
+
+
+def _in_parallel(compute: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> list[T]:
+    """The results in order, computed by `JOBS` processes: they do not depend on each other."""
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return list(Parallel(n_jobs=JOBS)(delayed(compute)(*call) for call in calls))
+
+
+def _fit_network(signs: Floats, target: Any, rounds: int, seed: int) -> Any:
     import warnings  # noqa: PLC0415
 
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  (slow to import)
@@ -257,70 +285,79 @@ def _fit_networks(signs: Floats, target: Any, rounds: int) -> list[Any]:
     with warnings.catch_warnings():
         # To stop early is what keeps them from learning the sentences by heart.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return [
-            MLPClassifier(
-                (HIDDEN,),
-                alpha=DECAY,
-                max_iter=rounds,
-                batch_size=min(128, len(signs)),
-                random_state=seed,
-            ).fit(signs, target)
-            for seed in range(NETWORKS)
-        ]
+        return MLPClassifier(
+            (HIDDEN,),
+            alpha=DECAY,
+            max_iter=rounds,
+            batch_size=min(128, len(signs)),
+            random_state=seed,
+        ).fit(signs, target)
 
 
-def _learn_grams(grams: Any, target: Any) -> tuple[Floats, Floats]:
+def _learn_linear(rows: Any, target: Any) -> tuple[Floats, Floats]:
     """The weights, a column for each class (one where there are two classes), and the biases."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
-    fitted = LogisticRegression(C=GRAM_STRENGTH, max_iter=150).fit(grams, target)
+    fitted = LogisticRegression(C=LINEAR_STRENGTH, max_iter=150).fit(rows, target)
     return fitted.coef_.T.astype(np.float32), fitted.intercept_.astype(np.float32)
 
 
-def _pack_grams(*learnt: tuple[Floats, Floats]) -> dict[str, NDArray[Any]]:
+def _pack_linear(name: str, *learnt: tuple[Floats, Floats]) -> dict[str, NDArray[Any]]:
     """The weights of all in bytes, with a scale for each column."""
     weights = np.hstack([weights for weights, _ in learnt])
-    scale = np.abs(weights).max(axis=0) / 127
+    scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
     return {
-        "gram_weights": np.round(weights / scale).astype(np.int8),
-        "gram_scale": scale.astype(np.float32),
-        "gram_bias": np.concatenate([bias for _, bias in learnt]),
+        f"{name}_weights": np.round(weights / scale).astype(np.int8),
+        f"{name}_scale": scale.astype(np.float32),
+        f"{name}_bias": np.concatenate([bias for _, bias in learnt]),
     }
 
 
-def _gram_matrix(grams: Sequence[GramBuckets]) -> Any:
-    """What `MoodModel` adds up, as a sparse matrix: n-grams of one kind have length 1 together."""
+def _concept_matrix(pieces: Sequence[Sequence[int]], groups: NDArray[np.uint16]) -> Any:
+    buckets = [concept_buckets(concepts_of(each, groups)) for each in pieces]
+    return _row_matrix(buckets, CONCEPT_ROWS)
+
+
+def _row_matrix(found: Sequence[tuple[Any, ...]], size: int) -> Any:
+    """What `MoodModel` adds up, as a sparse matrix with ``size`` columns: the rows of one kind
+    have length 1 together."""
     from scipy.sparse import coo_matrix  # noqa: PLC0415  (slow to import)
 
     owners: list[int] = []
     columns: list[int] = []
     values: list[float] = []
-    for at, found in enumerate(grams):
-        for kind in found:
+    for at, kinds in enumerate(found):
+        for kind in kinds:
             owners += [at] * len(kind)
-            columns += kind
-            values += [len(kind) ** -0.5] * len(kind)
-    shape = (len(grams), BUCKETS)
+            columns += [int(row) for row in kind]
+            values += [max(len(kind), 1) ** -0.5] * len(kind)
+    shape = (len(found), size)
     return coo_matrix((np.array(values, np.float32), (owners, columns)), shape=shape).tocsr()
 
 
-def _harm_scale(signs: Floats, grams: Any, harm: Flags) -> Floats:
+def _harm_scale(signs: Floats, linear: Sequence[Any], harm: Flags, calm: Flags) -> Floats:
     """Slope and offset by which the score of harm is 0.5 at the threshold.
 
-    The threshold is exceeded by `HARM_ALARMS` of the harmless rows, each judged by a model that
-    has not seen it."""
-    folds = np.random.default_rng(SEED).integers(FOLDS, size=len(harm))
-    unseen = np.zeros(len(harm), np.float32)
-    for fold in range(FOLDS):
-        kept, rest = folds != fold, folds == fold
-        for network in _fit_networks(signs[kept], harm[kept], HARM_ROUNDS)[:2]:
-            odds = network.predict_proba(signs[rest])[:, 1].clip(1e-6, 1 - 1e-6)
-            unseen[rest] += np.log(odds / (1 - odds)) / 2
-        weights, bias = _learn_grams(grams[kept], harm[kept])
-        unseen[rest] += (grams[rest] @ weights + bias)[:, 0]
+    The threshold is exceeded by `HARM_ALARMS` of the harmless rows of a third that the models
+    judging it have not seen. ``linear`` are the rows of the linear models."""
+    rest = np.random.default_rng(SEED).integers(FOLDS, size=len(harm)) == 0
+    networks = _fit_networks(signs[~rest], harm[~rest], HARM_ROUNDS, JUDGES)
+    learnt = _in_parallel(_learn_linear, [(rows[~rest], harm[~rest]) for rows in linear])
+    unseen = np.zeros(int(rest.sum()), np.float32)
+    for network in networks:
+        odds = network.predict_proba(signs[rest])[:, 1].clip(1e-6, 1 - 1e-6)
+        unseen += np.log(odds / (1 - odds)) / len(networks)
+    for rows, (weights, bias) in zip(linear, learnt, strict=True):
+        unseen += (rows[rest] @ weights + bias)[:, 0]
+    harm, calm = harm[rest], calm[rest]
     threshold = float(np.quantile(unseen[~harm], 1 - HARM_ALARMS))
-    found = float(np.mean(unseen[harm] >= threshold))
-    sys.stdout.write(f"harm, unseen: recall {found:.3f} at {HARM_ALARMS} alarms\n")
+    for least in threshold + np.arange(0.0, -6.0, -0.5):
+        shares = (np.mean(unseen[rows] >= least) for rows in (harm, calm & ~harm, ~calm & ~harm))
+        found, requests, others = shares
+        sys.stdout.write(
+            f"harm, unseen, {least - threshold:+.1f}: recall {found:.3f}, "
+            f"alarms {requests:.4f} of calm requests, {others:.4f} of others\n"
+        )
     return np.array([1.0, -threshold], np.float32)
 
 
@@ -337,16 +374,20 @@ def _distress_scale(model: MoodModel, calm: MoodInputs) -> Floats:
 
 def _taken(inputs: MoodInputs, kept: Flags) -> MoodInputs:
     grams = [found for found, take in zip(inputs.grams, kept, strict=True) if take]
-    return MoodInputs(inputs.embeddings[kept], inputs.signs[kept], grams, inputs.votes.taken(kept))
+    pieces = [found for found, take in zip(inputs.pieces, kept, strict=True) if take]
+    votes = inputs.votes.taken(kept)
+    return MoodInputs(inputs.embeddings[kept], inputs.signs[kept], grams, pieces, votes)
 
 
 def main() -> None:
     goemotions, *requests = [Path(name) for name in sys.argv[1:]]
     with TemporaryDirectory() as folder:
+        reader = SignReader(Path(folder))
         arrays = learn_moods(
-            SignReader(Path(folder)),
+            reader,
             list(dict.fromkeys([*read_sentences(SENTENCES), *read_requests(requests)])),
             read_comments(goemotions),
+            group_pieces(reader.encoder.piece_table()),
         )
     sources = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -16,7 +16,7 @@ import numpy as np
 
 from gateway import Cue, Emotion
 
-from ..encoder import SentenceEncoder
+from ..encoder import PieceEncoder
 from ..features import Floats
 from ..phrases import LanguagePhrases
 from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize
@@ -144,7 +144,7 @@ class MoodReader:
         self,
         phrases: Mapping[str, LanguagePhrases],
         *,
-        encoder: SentenceEncoder | None = None,
+        encoder: PieceEncoder | None = None,
         model: MoodModel | None = None,
     ) -> None:
         tone = ToneModel.load()
@@ -171,7 +171,7 @@ class MoodReader:
     def _read_sentences(
         self,
         model: MoodModel,
-        encoder: SentenceEncoder,
+        encoder: PieceEncoder,
         messages: Sequence[MoodContext],
         found: Sequence[_PhraseReading],
         judged: MoodJudgements,
@@ -228,17 +228,19 @@ class MoodReader:
     def _inputs(
         messages: Sequence[MoodContext],
         found: Sequence[_PhraseReading],
-        encoder: SentenceEncoder,
+        encoder: PieceEncoder,
     ) -> MoodInputs:
         signs = [
             form_signs(message.text)
             + evidence_signs(evidence, emotion, (signal.cue.kind for signal in signals))
             for message, (evidence, emotion, signals) in zip(messages, found, strict=True)
         ]
+        texts = [mood_text(message.text) for message in messages]
         return MoodInputs(
-            embeddings=encoder.encode([mood_text(message.text) for message in messages]),
+            embeddings=encoder.encode(texts),
             signs=np.array(signs, np.float32),
             grams=[gram_buckets(message.text) for message in messages],
+            pieces=[encoder.pieces(text) for text in texts],
             votes=PhraseVotes.of([emotion for _, emotion, _ in found]),
         )
 
@@ -323,11 +325,13 @@ class MoodReader:
             for start, end in found
         ]
         owners = [at for (at, _), found in zip(wanted, spans, strict=True) for _ in found]
+        texts = [mood_text(text) for text in rest]
         judged = self._model.judge(
             MoodInputs(
-                embeddings=self._encoder.encode([mood_text(text) for text in rest]),
+                embeddings=self._encoder.encode(texts),
                 signs=inputs.signs[owners],
                 grams=[gram_buckets(text) for text in rest],
+                pieces=[self._encoder.pieces(text) for text in texts],
                 votes=inputs.votes.taken(np.array(owners)),
             )
         )
