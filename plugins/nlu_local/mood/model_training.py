@@ -271,7 +271,7 @@ def _fit_networks(signs: Floats, target: Any, rounds: int, count: int) -> list[A
 
 def _in_parallel(compute: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> list[T]:
     """The results in order, computed by `JOBS` processes: they do not depend on each other."""
-    from joblib import Parallel, delayed  # type: ignore[import-untyped]  # noqa: PLC0415
+    from joblib import Parallel, delayed  # noqa: PLC0415  (slow to import)
 
     return list(Parallel(n_jobs=JOBS)(delayed(compute)(*call) for call in calls))
 
