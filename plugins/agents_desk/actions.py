@@ -27,7 +27,8 @@ from gateway import (
 from plugins.agents_desk import view
 from plugins.agents_desk.access.accounts import DeskAccounts, may, may_see, may_work_on
 from plugins.agents_desk.access.sessions import DeskSession
-from plugins.agents_desk.composing.checks import unseen_messages, why_unfinished
+from plugins.agents_desk.composing.placeholders import why_unfinished
+from plugins.agents_desk.composing.presence import unseen_messages
 from plugins.agents_desk.composing.saved_replies import SavedReplies
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,
@@ -42,8 +43,8 @@ from plugins.agents_desk.guard import (
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
 from plugins.agents_desk.lists.query import FROM
 from plugins.agents_desk.marks.actions import MarkActions
-from plugins.agents_desk.outgoing.addresses import parse_copies
 from plugins.agents_desk.outgoing.part import Outgoing
+from plugins.agents_desk.outgoing.writing import parse_copies
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 NOTES = ("note", "note-as-is")

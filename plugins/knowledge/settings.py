@@ -76,7 +76,7 @@ class EmbeddingSettings(BaseModel):
     def search(self) -> PassageSearch:
         """The search that asks this server. Raises WarmlineError without the extra ``openai``."""
         from gateway import EmbeddingModel, client_installed  # noqa: PLC0415  (only where used)
-        from plugins.knowledge.embedding import ServerSearch  # noqa: PLC0415  (numpy)
+        from plugins.knowledge.search import ServerSearch  # noqa: PLC0415  (numpy)
 
         if not client_installed():
             raise WarmlineError(

@@ -20,12 +20,12 @@ from plugins.agents_desk.access.accounts import (
     stored_entries,
 )
 from plugins.agents_desk.access.admin import check_repeated
-from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.sessions import (
     SESSION_PREFIX,
     DeskSession,
     DeskSessions,
     StoredSession,
+    browser_name,
     session_key,
 )
 from plugins.agents_desk.access.throttle import SignInThrottle

@@ -19,8 +19,7 @@ from plugins.agents_desk.access.accounts import (
     password_digest,
 )
 from plugins.agents_desk.access.admin import check_name, check_repeated, parse_role
-from plugins.agents_desk.access.browsers import browser_name
-from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions, browser_name
 from plugins.agents_desk.access.throttle import NetworkTurns, SignInThrottle
 from plugins.agents_desk.guard import OUTDATED_PAGE, RequestGuard, is_cross_site, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from gateway import AuditLog, Clock, WarmlineError
 from plugins.agents_desk.access.accounts import AccountUpdate, DeskAccount, DeskAccounts
-from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.second_factor import (
     SecondFactor,
     WrongCode,
@@ -22,7 +21,7 @@ from plugins.agents_desk.access.second_factor import (
     recovery_digest,
     use_code,
 )
-from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions, browser_name
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.guard import SECOND_FACTOR_PAGE, RequestGuard, read_fields, safe_target
 from plugins.agents_desk.html import HtmlRenderer, redirect

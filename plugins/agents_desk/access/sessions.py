@@ -36,6 +36,26 @@ SESSION_PREFIX = "session/"
 UNFINISHED_FOR = timedelta(minutes=10)
 """Time to give the second factor, or to enrol one, after the password."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""What the header ``User-Agent`` of each contains, in this order: most of them also name another
+(https://developer.mozilla.org/en-US/docs/Web/HTTP/Browser_detection_using_the_user_agent)."""
+SYSTEMS = (
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 
 class DeskSession(Value, frozen=True, kw_only=True):
@@ -289,3 +309,12 @@ def _encode(stored: StoredSession) -> str:
 def is_background(request: web.Request) -> bool:
     """Whether a page fetches this by itself: that is no activity of the person."""
     return BACKGROUND_HEADER in request.headers
+
+
+def browser_name(request: web.Request) -> str:
+    """Such as ``Firefox on Linux``; empty if the header names none of those known here. It holds
+    only words of ours, whatever the header says."""
+    agent = request.headers.get("User-Agent", "")
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return " on ".join(part for part in (browser, system) if part)

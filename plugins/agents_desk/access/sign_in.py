@@ -10,8 +10,7 @@ from aiohttp import web
 
 from gateway import AuditLog, TooMany
 from plugins.agents_desk.access.accounts import LONGEST_PASSWORD, DeskAccount, DeskAccounts
-from plugins.agents_desk.access.browsers import browser_name
-from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions, browser_name
 from plugins.agents_desk.access.throttle import NetworkTurns, SignInThrottle
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,

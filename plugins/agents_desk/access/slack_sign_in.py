@@ -43,8 +43,7 @@ from plugins.agents_desk.access.accounts import (
     delete_entry,
     stored_entries,
 )
-from plugins.agents_desk.access.browsers import browser_name
-from plugins.agents_desk.access.sessions import DeskSessions
+from plugins.agents_desk.access.sessions import DeskSessions, browser_name
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.guard import RequestGuard, safe_target
 from plugins.agents_desk.html import HtmlRenderer, redirect

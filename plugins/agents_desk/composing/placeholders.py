@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gateway import Agent, ContextCard, Value
+from gateway import Agent, ContextCard, Value, why_unsafe_link
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w{0,39})\s*\}\}")
 ORDER_NAMES = ("order", "order_number", "order_id")
@@ -65,3 +65,13 @@ def with_proposal(card: ContextCard, agent: Agent) -> ContextCard:
         return card
     proposal = fill(card.story.need.proposal, variables(card, agent)).text
     return card.replace(story=card.story.replace(need=card.story.need.replace(proposal=proposal)))
+
+
+def why_unfinished(text: str) -> str | None:
+    """Why ``text`` cannot be sent as it is, in a sentence for its author; None when it can."""
+    if unfilled := placeholders(text):
+        names = ", ".join(f"{{{{{name}}}}}" for name in unfilled)
+        return f"Fill in {names}, or take it out. Nothing was sent."
+    if why := why_unsafe_link(text):
+        return f"{why[:1].upper()}{why[1:]}. Nothing was sent."
+    return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from gateway import Agent, Clock, Event, Events, Value
+from gateway import Agent, Clock, ContextCard, Event, Events, Message, Value
 
 Doing = Literal["reading", "writing", "left"]
 HEARTBEAT = 20.0
@@ -118,3 +118,17 @@ def people_json(
         {"name": person.name, "writes": person.writes, "seconds": person.seconds}
         for person in presence.others(conversation, agent)
     ]
+
+
+def unseen_messages(card: ContextCard, agent: Agent, last: int) -> tuple[Message, ...]:
+    """What the customer or a colleague wrote since the page with the newest message ``last`` was
+    loaded, oldest first. 0: the page did not say, so nothing is new."""
+    if not last:
+        return ()
+    return tuple(
+        message
+        for message in card.messages
+        if message.id > last
+        and message.author != "system"
+        and not (message.agent is not None and message.agent.id == agent.id)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import getaddresses
 
 from aiohttp import web
 
@@ -24,10 +25,11 @@ from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import InvalidForm, RequestGuard, message_key, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.outgoing.addresses import parse_copies
 from plugins.agents_desk.outgoing.unsent import NO_CONVERSATION, UnsentFiles
 from plugins.agents_desk.search import may_find
 
+LONGEST_COPIES = 2_000
+"""Characters of a field with several mail addresses."""
 LONGEST_QUERY = 300
 MOST_FOUND = 20
 """Customers that the page offers for a search."""
@@ -206,3 +208,18 @@ def _parse(fields: Mapping[str, object]) -> FirstMessageForm:
         key=texts.get("key", "")[:80],
         files=tuple(id for id in texts.get("files", "")[:2_000].split(",") if id),
     )
+
+
+def parse_copies(text: str) -> tuple[str, ...]:
+    """The addresses in ``text``, each once: separated by commas, semicolons or spaces, with or
+    without names. Raises InvalidForm that names what is none; the channel checks the rest."""
+    listed = text[:LONGEST_COPIES].replace(";", ",").replace("\n", ",").strip(" ,")
+    if not listed:
+        return ()
+    if "," not in listed and "<" not in listed:
+        listed = ",".join(listed.split())
+    found = dict.fromkeys(address for _, address in getaddresses([listed]))
+    for address in found:
+        if "@" not in address:
+            raise InvalidForm(f"This is not a list of mail addresses: {text.strip()[:120]}")
+    return tuple(found)

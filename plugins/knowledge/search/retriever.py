@@ -10,9 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 import structlog
+from msgspec.structs import replace
 
 from gateway import (
     Clock,
+    EmbeddingModel,
     KnowledgeStore,
     Passage,
     Services,
@@ -324,6 +326,24 @@ class PassageSearch:
 
 
 @cache
+class ServerSearch(PassageSearch):
+    """`PassageSearch` with the embeddings of ``encoder`` instead of the gateway's own. While its
+    server fails, a question raises WarmlineError, and a person gets it."""
+
+    def __init__(self, encoder: EmbeddingModel) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def use(self, services: Services) -> None:
+        super().use(replace(services, encoder=self.encoder))
+
+    async def run(self, services: Services) -> None:
+        try:
+            await super().run(services)
+        finally:
+            await self.encoder.close()
+
+
 def _use_one_thread() -> None:
     """Let products of matrices use one thread, in the whole process. Ours are small: threads cost
     more than they save, many times more when the processors are busy."""

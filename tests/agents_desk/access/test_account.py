@@ -8,8 +8,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, desk_agent
-from plugins.agents_desk.access.browsers import browser_name
 from plugins.agents_desk.access.second_factor import new_second_factor
+from plugins.agents_desk.access.sessions import browser_name
 from tests.agents_desk.access.conftest import FIREFOX, NEW, AccountDesk
 from tests.agents_desk.conftest import FAST_HASHER, PASSWORD, Visit
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway import Address, NotFound, RefusedByChannel
 from plugins.agents_desk.guard import InvalidForm
-from plugins.agents_desk.outgoing.addresses import parse_copies
+from plugins.agents_desk.outgoing.writing import parse_copies
 from tests.agents_desk.conftest import Visit
 
 from .conftest import PDF, OutgoingGateway, answer, claimed, newest
