@@ -92,7 +92,7 @@ _FINAL = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(
-    r"^[\s>*=_#-]{0,40}(?:(?:below (?:this line )?is|this is|here is|following is) (?:a"
+    r"^[ \t\r\xa0>*=_#-]{0,40}(?:(?:below (?:this line )?is|this is|here is|following is) (?:a"
     r"|the) copy[^\n]{0,80}"
     r"|a copy of (?:the|your) [^\n]{0,80}|(?:(?:the )?(?:first \d+ lines|text|body"
     r"|headers?) of (?:the|your) )?"
