@@ -1,0 +1,17 @@
+"""Out-of-office replies that no header marks: absence, whoever left the company, mailboxes that
+nobody reads, offices that are closed."""
+
+from __future__ import annotations
+
+from .rules import find_signs, fixed_reason, is_absence_by_rules
+
+
+def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | None:
+    """Why a mail with ``subject`` and the new words ``text`` is an out-of-office reply; None when a
+    person may have written it. ``answers_us``: it names a mail of ours as the one it answers."""
+    signs = find_signs(subject, text, answers_us=answers_us)
+    if reason := fixed_reason(signs, subject, text):
+        return reason
+    if is_absence_by_rules(signs, text):
+        return "it reads like an out-of-office reply: it speaks of absence"
+    return None
