@@ -17,7 +17,7 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # Compiled modules are kept, whatever the environment says: a start then takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install run test test-rasa test-semantic check style types layers pages bench train-mood train-search \
+.PHONY: install run test test-rasa test-semantic check style types layers pages bench train-mood train-search train-absence \
         crash faults api fuzz image-check audit sbom format sizes lock wheel clean
 
 install: $(VENV)/.project  ## install Warmline and what is locked into .venv
@@ -60,6 +60,9 @@ train-mood: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS, C
 train-search: $(VENV)/.project $(VENV)/.dev  ## train what plugins/knowledge/search and answering have learnt
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.training --fit
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.answers --fit
+
+train-absence: $(VENV)/.project  ## train channels/email/absence from the mails beside it
+	@OMP_NUM_THREADS=1 $(BIN)/python -m channels.email.absence.training
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -35,10 +35,13 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _ENOUGH, _PLAIN = 2, 4
 """Signs of a reply that is automatic, and of one that is plainly so."""
 _SHORT = 60
+_ASKS = ("request", "neighbour", "acts", "own_matter")
 _SIGNS = (
     *("absent", "closed", "left", "unread"),
     *("later", "meanwhile", "automatic", "thanks_for_mail"),
 )
+TEXT_SIGNS = (*_SIGNS, "at_work", "alone")
+"""What `AbsenceSigns.found` may hold."""
 
 
 class AbsenceSigns(NamedTuple):
@@ -59,7 +62,7 @@ class AbsenceSigns(NamedTuple):
     elsewhere: bool
     """A sentence sends us to somebody else."""
     found: frozenset[str]
-    """Lists of ``phrases.yaml`` of which the text has a part, among `_SIGNS`."""
+    """Lists of ``phrases.yaml`` of which the text has a part, and more of `TEXT_SIGNS`."""
 
     @property
     def weight(self) -> int:
@@ -91,7 +94,7 @@ def find_signs(subject: str, text: str, *, answers_us: bool) -> AbsenceSigns:
         found |= {"at_work", "alone"} if alone else {"at_work"}
     return AbsenceSigns(
         fixed=fixed.group() if fixed else "",
-        asks=any(PHRASES[name].search(own) for name in ("request", "neighbour", "acts")),
+        asks=any(PHRASES[name].search(own) for name in _ASKS),
         topic=bool(PHRASES["topic"].search(PHRASES["of_mail"].sub(" ", own))),
         noted=noted is not None,
         begins=noted is not None and bool(PHRASES["until"].match(plain, noted.end())),
@@ -132,5 +135,7 @@ def _sends_elsewhere(sentence: str) -> bool:
     """ "For orders write to orders@...", "Is it urgent? Ask my colleague." """
     if PHRASES["urgent"].search(sentence) and sentence.rstrip().endswith("?"):
         return True
+    if PHRASES["own_matter"].search(sentence):
+        return False
     directs = PHRASES["place"].search(sentence) and PHRASES["directs"].search(sentence)
     return bool(directs) and not PHRASES["to_writer"].search(sentence)
