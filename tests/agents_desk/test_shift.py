@@ -109,8 +109,13 @@ async def _hear_of_it(gw: DeskGateway) -> None:
 
 async def _follow_up(page: Any, gw: DeskGateway) -> None:
     """The reminder comes up by itself; its words become a draft, which is not sent."""
-    gw.clock.advance(120)
-    await page.wait_for_selector(f"#due >> text={REMINDER}")
+    reminder = page.locator(f"#due >> text={REMINDER}")
+
+    async def is_due() -> bool:
+        gw.clock.advance(60)  # the watch of reminders may not have slept yet
+        return bool(await reminder.is_visible())
+
+    await until(is_due, every=0.5)
     await page.click("#due >> text=Write it")
     await until_true(page, f"document.getElementById('answer').value === '{REMINDER}'")
     await page.click("#due >> text=Done")

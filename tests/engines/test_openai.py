@@ -104,7 +104,7 @@ async def test_a_mood_that_only_the_model_sees_counts(
     """For example anger that no word shows: a person gets the conversation."""
     async with running(*plugins_with(silent()), config=config, tmp_path=tmp_path) as gw:
         fake.insight = {"intent": "refund", "confidence": 0.9, "mood": "angry", "intensity": 0.9}
-        turn, route = await understand(gw, fake, "I see. Noted, and I shall remember it.")
+        turn, route = await understand(gw, fake, "So that is your answer.")
         assert turn.understanding.emotion.label == "angry"
         assert route.action == "escalate"
 

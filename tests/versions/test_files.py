@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import (
@@ -419,14 +419,19 @@ def test_a_new_intent_is_written_where_examples_are(tmp_path: Path) -> None:
 
 KEYS = st.sampled_from(["a", "b", "c: d", "no", "é"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
-TREES = st.recursive(
-    TEXTS | st.lists(TEXTS, max_size=3),
-    lambda inner: st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=12,
-).filter(lambda tree: isinstance(tree, dict))
+TREES = st.dictionaries(
+    KEYS,
+    st.recursive(
+        TEXTS | st.lists(TEXTS, max_size=3),
+        lambda inner: st.dictionaries(KEYS, inner, max_size=4),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
 
 
 @pytest.mark.sqlite
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # other tests run beside it
 @given(TREES, st.lists(KEYS, min_size=1, max_size=3), TREES | TEXTS, st.booleans())
 def test_any_value_in_any_file(tree: Any, at: list[str], value: Any, in_flow: bool) -> None:
     """Either the value is set, and everything else reads as before, or the text stays as it was."""

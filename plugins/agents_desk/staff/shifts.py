@@ -15,7 +15,7 @@ MINUTES = 24 * 60
 MOST_SHIFTS = 4
 """Shifts on one day: before lunch, after it, and two more for whoever splits the day."""
 _TIME = re.compile(r"(\d{1,2})(?::(\d{2}))?")
-_DASH = re.compile(r"\s*[-–—]\s*")
+_DASH = re.compile("[-–—]")
 MOST_EXCEPTIONS = 100
 
 
@@ -106,7 +106,7 @@ def _minutes(text: str) -> int:
     found = _TIME.fullmatch(text.strip())
     minutes = int(found[1]) * 60 + int(found[2] or 0) if found else -1
     if found is None or minutes > MINUTES or int(found[2] or 0) > 59:
-        raise BadHours(f"“{text}” is no time of day; write one such as 9:00")
+        raise BadHours(f"“{text.strip()}” is no time of day; write one such as 9:00")
     return minutes
 
 

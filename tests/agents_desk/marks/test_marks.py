@@ -81,7 +81,7 @@ async def test_a_label_that_cannot_be(ana: Visit) -> None:
         response = await ana.send("/desk/labels", act="create", **fields)
         assert response.status == 422
         assert why in ana.page
-        assert "no labels yet" in ana.page
+        assert "No label has a name yet" in ana.page
 
 
 def test_a_label_in_any_script_has_a_key() -> None:

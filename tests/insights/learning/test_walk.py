@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from gateway.testing import FakeClock
+from plugins.insights.review.job import LOOK_EVERY
+from plugins.insights.review.storage import ReviewStorage
 from tests.agents_desk.accessibility import problems
 from tests.agents_desk.conftest import PASSWORD
 from tests.clients.conftest import needs_package
+from tests.conftest import until
 from tests.insights.learning.conftest import LATER, people
 from tests.insights.learning.shop import Shop, open_shop
 
@@ -68,13 +71,26 @@ async def person(browser: Any) -> AsyncIterator[Callable[..., Any]]:
         await context.close()
 
 
+async def _draw(shop: Shop) -> None:
+    """The day ends, and its answer is drawn for review."""
+    storage = ReviewStorage(shop.running.services.storage)
+    await until(storage.draws)  # of the day before the shop was opened
+    await shop.running.pass_time(DAY)
+
+    async def is_drawn() -> bool:
+        await shop.running.pass_time(LOOK_EVERY)
+        return any(draw.drawn for draw in await storage.draws())
+
+    await until(is_drawn, every=0.2)
+
+
 async def test_from_a_bad_answer_to_a_better_one_and_back(
     person: Callable[..., Any], tmp_path: Path
 ) -> None:
     async with open_shop(tmp_path, users=people()) as shop:
         kim = shop.customer("kim")
         await kim.say("When do I get my refund?")
-        await shop.running.pass_time(DAY)
+        await _draw(shop)
 
         ben = await person(shop, "ben")
         await ben.open("/desk/review")
