@@ -23,18 +23,20 @@ from .rules import REPLY_MARK, TEXT_SIGNS, AbsenceSigns
 MODEL_FILE = "model.npz"
 BUCKETS = 1 << 17
 """Rows of the table of weights. N-grams with one hash share a row."""
-LONGEST_SCORED = 4_000
-"""Characters of a text that are read. A longer one is a letter, and no such reply."""
+LONGEST_SCORED = 800
+"""Characters of a text that is scored: twice the longest reply that the weights are learnt from. A
+longer one is left to the rules."""
 PIECES = (3, 4, 5)
 """Lengths of the n-grams of characters."""
 FORM_SCALE = 0.1
 """How much the form counts beside the n-grams while the weights are learnt."""
 
+_LINK = re.compile(r"://|\bwww\.|\[\d{1,3}\]")
+"""Newsletters and threads of programmers have links, and few replies of a mailbox do."""
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,100}|(?:https?://|www\.)\S{1,200}")
 _NUMBER = re.compile(r"\+?\d[\d .:/()-]{0,30}")
 _WORD = re.compile(r"[^\W_]{1,40}|[?!@]")
 _PHONE = re.compile(r"\d[\d ()/-]{6,20}")
-_STOP = re.compile(r"[.!?]{1,5}")
 
 
 class MailFeatures(NamedTuple):
@@ -67,26 +69,13 @@ def read_features(subject: str, text: str, signs: AbsenceSigns) -> MailFeatures:
 
 
 def form_of(text: str, signs: AbsenceSigns) -> tuple[float, ...]:
-    """The signs of the rules, then length, sentences, lines, marks, addresses and numbers; most
-    between 0 and 1."""
+    """The signs of the rules, then marks, addresses, whether it is short. Nothing that grows with
+    the text: a newsletter is longer than anything that the weights are learnt from."""
     begun = text[:LONGEST_SCORED]
     found = [float(name in signs.found) for name in TEXT_SIGNS]
     said = (signs.asks, signs.topic, signs.noted, signs.begins, signs.elsewhere, bool(signs.fixed))
-    return (
-        *found,
-        *map(float, said),
-        signs.weight / 4,
-        float("?" in begun),
-        begun.count("?") / 2,
-        min(len(begun), 1_000) / 300,
-        float(len(begun) < 60),
-        float("@" in begun),
-        float(_PHONE.search(begun) is not None),
-        float(any(map(str.isdigit, begun))),
-        min(begun.count("\n"), 20) / 4,
-        min(len(_STOP.findall(begun)), 20) / 4,
-        float("!" in begun),
-    )
+    marks = ("?" in begun, "!" in begun, "@" in begun, _PHONE.search(begun), len(begun) < 60)
+    return (*found, *map(float, said), signs.weight / 4, *(float(bool(mark)) for mark in marks))
 
 
 def _buckets(grams: Iterable[str]) -> frozenset[int]:
@@ -116,8 +105,10 @@ class AbsenceModel:
 
     def is_automatic(self, subject: str, text: str, signs: AbsenceSigns) -> bool:
         """Whether the text shows that nobody wrote it for this mail. Never where it asks for
-        something, and only where it answers a mail."""
+        something or has a link, and only where it answers a mail."""
         if signs.asks or not signs.answers or not 0 < len(text) <= LONGEST_SCORED:
+            return False
+        if _LINK.search(text):
             return False
         return self.score(read_features(subject, text, signs)) >= self.threshold
 
