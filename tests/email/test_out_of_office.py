@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from channels.email import parse
+from channels.email import absence, parse
+from channels.email.absence import training
+from channels.email.absence.model import BUCKETS, LONGEST_SCORED, AbsenceModel
+from channels.email.absence.rules import find_signs
 
 from .conftest import OURS
 
@@ -445,3 +454,79 @@ def test_an_absent_customer_who_begins_a_thread_is_a_person() -> None:
     """By its text alone, only an answer to a mail of ours is an out-of-office reply."""
     text = "I am away until 11 March and have limited access to e-mail. In urgent cases call me."
     assert why("Our appointment", text, answers=False) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Lamp", "Hi! Thanks for writing, we got it and will be in touch within two days."),
+        ("AW: Lampe", "Ihre Nachricht ist angekommen, wir antworten innerhalb von zwei Tagen."),
+        ("Re: Lamp", "Nobody checks this mailbox on weekends."),
+    ],
+)
+def test_wording_that_no_phrase_foresees_is_recognised(subject: str, text: str) -> None:
+    """The model finds what the rules do not, and only in an answer to a mail."""
+    assert "wording" in str(why(subject, text))
+    assert why(subject.partition(": ")[2], text, answers=False) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        " Can you send it again?",
+        " Please change my account to mia@post.example.",
+        " See https://post.example/away.",
+        " Nobody is here." * (LONGEST_SCORED // 10),
+    ],
+)
+def test_the_model_takes_no_mail_that_asks_or_links_or_is_long(more: str) -> None:
+    """Whatever else it says."""
+    text = "Hi! Thanks for writing, we got it and will be in touch within two days."
+    assert why("Re: Lamp", text) is not None
+    assert why("Re: Lamp", text + more) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Login", "I no longer work here. Move my account to adam@post.example."),
+        ("AW: Zugang", "Ich bin ausgeschieden. Mein Kundenkonto läuft nun auf adam@post.example."),
+        ("SV: Min konto", "Jeg arbejder ikke længere her. Ret min konto til adam@post.example."),
+    ],
+)
+def test_whoever_names_their_account_is_a_person(subject: str, text: str) -> None:
+    """An address in such a sentence sends us to nobody else."""
+    assert why(subject, text) is None
+
+
+def test_the_model_was_trained_on_the_mails_of_this_package() -> None:
+    """Whoever changes a mail runs ``make train-absence``. The file has numbers only."""
+    file = files(absence).joinpath("model.npz")
+    with file.open("rb") as opened, np.load(opened) as arrays:
+        sources = json.loads(arrays["sources"].tobytes())
+        text = [name for name in arrays.files if arrays[name].dtype.kind in "SUO"]
+    own = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in training.MAILS.glob("*.jsonl")
+    }
+    assert sources == own
+    assert text == []
+    assert len(file.read_bytes()) < 300_000
+
+
+def test_training_learns_what_the_mails_say(tmp_path: Path) -> None:
+    """From a few mails: the weights fit the model, and it tells their kinds apart."""
+    rows = [("automatic", f"We are closed until {day} May.") for day in range(1, 9)]
+    rows += [("person", f"The lamp number {day} is broken.") for day in range(1, 9)]
+    lines = [
+        json.dumps({"kind": kind, "language": "en", "subject": "Re: x", "text": text})
+        for kind, text in rows
+    ]
+    tmp_path.joinpath("few.jsonl").write_text("\n".join(lines), "utf-8")
+    mails = list(training.read_mails(tmp_path))
+    arrays = training.learn(mails)
+    model = AbsenceModel(arrays)
+    assert arrays["weights"].shape == (BUCKETS,)
+    assert all((model.score(mail.features) > 0) == mail.automatic for mail in mails)
+    text = "We are closed until 3 May."
+    assert not model.is_automatic("Re: x", text, find_signs("Re: x", text, answers_us=True))

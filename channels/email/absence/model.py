@@ -101,7 +101,8 @@ class AbsenceModel:
             for rows in (features.words, features.pieces)
             if rows
         )
-        return self._bias + self._scale * grams + float(self._form @ np.array(features.form))
+        form = float(self._form @ np.array(features.form))
+        return self._bias + self._scale * grams + form
 
     def is_automatic(self, subject: str, text: str, signs: AbsenceSigns) -> bool:
         """Whether the text shows that nobody wrote it for this mail. Never where it asks for
