@@ -96,13 +96,14 @@ class AbsenceModel:
 
     def score(self, features: MailFeatures) -> float:
         """Log odds that a mailbox sent it by itself, not calibrated."""
-        grams = sum(
+        grams: float = sum(
             float(self._weights[list(rows)].sum(dtype=np.int64)) / len(rows) ** 0.5
             for rows in (features.words, features.pieces)
             if rows
         )
-        form = float(self._form @ np.array(features.form))
-        return self._bias + self._scale * grams + form
+        form = float(np.dot(self._form, np.array(features.form)))
+        total: float = self._bias + self._scale * grams + form
+        return total
 
     def is_automatic(self, subject: str, text: str, signs: AbsenceSigns) -> bool:
         """Whether the text shows that nobody wrote it for this mail. Never where it asks for
