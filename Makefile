@@ -61,8 +61,8 @@ train-search: $(VENV)/.project $(VENV)/.dev  ## train what plugins/knowledge/sea
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.training --fit
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.knowledge.answers --fit
 
-train-absence: $(VENV)/.project  ## train channels/email/absence from the mails beside it
-	@OMP_NUM_THREADS=1 $(BIN)/python -m channels.email.absence.training
+train-absence: $(VENV)/.project $(VENV)/.dev  ## train channels/email/absence from the mails beside it
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.absence_training
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -11,8 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from channels.email.absence import out_of_office_reason
-from channels.email.automatic import automatic_reason, is_own_list
+from channels.email.automatic import automatic_reason, is_own_list, out_of_office_reason
 from channels.email.body import MailContent, read_content
 from channels.email.bounces import Bounce, find_bounces, is_our_id
 from channels.email.headers import (

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from channels.email import absence, parse
-from channels.email.absence import training
-from channels.email.absence.model import BUCKETS, LONGEST_SCORED, AbsenceModel
-from channels.email.absence.rules import find_signs
+from channels.email import parse
+from channels.email.automatic import BUCKETS, LONGEST_SCORED, AbsenceModel, find_signs
+from tests.bench import absence_training as training
 
 from .conftest import OURS
 
@@ -501,7 +500,7 @@ def test_whoever_names_their_account_is_a_person(subject: str, text: str) -> Non
 
 def test_the_model_was_trained_on_the_mails_of_this_package() -> None:
     """Whoever changes a mail runs ``make train-absence``. The file has numbers only."""
-    file = files(absence).joinpath("model.npz")
+    file = files("channels.email").joinpath("absence/model.npz")
     with file.open("rb") as opened, np.load(opened) as arrays:
         sources = json.loads(arrays["sources"].tobytes())
         text = [name for name in arrays.files if arrays[name].dtype.kind in "SUO"]

@@ -1,8 +1,9 @@
-"""Makes ``model.npz``, the weights of `AbsenceModel`. Run by ``make train-absence``.
+"""Makes ``channels/email/absence/model.npz``, the weights of `AbsenceModel`. Run by
+``make train-absence``.
 
-It learns from the mails in ``mails/``, written for this project, and from sentences of customers
-that train moods, as further mails of people. No mail is kept. With the same files and versions the
-result is the same in every run.
+It learns from the mails in ``channels/email/absence/mails``, written for this project, and from
+sentences of customers that train moods, as further mails of people. No mail is kept. With the same
+files and versions the result is the same in every run.
 
 The threshold is found by cross-validation: for each writer, a model that has not seen their mails
 scores them, and a third of the sentences. It lies above every mail of a person and nearly all
@@ -24,12 +25,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parse import parse
-from .model import BUCKETS, FORM_SCALE, MODEL_FILE, AbsenceModel, MailFeatures, read_features
-from .rules import AbsenceSigns, find_signs, fixed_reason, is_absence_by_rules
+from channels.email import parse
+from channels.email.automatic import (
+    BUCKETS,
+    FORM_SCALE,
+    MODEL_FILE,
+    AbsenceModel,
+    AbsenceSigns,
+    MailFeatures,
+    find_signs,
+    fixed_reason,
+    is_absence_by_rules,
+    read_features,
+)
 
-MAILS = Path(__file__).with_name("mails")
-SENTENCES = Path(__file__).parents[3] / "plugins" / "nlu_local" / "mood" / "sentences"
+ROOT = Path(__file__).parents[2]
+MAILS = ROOT / "channels" / "email" / "absence" / "mails"
+SENTENCES = ROOT / "plugins" / "nlu_local" / "mood" / "sentences"
 
 WRITERS = ("writer1", "writer2", "writer3")
 """Files of different writers. Those of ``variants`` resemble them, so nothing is measured on it."""
@@ -192,7 +204,7 @@ def main() -> None:
         for path in sorted(MAILS.glob("*.jsonl"))
     }
     arrays["sources"] = np.frombuffer(json.dumps(sources).encode(), np.uint8)
-    target = Path(__file__).with_name(MODEL_FILE)
+    target = ROOT / "channels" / "email" / MODEL_FILE
     np.savez_compressed(target, allow_pickle=False, **arrays)
     sys.stdout.write(f"{MODEL_FILE}: threshold {threshold:.2f}, {target.stat().st_size} bytes\n")
 
