@@ -20,6 +20,11 @@ class FoundPassage(Value, frozen=True, kw_only=True):
     was subtracted (see docs/retrieval.md); 0 without an encoder. Unrelated texts are near 0."""
     bm25: float
     """Raw, 0 and more, of the words that question and passage share exactly."""
+    matters: float = 0.0
+    """The share, 0 to 1, of the question's matters (`plugins.knowledge.answering.matters`) that the
+    passage is about, weighted by how rare each is."""
+    topics: float = 0.0
+    """The same, of its title and headings."""
     sentences: tuple[tuple[int, int, float], ...] = ()
     """The sentences of the passage that answer best, best first: where they begin and end in its
     text, and the cosine of the question with the title and the sentence, as ``cosine``."""

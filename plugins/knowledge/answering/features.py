@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from gateway import Passage, Value
 from plugins.knowledge.answering.extracts import best_sentence
+from plugins.knowledge.answering.matters import matters_of
 from plugins.knowledge.answering.words import (
     QuestionType,
     all_stems,
@@ -60,6 +61,19 @@ FEATURES = (
     "is_question",
     "is_table",
     "is_list",
+    "matters",
+    "matters_lead",
+    "topics",
+    "topics_lead",
+    "matters_in_title",
+    "matters_in_heading",
+    "matters_in_answer",
+    "heading_beside",
+    "title_beside",
+    "no_matter",
+    "is_introduction",
+    "has_number",
+    "length",
 )
 """The names of the numbers, in order."""
 
@@ -81,6 +95,7 @@ class EvidenceReader:
     def __init__(self, question: str, found: Sequence[FoundPassage], *, language: str = "") -> None:
         self._found, self._language = found, language
         self._asked = content_words(question)
+        self._matters = matters_of(question, language)
         self._kind = asked_type(question)
         self._thing = thing_counted(question)
         self._numbers, self._names = numbers(question), names(question)
@@ -104,6 +119,10 @@ class EvidenceReader:
         given = told and _gives(self._kind, said)
         heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
         amount = has_amount_of(self._thing, said) if self._thing else None
+        about = max(1, len(self._matters))
+        in_title = matters_of(passage.title, passage.language)
+        in_heading = matters_of(_headings(passage), passage.language)
+        in_answer = matters_of(said, passage.language)
         has = _numbers(_all(passage))
         values = {
             "score": this.score,
@@ -135,6 +154,19 @@ class EvidenceReader:
             "is_question": self._asks,
             "is_table": float(passage.kind == "table"),
             "is_list": float(passage.kind in ("list", "steps")),
+            "matters": this.matters,
+            "matters_lead": this.matters - max((other.matters for other in others), default=0.0),
+            "topics": this.topics,
+            "topics_lead": this.topics - max((other.topics for other in others), default=0.0),
+            "matters_in_title": len(self._matters & in_title) / about,
+            "matters_in_heading": len(self._matters & in_heading) / about,
+            "matters_in_answer": len(self._matters & in_answer) / about,
+            "heading_beside": min(len(in_heading - self._matters), 4) / 2.0,
+            "title_beside": min(len(in_title - self._matters), 4) / 2.0,
+            "no_matter": float(not self._matters),
+            "is_introduction": float(not passage.headings and not passage.question),
+            "has_number": float(bool(_numbers(passage.text))),
+            "length": min(len(passage.text), 800) / 800,
         }
         if self._spaceless:
             values |= dict.fromkeys(_OF_WORDS, 0.0)
@@ -180,6 +212,10 @@ def _bm25_lead(this: FoundPassage, others: Sequence[FoundPassage]) -> float:
 
 def _title(passage: Passage) -> str:
     return " ".join((passage.title, *passage.headings, passage.question))
+
+
+def _headings(passage: Passage) -> str:
+    return ". ".join((*passage.headings, passage.question))
 
 
 def _all(passage: Passage) -> str:

@@ -4,7 +4,8 @@ The score is the cosine of the question with the passage, plus half of that with
 plus one and a half times that with its best sentence after the title, plus twice the part of the
 question's words that it shares. One is measured on what the others do not see: cosines find
 what is said in other words and languages, words find names and numbers. Ranks are not fused: the
-many passages that share no word would all have ranks.
+many passages that share no word would all have ranks. Matters of customer service, which the words
+of question and passage name differently, count beside these.
 
 The cosine with the passage and the words choose some hundreds of passages; only of these the
 sentences are compared.
@@ -12,18 +13,21 @@ sentences are compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .meaning import PassageVectors
 from .rows import Floats, Numbers, RowTable
-from .word_index import WordIndex
+from .word_index import MatterIndex, WordIndex
 
 SENTENCE_COUNTS, TITLED_COUNTS, WORDS_COUNT = 0.5, 1.5, 2.0
 """How much each part of the score counts beside the cosine of the passage. They are the round
 numbers near the best ones on the development half of the questions in tests/knowledge."""
+MATTERS_COUNT, TOPICS_COUNT = 0.8, 0.3
+"""How much the matters of the question count that a passage is about, and those that its title and
+headings are about."""
 SAME_LANGUAGE = 0.1
 """Of two passages that say the same, the one in the customer's language is better."""
 CANDIDATES = 300
@@ -45,12 +49,13 @@ def _none() -> Numbers:
 class SearchQuestion:
     """A question as the index compares it: ``parts`` has a row for each part, none without an
     encoder; ``adapted`` has the same rows after `Adapter`, and none where there is no adapter;
-    ``words`` counts its words, and ``near`` has the vectors of some."""
+    ``words`` counts its words, and ``near`` has the vectors of some; ``matters`` it is about."""
 
     parts: Floats
     adapted: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     words: Mapping[str, int]
     near: Mapping[str, Floats]
+    matters: Collection[str] = ()
     language: str = ""
     brand: str = ""
 
@@ -58,7 +63,9 @@ class SearchQuestion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A passage, by its id. ``sentences``: their numbers within it and their cosines, best
-    first. ``coverage``: the share of the question's words that it has, 0 to about 1. ``alone``: the
+    first. ``coverage``: the share of the question's words that it has, 0 to about 1. ``matters``
+    and ``topics``: that of its matters which the passage, and its title and headings, are about, 0
+    to 1. ``alone``: the
     cosine of its best sentence without the title. ``adapted``: the cosines of the passage and of
     its best sentence after the title with the adapted question; None without one."""
 
@@ -68,6 +75,8 @@ class Candidate:
     bm25: float
     sentences: Sequence[tuple[int, float]]
     coverage: float = 0.0
+    matters: float = 0.0
+    topics: float = 0.0
     alone: float = 0.0
     adapted: tuple[float, float] | None = None
 
@@ -89,6 +98,7 @@ class LoadedPassages:
     """Not safe for several threads at once."""
 
     words: WordIndex = field(default_factory=WordIndex)
+    matters: MatterIndex = field(default_factory=MatterIndex)
     _kept: dict[int, _Kept] = field(default_factory=dict)
     _slots: dict[int, int] = field(default_factory=dict)
     _free: list[int] = field(default_factory=list)
@@ -109,12 +119,21 @@ class LoadedPassages:
     def memory(self) -> int:
         """Bytes, roughly: of vectors, of words, and 300 for each passage."""
         tables = (table.memory for table in (self._whole, self._sentences) if table is not None)
-        return sum(tables) + self.words.memory + 300 * len(self._slots)
+        return sum(tables) + self.words.memory + self.matters.memory + 300 * len(self._slots)
 
     def add(
-        self, id: int, document: int, *, words: Sequence[str], language: str, brand: str
+        self,
+        id: int,
+        document: int,
+        *,
+        words: Sequence[str],
+        language: str,
+        brand: str,
+        matters: Collection[str] = (),
+        topics: Collection[str] = (),
     ) -> None:
-        """Add a passage, without vectors. One that is there stays as it is."""
+        """Add a passage, without vectors. ``matters`` are what it is about, and ``topics`` what its
+        title and headings are about. One that is there stays as it is."""
         if id in self._slots:
             return
         slot = self._free.pop() if self._free else len(self._kept)
@@ -126,6 +145,7 @@ class LoadedPassages:
         self._slots[id], self._kept[slot] = slot, _Kept(id=id, document=document)
         self._of_document.setdefault(document, set()).add(id)
         self.words.add(slot, words)
+        self.matters.add(slot, matters, topics)
 
     def set_vectors(self, id: int, vectors: PassageVectors) -> None:
         """The vectors of a passage, once; nothing when it is not there any more."""
@@ -150,6 +170,7 @@ class LoadedPassages:
         if not self._of_document[kept.document]:
             del self._of_document[kept.document]
         self.words.remove(slot)
+        self.matters.remove(slot)
         if self._whole is not None and self._sentences is not None and kept.has_vectors:
             self._whole.clear(slot)
             self._sentences.free(kept.alone)
@@ -175,7 +196,9 @@ class LoadedPassages:
         if not len(allowed):
             return []
         shared = self.words.shared(question.words, question.near)
+        matters, topics = self.matters.shared(question.matters, allowed)
         words = WORDS_COUNT * shared.coverage[allowed]
+        words += MATTERS_COUNT * matters + TOPICS_COUNT * topics
         if question.language:
             same = self._languages[allowed] == self._names.get(question.language, NOBODYS)
             words = words + np.float32(SAME_LANGUAGE) * same
@@ -199,6 +222,8 @@ class LoadedPassages:
                 bm25=float(shared.bm25[slots[at]]),
                 sentences=by_sentence(at),
                 coverage=float(coverage[chosen[at]]),
+                matters=float(matters[chosen[at]]),
+                topics=float(topics[chosen[at]]),
                 alone=float(alone[at].max(initial=-1.0)) if len(question.parts) else 0.0,
                 adapted=near,
             )

@@ -21,6 +21,7 @@ from gateway import (
     TextEncoder,
     WarmlineError,
 )
+from plugins.knowledge.answering.matters import matters_of
 from plugins.knowledge.retrieval import FoundPassage
 
 from .index import Candidate, LoadedPassages, SearchQuestion
@@ -231,6 +232,7 @@ class PassageSearch:
             adapted=adapted,
             words=counted,
             near=near,
+            matters=matters_of(text, language),
             language=language,
             brand=brand,
         )
@@ -264,13 +266,17 @@ class PassageSearch:
     async def _add_some(self, passages: Sequence[Passage]) -> None:
         def add() -> None:
             for each in passages:
-                text = f"{title_of(each)}\n{each.text}"
+                title = title_of(each)
+                text = f"{title}\n{each.text}"
+                topics = matters_of(title, each.language)
                 self._index.add(
                     each.id,
                     each.document,
                     words=content_words(text, each.language),
                     language=each.language,
                     brand=each.brand,
+                    matters=matters_of(each.text, each.language),
+                    topics=topics,
                 )
 
         await self._locked(add)
@@ -359,6 +365,8 @@ def _found(candidate: Candidate, passage: Passage) -> FoundPassage:
         score=candidate.score,
         cosine=candidate.cosine,
         bm25=candidate.bm25,
+        matters=candidate.matters,
+        topics=candidate.topics,
         sentences=tuple(
             (spans[number].start, spans[number].end, cosine)
             for number, cosine in candidate.sentences

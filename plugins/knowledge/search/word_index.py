@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,8 @@ MOST_WORDS = 300
 """Different words of a long message that are looked for."""
 NEAR_SIZE = 64
 """Dimensions in which words are compared. 128 find no more, 32 find less."""
+LEAST_RARITY = 1.0
+"""What the matters of a question weigh together at least: that of most passages is no evidence."""
 MOST_OCCURRENCES = 255
 """Of a word in one passage."""
 
@@ -42,6 +44,51 @@ class SharedWords(NamedTuple):
 
     coverage: Floats
     bm25: Floats
+
+
+class MatterIndex:
+    """Which matters (see `plugins.knowledge.answering.matters`) each slot is about."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, int] = {}
+        self._anywhere = np.zeros((0, 0), np.bool_)
+        self._above = np.zeros((0, 0), np.bool_)
+        self._used = 0
+
+    @property
+    def memory(self) -> int:
+        """Bytes."""
+        return self._anywhere.nbytes + self._above.nbytes
+
+    def add(self, slot: int, anywhere: Collection[str], above: Collection[str]) -> None:
+        """What a passage is about, with its title and headings; and what these are about."""
+        for matter in (*anywhere, *above):
+            self._columns.setdefault(matter, len(self._columns))
+        rows, columns = self._anywhere.shape
+        more = (max(0, slot + 1 - rows) and max(rows, 256), max(0, len(self._columns) - columns))
+        if any(more):
+            wider = ((0, more[0]), (0, more[1] and more[1] + 32))
+            self._anywhere, self._above = np.pad(self._anywhere, wider), np.pad(self._above, wider)
+        self._anywhere[slot, [self._columns[matter] for matter in {*anywhere, *above}]] = True
+        self._above[slot, [self._columns[matter] for matter in above]] = True
+        self._used += 1
+
+    def remove(self, slot: int) -> None:
+        self._anywhere[slot] = self._above[slot] = False
+        self._used -= 1
+
+    def shared(self, matters: Collection[str], slots: Numbers) -> tuple[Floats, Floats]:
+        """The part of ``matters``, 0 to 1, weighted by how rare each is, that ``slots`` are about;
+        and that their titles and headings are about."""
+        known = sorted(self._columns[matter] for matter in matters if matter in self._columns)
+        if not known:
+            nothing = np.zeros(len(slots), np.float32)
+            return nothing, nothing
+        among = self._anywhere[:, known].sum(axis=0)
+        rarity = np.log1p((self._used - among + 0.5) / (among + 0.5)).astype(np.float32)
+        rarity /= max(float(rarity.sum()), LEAST_RARITY)
+        own = np.ix_(slots, np.array(known))
+        return self._anywhere[own] @ rarity, self._above[own] @ rarity
 
 
 class WordIndex:

@@ -41,7 +41,7 @@ from plugins.knowledge.search.ranking import (
 )
 from plugins.knowledge.search.rows import Floats
 from tests.knowledge.search.scoring import Packaged, packaged_search
-from tests.knowledge.search.shop import Asked, asked, fill
+from tests.knowledge.search.shop import Asked, asked, fill, is_lifelike
 
 ROWS = Path(__file__).parent / "training"
 DELIMITER = "|"
@@ -50,7 +50,7 @@ PULL = 0.3
 """How strongly the map is held back, chosen on the development questions."""
 RANK = 64
 BATCH = 64
-STRENGTH, OTHER_STRENGTH = 5.0, 15.0
+STRENGTH, OTHER_STRENGTH = 10.0, 30.0
 """How strongly the weights of the ranking are held back, and what passages in another language have
 beside those."""
 FOLDS, SEEDS = 5, (0, 1, 2)
@@ -220,9 +220,12 @@ def place(model: RankingModel | None, found: FoundPassages) -> int:
 
 
 def shares(questions: Sequence[Asked], places: Sequence[int]) -> dict[str, str]:
-    """By style: the shares of questions whose right passage is first, and among three."""
-    styles = dict.fromkeys(each.style for each in questions)
-    at = {s: [p for p, q in zip(places, questions, strict=True) if q.style == s] for s in styles}
+    """By style, the lifelike ones apart: the shares of questions whose right passage is first, and
+    among three."""
+    at: dict[str, list[int]] = {}
+    for place, each in zip(places, questions, strict=True):
+        style = f"lifelike {each.style}" if is_lifelike(each.question) else each.style
+        at.setdefault(style, []).append(place)
     return {
         style: f"{np.mean([p < 1 for p in own]):.3f} {np.mean([p < 3 for p in own]):.3f}"
         for style, own in at.items()

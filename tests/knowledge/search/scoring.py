@@ -34,11 +34,14 @@ class Packaged:
 
 
 class Shares(NamedTuple):
-    """Of ``asked`` questions, those whose right passage is the first, and among the first three."""
+    """Of ``asked`` questions, those whose right passage is the first, and among the first three;
+    and the same where the page's translation is right, too."""
 
     asked: int
     first: float
     in_three: float
+    first_translated: float
+    in_three_translated: float
 
 
 async def packaged_search(store: MemoryKnowledge, clock: FakeClock) -> PassageSearch:
@@ -55,11 +58,15 @@ async def score(questions: Sequence[Asked]) -> Mapping[str, Shares]:
     store = MemoryKnowledge(clock)
     await fill(store)
     search = await packaged_search(store, clock)
-    right = defaultdict[str, list[tuple[bool, bool]]](list)
+    right = defaultdict[str, list[tuple[bool, ...]]](list)
     for each in questions:
         found = await search.find(each.question, language=each.language, limit=3)
         answers = [each.is_answered_by(one.passage) for one in found]
-        right[each.style].append((answers[0], any(answers)))
+        too = [
+            strict or each.is_answered_in_translation(one.passage)
+            for strict, one in zip(answers, found, strict=True)
+        ]
+        right[each.style].append((answers[0], any(answers), too[0], any(too)))
     return {
         style: Shares(len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
         for style, rows in right.items()
@@ -68,10 +75,16 @@ async def score(questions: Sequence[Asked]) -> Mapping[str, Shares]:
 
 def main() -> None:
     for style, shares in asyncio.run(score(asked(map(Path, sys.argv[1:])))).items():
-        for name, share in (("first", shares.first), ("in three", shares.in_three)):
+        named = {
+            "first": shares.first,
+            "in three": shares.in_three,
+            "first, or its translation": shares.first_translated,
+            "in three, or its translation": shares.in_three_translated,
+        }
+        for name, share in named.items():
             measured = share_with_interval(round(share * shares.asked), shares.asked)
             figures = f"{share:.3f} [{measured['low']:.3f}, {measured['high']:.3f}]"
-            sys.stdout.write(f"{style:15} {name:9} {figures} of {shares.asked}\n")
+            sys.stdout.write(f"{style:15} {name:29} {figures} of {shares.asked}\n")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from lxml import html
+
 from gateway import KnowledgeStore, NewDocument, NewSource, Passage
+from plugins.knowledge.answering.words import numbers
 from plugins.knowledge.readers.reading import SUFFIXES, ReadRequest, read
 from tests.knowledge.test_helpcentre import KNOWLEDGE, PAGES, SHOP
 
@@ -15,7 +19,9 @@ FILES = (
     *PAGES,
     *sorted(path for path in SHOP.iterdir() if path.suffix in (".pdf", ".docx", ".csv", ".xlsx")),
 )
-DEVELOPMENT = ("questions_dev.csv", "questions_dev_more.csv")
+LIFELIKE = "questions_lifelike.csv"
+"""By somebody who never saw the pages. They ask as customers do, so they count more."""
+DEVELOPMENT = ("questions_dev.csv", "questions_dev_more.csv", LIFELIKE)
 
 
 class Asked(NamedTuple):
@@ -33,9 +39,29 @@ class Asked(NamedTuple):
         same_file = passage.location.split("#")[0] == self.file
         return same_file and _plain(self.fragment) in _plain(words)
 
+    def is_answered_in_translation(self, passage: Passage) -> bool:
+        """Whether it is of the page that says the same in another language, and has the numbers of
+        the right words, of which there is one at least."""
+        asked = numbers(self.fragment)
+        other = passage.location.split("#")[0] in translations().get(self.file, ())
+        return other and bool(asked) and asked <= numbers(passage.text)
+
 
 def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
+
+
+@cache
+def translations() -> dict[str, set[str]]:
+    """The pages that say the same in the other language."""
+    found: dict[str, set[str]] = {}
+    for path in PAGES:
+        own = path.relative_to(SHOP).as_posix()
+        for link in html.fromstring(path.read_bytes()).xpath("//link[@rel='alternate']/@href"):
+            other = str(link).replace("{{base}}/", "").lstrip("/")
+            found.setdefault(own, set()).add(other)
+            found.setdefault(other, set()).add(own)
+    return found
 
 
 def documents() -> Iterator[NewDocument]:
@@ -52,6 +78,17 @@ async def fill(store: KnowledgeStore) -> None:
     source = await store.add_source(NewSource(location="helpcentre"))
     for document in documents():
         await store.put_document(source.id, document)
+
+
+def is_lifelike(question: str) -> bool:
+    """Whether it is of `LIFELIKE`."""
+    return question in _lifelike()
+
+
+@cache
+def _lifelike() -> frozenset[str]:
+    with (KNOWLEDGE / LIFELIKE).open(encoding="utf-8", newline="") as file:
+        return frozenset(row["question"] for row in csv.DictReader(file))
 
 
 def asked(files: Iterable[Path] = tuple(KNOWLEDGE / name for name in DEVELOPMENT)) -> list[Asked]:

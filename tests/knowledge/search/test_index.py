@@ -12,7 +12,7 @@ from plugins.knowledge.search.index import LoadedPassages, SearchQuestion
 from plugins.knowledge.search.meaning import PassageVectors, title_of
 from plugins.knowledge.search.rows import Floats, RowTable, to_bytes, unit
 from plugins.knowledge.search.sentences import question_parts, sentences_of
-from plugins.knowledge.search.word_index import WordIndex
+from plugins.knowledge.search.word_index import MatterIndex, WordIndex
 from plugins.knowledge.search.words import content_words
 
 SIZE = 32
@@ -25,12 +25,22 @@ def vectors(number: int, sentences: int) -> PassageVectors:
 
 def question(number: int) -> SearchQuestion:
     parts: Floats = unit(np.random.default_rng(-number % 99).normal(size=(1, SIZE)))
-    return SearchQuestion(parts=parts, words={f"w{number % 7}": 1, "common": 2}, near={})
+    matters = {f"m{number % 3}", f"m{number % 4}", "of nobody"}
+    words = {f"w{number % 7}": 1, "common": 2}
+    return SearchQuestion(parts=parts, words=words, near={}, matters=matters)
 
 
 def add(index: LoadedPassages, id: int) -> None:
     words = [f"w{id % 7}", f"w{id % 5}", "common", f"own{id}"]
-    index.add(id, id // 3, words=words, language="en", brand="")
+    index.add(
+        id,
+        id // 3,
+        words=words,
+        language="en",
+        brand="",
+        matters={f"m{id % 3}"},
+        topics={f"m{id % 4}"},
+    )
     index.set_vectors(id, vectors(id, id % 4))
 
 
@@ -97,6 +107,24 @@ def test_vectors_are_read_as_they_were_stored() -> None:
     assert (read.rows == mine.rows).all()
     assert (read.factors == mine.factors).all()
     assert PassageVectors.from_stored(mine.stored(), SIZE + 1) is None
+
+
+def test_rare_matters_count_more_and_their_shares_are_of_the_question() -> None:
+    """What one passage of many is about tells more than what all are about."""
+    index = MatterIndex()
+    for slot in range(40):
+        index.add(
+            slot, {"price", "lost"} if slot == 7 else {"price"}, {"lost"} if slot == 7 else ()
+        )
+    slots = np.arange(40)
+    anywhere, above = index.shared({"price", "lost", "rent"}, slots)
+    assert anywhere[7] == pytest.approx(1)
+    assert 0 < anywhere[6] < 0.1
+    assert above.argmax() == 7
+    assert not above[6]
+    index.remove(7)
+    assert not index.shared({"lost"}, slots)[0].any()
+    assert not index.shared((), slots)[0].any()
 
 
 def test_rare_words_count_more_and_repeated_ones_less() -> None:
