@@ -18,6 +18,8 @@ PASSAGES = 20_000
 VOCABULARY = 50_000
 WORDS, SENTENCES, SIZE = 60, 3, 512
 """Of a passage: its words and its sentences, on average; and the numbers of a vector."""
+MATTERS, OWN_MATTERS = 130, 8
+"""Of all passages, and of one."""
 QUESTIONS = 300
 QUERY, MEMORY, PER_PASSAGE = "knowledge.query", "knowledge.memory", "knowledge.vectors"
 RATIO = "knowledge.turn_p99_ratio"
@@ -35,7 +37,10 @@ def measure_queries(report: Report, passages: int) -> None:
     index = LoadedPassages()
     for id in range(passages):
         words = [f"w{number}" for number in rng.choice(VOCABULARY, WORDS, p=chances)]
-        index.add(id, id // 5, words=words, language="en", brand="")
+        about = [f"m{number}" for number in rng.integers(MATTERS, size=OWN_MATTERS)]
+        index.add(
+            id, id // 5, words=words, language="en", brand="", matters=about, topics=about[:2]
+        )
         index.set_vectors(id, _vectors(rng))
     while missing := index.words.words_without_vector(1_000):
         index.words.set_vectors(missing, unit(_normal(rng, len(missing), NEAR_SIZE)))
@@ -50,6 +55,7 @@ def measure_queries(report: Report, passages: int) -> None:
             adapted=parts,
             words=dict.fromkeys(words, 1),
             near={word: unit(_normal(rng, 1, NEAR_SIZE))[0] for word in words},
+            matters={f"m{number}" for number in rng.integers(MATTERS, size=3)},
             language="en",
         )
         begun = time.thread_time()
