@@ -28,10 +28,9 @@ from plugins.knowledge.answering.confidence import (
     weigh,
 )
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
-from plugins.knowledge.answering.replies import agent_lines, answer, offer
+from plugins.knowledge.answering.replies import agent_lines, answer, offer, phrased_reply
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
 from plugins.knowledge.phrasing.instructions import gives_orders
-from plugins.knowledge.phrasing.replies import phrased_reply
 from plugins.knowledge.retrieval import FoundPassage, Retriever
 
 FOUND = 10

@@ -1,4 +1,5 @@
-"""Replies made of a source's words: an answer, an offer to choose from, lines for an agent. Pure.
+"""Replies made of a source's words, also as a model words them; an offer to choose from; and lines for
+an agent. Pure.
 
 What the source says is declared as facts, a sentence each: no stage changes them.
 """
@@ -15,9 +16,12 @@ from plugins.knowledge.answering.choices import buttons, titles_of
 from plugins.knowledge.answering.confidence import WeighedPassage
 from plugins.knowledge.answering.extracts import Extract, best_sentence, sentence_spans
 from plugins.knowledge.answering.texts import language_intro, supported, text, with_date
+from plugins.knowledge.phrasing.answers import Phrased
 
 LINE = 320
 """Characters of a passage in a line for the agent."""
+QUOTE = 200
+"""Characters of a passage that are quoted to the agent for a sentence."""
 
 
 def answer(candidate: WeighedPassage, said: Extract, language: str) -> Reply:
@@ -111,3 +115,39 @@ def _at_sentence(url: str, sentence: str) -> str:
 
 def _day(at: datetime) -> str:
     return f"{at.day} {at:%B %Y}"
+
+
+def phrased_reply(phrased: Phrased, passages: Sequence[Passage], language: str) -> Reply:
+    """The sentences of ``phrased`` with the pages of ``passages``, those they rest on.
+
+    Each sentence is a fact, which no stage changes. The agent sees for each passage the words that
+    support it between » and «, and why anything was refused or held back.
+    """
+    known = supported(language)
+    used = [passage for passage in passages if passage.id in phrased.passages]
+    links = {
+        url: Link(title=with_date(passage.title, passage, known), url=url)
+        for passage in used
+        if (url := public_url(passage))
+    }
+    facts = [Fact(name="passage", value=sentence.text) for sentence in phrased.sentences]
+    facts += [Fact(name="source", value=_supported_by(phrased, passage)) for passage in used]
+    facts.append(Fact(name="worded_by", value="language model"))
+    if phrased.why_not:
+        facts.append(Fact(name="left_out", value=", ".join(phrased.why_not)))
+    return Reply(
+        body=(phrased.text,),
+        links=tuple(links.values()),
+        facts=tuple(facts),
+        language=language,
+        sources=phrased.passages,
+    )
+
+
+def _supported_by(phrased: Phrased, passage: Passage) -> str:
+    spans = sorted(
+        {(s.start, s.end) for each in phrased.sentences if each.passage == passage.id
+         for s in each.support}
+    )  # fmt: skip
+    quotes = (passage.text[start:end].strip()[:QUOTE] for start, end in spans)
+    return f"{rests_on(passage)} " + " ".join(f"»{quote}«" for quote in quotes)
