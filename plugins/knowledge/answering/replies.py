@@ -1,5 +1,5 @@
-"""Replies made of a source's words, also as a model words them; an offer to choose from; and lines for
-an agent. Pure.
+"""Replies made of a source's words, also as a model words them; offers to choose from; lines for an
+agent. Pure.
 
 What the source says is declared as facts, a sentence each: no stage changes them.
 """
