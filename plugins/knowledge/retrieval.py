@@ -21,7 +21,7 @@ class FoundPassage(Value, frozen=True, kw_only=True):
     bm25: float
     """Raw, 0 and more, of the words that question and passage share exactly."""
     matters: float = 0.0
-    """The share, 0 to 1, of the question's matters (`plugins.knowledge.answering.matters`) that the
+    """The share, 0 to 1, of the question's matters (`plugins.knowledge.answering.words`) that the
     passage is about, weighted by how rare each is."""
     topics: float = 0.0
     """The same, of its title and headings."""

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from gateway import Passage, Value
 from plugins.knowledge.answering.extracts import best_sentence
-from plugins.knowledge.answering.matters import matters_of
 from plugins.knowledge.answering.words import (
     QuestionType,
     all_stems,
@@ -20,6 +19,7 @@ from plugins.knowledge.answering.words import (
     is_negated,
     is_spaceless,
     is_told_by,
+    matters_of,
     names,
     numbers,
     thing_counted,

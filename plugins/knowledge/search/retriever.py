@@ -21,7 +21,7 @@ from gateway import (
     TextEncoder,
     WarmlineError,
 )
-from plugins.knowledge.answering.matters import matters_of
+from plugins.knowledge.answering.words import matters_of
 from plugins.knowledge.retrieval import FoundPassage
 
 from .index import Candidate, LoadedPassages, SearchQuestion

@@ -47,7 +47,7 @@ class SharedWords(NamedTuple):
 
 
 class MatterIndex:
-    """Which matters (see `plugins.knowledge.answering.matters`) each slot is about."""
+    """Which matters (see `matters_of`) each slot is about."""
 
     def __init__(self) -> None:
         self._columns: dict[str, int] = {}

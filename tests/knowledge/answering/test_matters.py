@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gateway import packaged_yaml
-from plugins.knowledge.answering.matters import LANGUAGES, matters_of
+from plugins.knowledge.answering.words import LANGUAGES, matters_of
 
 
 @pytest.mark.parametrize(
