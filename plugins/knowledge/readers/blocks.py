@@ -13,7 +13,7 @@ BlockKind = Literal["heading", "paragraph", "list", "steps", "table", "question"
 _SPACES = re.compile(r"[^\S\n]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0b\x0c\x0e-\x1f]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-_PILCROW = re.compile(r"\s*[¶§#🔗]\s*$")
+_PILCROW = re.compile(r" ?[¶§#🔗]$")
 
 
 class UnreadableDocument(WarmlineError):
