@@ -144,7 +144,7 @@ class AuditedDesk:
         subject: str = "",
         attachments: tuple[Attachment, ...] = (),
         copies: tuple[str, ...] = (),
-    ) -> Conversation:
+    ) -> Accepted:
         begun = await self.desk.begin(
             address,
             agent,
@@ -154,7 +154,7 @@ class AuditedDesk:
             attachments=attachments,
             copies=copies,
         )
-        await self._record(agent, "began", begun.id, f"by {address.channel}")
+        await self._record(agent, "began", begun.conversation, f"by {address.channel}")
         return begun
 
     async def forward(
@@ -167,11 +167,13 @@ class AuditedDesk:
         key: str,
         messages: tuple[int, ...] = (),
         files: bool = True,
-    ) -> Conversation:
+    ) -> Accepted:
         there = await self.desk.forward(
             conversation, agent, to, note, key=key, messages=messages, files=files
         )
-        await self._record(agent, "forwarded", conversation, f"as conversation {there.id}")
+        await self._record(
+            agent, "forwarded", conversation, f"as conversation {there.conversation}"
+        )
         return there
 
     async def held_answers(self, conversation: int) -> tuple[HeldAnswer, ...]:

@@ -252,7 +252,7 @@ class DeskService:
         subject: str = "",
         attachments: tuple[Attachment, ...] = (),
         copies: tuple[str, ...] = (),
-    ) -> Conversation:
+    ) -> Accepted:
         begun = await self.outreach.begin(
             address,
             agent,
@@ -274,7 +274,7 @@ class DeskService:
         key: str,
         messages: tuple[int, ...] = (),
         files: bool = True,
-    ) -> Conversation:
+    ) -> Accepted:
         await self._check_may_change(conversation, agent)
         card = await self.store.queries.card(conversation)
         begun = await self.outreach.forward(
@@ -283,10 +283,10 @@ class DeskService:
         self._changed(conversation)
         return self._begun(begun)
 
-    def _begun(self, begun: BegunConversation) -> Conversation:
+    def _begun(self, begun: BegunConversation) -> Accepted:
         self.wake_lane(begun.conversation.address.lane)
         self._changed(begun.conversation.id)
-        return begun.conversation
+        return begun.accepted.replace(conversation=begun.conversation.id)
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         await self._check_may_change(conversation, agent)

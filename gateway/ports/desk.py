@@ -143,14 +143,15 @@ class Desk(Protocol):
         subject: str = "",
         attachments: tuple[Attachment, ...] = (),
         copies: tuple[str, ...] = (),
-    ) -> Conversation:
-        """Write to a customer first, and return the conversation, which ``agent`` has.
+    ) -> Accepted:
+        """Write to a customer first, in the returned conversation, which ``agent`` has.
 
         ``address`` names the support address to write from. Where conversations have subjects this
         begins a new one with ``subject``; elsewhere an open conversation there is continued. A
         repeated call with the same ``key`` sends nothing more. Raises `RefusedByChannel` when
         nothing may be sent there (an opt-out, a customer who never wrote, a rule of the provider),
-        and `Conflict` when a colleague has the open conversation.
+        and `Conflict` when a colleague has the open conversation. The message is in the history
+        when its turn is done: `Mailbox.answer` waits for that.
         """
         ...
 
@@ -164,9 +165,9 @@ class Desk(Protocol):
         key: str,
         messages: tuple[int, ...] = (),
         files: bool = True,
-    ) -> Conversation:
-        """Send messages of a conversation to the mail address ``to`` of somebody outside, and
-        return the conversation in which their answers come in.
+    ) -> Accepted:
+        """Send messages of a conversation to the mail address ``to`` of somebody outside. Their
+        answers come into the returned conversation.
 
         It is the agent's, and never the customer's: nothing of it reaches them. ``messages`` are
         ids; none: all. Notes are never forwarded. ``files``: with the messages' files. Raises

@@ -44,12 +44,10 @@ from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_heade
 from plugins.agents_desk.lists.query import FROM
 from plugins.agents_desk.marks.actions import MarkActions
 from plugins.agents_desk.outgoing.part import Outgoing
-from plugins.agents_desk.outgoing.writing import parse_copies
+from plugins.agents_desk.outgoing.writing import parse_copies, shown_in
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, list_of, queue_filter
 
 NOTES = ("note", "note-as-is")
-ANSWER_TIMEOUT = 2.0
-"""Seconds to wait at most until an answer is in the history."""
 
 
 class AskFirst(InvalidForm):
@@ -211,9 +209,7 @@ class ConversationActions:
             await self.replies.count_uses(form.replies, agent)
             if self.undo_send:
                 return to_conversation(request, accepted.conversation)
-        # The answer is stored already. Wait for it, so that the next page shows it.
-        sent = await self.services.mailbox.answer(accepted.turn, timeout=ANSWER_TIMEOUT)
-        return to_conversation(request, sent[0].conversation if sent else accepted.conversation)
+        return to_conversation(request, await shown_in(accepted, self.services))
 
     async def _take_back(
         self, request: web.Request, session: DeskSession, form: ActionForm

@@ -84,10 +84,10 @@ async def test_a_first_mail_and_its_answer_are_one_conversation(tmp_path: Path) 
         await mail_shop.deliver(reply_to(sent, "Wonderful!", 1))
 
         async def answered() -> bool:
-            return len(await public(mail_shop, begun.id)) == 2
+            return len(await public(mail_shop, begun.conversation)) == 2
 
         await until(answered, 20)
-        assert (await public(mail_shop, begun.id))[-1].text == "Wonderful!"
+        assert (await public(mail_shop, begun.conversation))[-1].text == "Wonderful!"
         assert len(mail_shop.server.received) == 1
 
 
@@ -110,7 +110,7 @@ async def test_an_answer_to_a_forwarded_mail_never_reaches_the_customer(tmp_path
         await mail_shop.deliver(reply_to(sent, "It is lost.", 1, sender=f"Claims <{CARRIER}>"))
 
         async def answered() -> bool:
-            return len(await public(mail_shop, there.id)) == 2
+            return len(await public(mail_shop, there.conversation)) == 2
 
         await until(answered, 20)
         await mail_shop.gateway.settled()

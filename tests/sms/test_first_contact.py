@@ -21,7 +21,7 @@ async def begin(sms: SmsGateway, channel: str, number: str, key: str = "k") -> i
     address = Address(channel=channel, value=number)
     begun = await sms.gw.services.desk.begin(address, agent, "Your lamp is here.", key=key)
     await sms.gw.settled()
-    return begun.id
+    return begun.conversation
 
 
 async def test_an_answer_comes_back_into_the_conversation(sms: SmsGateway) -> None:

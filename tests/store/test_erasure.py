@@ -293,9 +293,9 @@ async def forwarded(gw: RunningGateway) -> tuple[int, int]:
     agent, desk = gw.desk_agent("cleo").agent, gw.services.desk
     first = await desk.forward(1, agent, CARRIER.value, key="1")
     await gw.settled()
-    second = await desk.forward(first.id, agent, "depot@carrier.example", key="2")
+    second = await desk.forward(first.conversation, agent, "depot@carrier.example", key="2")
     await gw.settled()
-    return first.id, second.id
+    return first.conversation, second.conversation
 
 
 async def test_an_erasure_reaches_what_was_forwarded_though_the_original_is_deleted(

@@ -21,6 +21,7 @@ from plugins.agents_desk.access.accounts import may_see
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import InvalidForm, RequestGuard, message_key, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect
+from plugins.agents_desk.outgoing.writing import shown_in
 
 ID = r"{id:\d{1,18}}"
 LONGEST_NOTE = 10_000
@@ -105,7 +106,7 @@ class ForwardingPages:
         except (Conflict, NotAccepted):
             problem = "It could not be stored, so nothing was sent. Please try again."
             return self._page(card, session, form, problem, 503)
-        return redirect(f"/desk/c/{there.id}")
+        return redirect(f"/desk/c/{await shown_in(there, self.services)}")
 
     async def _card(self, request: web.Request, session: DeskSession) -> ContextCard:
         """Raises NotFound also for what this person may not see."""

@@ -9,6 +9,7 @@ from email.utils import getaddresses
 from aiohttp import web
 
 from gateway import (
+    Accepted,
     Address,
     Conflict,
     NotAccepted,
@@ -28,6 +29,8 @@ from plugins.agents_desk.html import HtmlRenderer, redirect
 from plugins.agents_desk.outgoing.unsent import NO_CONVERSATION, UnsentFiles
 from plugins.agents_desk.search import may_find
 
+STORED_WITHIN = 2.0
+"""Seconds to wait at most until what an agent sends is in the history."""
 LONGEST_COPIES = 2_000
 """Characters of a field with several mail addresses."""
 LONGEST_QUERY = 300
@@ -183,7 +186,7 @@ class WritingPages:
             problem = "It could not be stored, so nothing was sent. Please try again."
             return await self.page(request, session, form, problem, 503)
         await self.unsent.mark_sent(NO_CONVERSATION, session.agent.id, form.files)
-        return redirect(f"/desk/c/{begun.id}")
+        return redirect(f"/desk/c/{await shown_in(begun, self.services)}")
 
     def _place(self, form: FirstMessageForm, session: DeskSession) -> SupportAddress:
         """Raises InvalidForm for an address that is not one of those offered."""
@@ -208,6 +211,13 @@ def _parse(fields: Mapping[str, object]) -> FirstMessageForm:
         key=texts.get("key", "")[:80],
         files=tuple(id for id in texts.get("files", "")[:2_000].split(",") if id),
     )
+
+
+async def shown_in(accepted: Accepted, services: Services) -> int:
+    """The conversation whose page shows what was sent. It is stored already; this waits a moment
+    until it is in the history, too."""
+    sent = await services.mailbox.answer(accepted.turn, timeout=STORED_WITHIN)
+    return sent[0].conversation if sent else accepted.conversation
 
 
 def parse_copies(text: str) -> tuple[str, ...]:

@@ -200,14 +200,18 @@ async def test_erasing_reaches_what_was_forwarded_twice(gw: OutgoingGateway, ana
     agent, desk = gw.running.desk_agent("ana").agent, gw.services.desk
     first = await desk.forward(1, agent, CARRIER, key="1")
     await gw.running.settled()
-    second = await desk.forward(first.id, agent, "depot@carrier.example", key="2")
+    second = await desk.forward(first.conversation, agent, "depot@carrier.example", key="2")
     await gw.running.settled()
     data, maria = gw.running.gateway.customer_data, Address(channel="fake", value="maria")
     exported = await data.export(maria)
-    assert {row["id"] for row in exported["conversations"]} == {1, first.id, second.id}
+    assert {row["id"] for row in exported["conversations"]} == {
+        1,
+        first.conversation,
+        second.conversation,
+    }
     await data.erase(maria)
     with pytest.raises(NotFound):
-        await desk.card(second.id)
+        await desk.card(second.conversation)
 
 
 async def test_somebody_outside_is_never_asked_for_an_opinion(
