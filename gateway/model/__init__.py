@@ -46,6 +46,7 @@ from gateway.model.desk import (
     QueuePosition,
     Suggestion,
     SupportAddress,
+    waits_for_person,
 )
 from gateway.model.history import (
     IMPORTED_LANE,
@@ -272,4 +273,5 @@ __all__ = [
     "channel_key",
     "imported_lane",
     "megabytes",
+    "waits_for_person",
 ]

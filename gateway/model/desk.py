@@ -12,6 +12,8 @@ from gateway.model.promises import ConfirmedFact, Promise
 from gateway.model.story import CaseStory
 from gateway.model.understanding import Emotion, Reason, Slot
 
+LastAuthor = Literal["", "customer", "bot", "agent"]
+
 
 class Handoff(Value, frozen=True, kw_only=True):
     """The handoff of a conversation from the bot to a person. ``agent`` is None until somebody
@@ -73,7 +75,10 @@ class QueueItem(Value, frozen=True, kw_only=True):
     preview: str
     """The customer's last message, at most 140 characters."""
     mood: Emotion
+    customer_waits: bool
+    """See `waits_for_person`."""
     waiting_since: datetime
+    """Since when; if the customer does not wait, the time of the last message that counts."""
     place: str = ""
     """What people call our side: the brand, and the support address. Empty for a channel's only
     address."""
@@ -89,6 +94,19 @@ class QueueItem(Value, frozen=True, kw_only=True):
         return QueuePosition(
             priority=self.handoff.priority, handoff=self.handoff.first or self.handoff.id
         )
+
+
+def waits_for_person(
+    conversation: Conversation, handoff: Handoff | None, last_from: LastAuthor, last_at: datetime
+) -> bool:
+    """Whether the customer waits for a person: nobody has answered since they wrote, were handed
+    over (``handoff``: the newest) or passed on. ``last_from`` wrote the last message that counts,
+    at ``last_at``: what asks for nothing (see `Message.asks_nothing`) does not. What the bot says
+    while a person has the conversation answers nothing."""
+    if conversation.state == "waiting":
+        return True
+    passed_on = handoff is not None and handoff.created_at > last_at
+    return conversation.state == "person" and (last_from != "agent" or passed_on)
 
 
 class QueuePosition(Value, frozen=True, kw_only=True):

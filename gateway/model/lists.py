@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway.model.base import Customer, MoodLabel, State, Value
 from gateway.model.conversation import Conversation
-from gateway.model.desk import Handoff
+from gateway.model.desk import Handoff, LastAuthor, waits_for_person
 
 ListName = Literal["waiting", "mine", "bot", "colleagues", "snoozed", "resolved", "all"]
 LIST_NAMES: tuple[ListName, ...] = (
@@ -19,7 +19,6 @@ LIST_NAMES: tuple[ListName, ...] = (
     "resolved",
     "all",
 )
-LastAuthor = Literal["", "customer", "bot", "agent"]
 
 
 class ConversationFilter(Value, frozen=True, kw_only=True):
@@ -84,7 +83,8 @@ class ListedConversation(Value, frozen=True, kw_only=True):
     mood: MoodLabel
     """Of the customer's last message."""
     last_at: datetime
-    """The time of the last public message, replies of machines left out."""
+    """The time of the last public message that does not ask for nothing: replies of machines and
+    mere thanks are left out."""
     last_from: LastAuthor
     """Who wrote it; empty when there is none."""
     agent: str | None = None
@@ -96,12 +96,8 @@ class ListedConversation(Value, frozen=True, kw_only=True):
 
     @property
     def customer_waits(self) -> bool:
-        """Whether the customer waits for a person: nobody has answered since they wrote, were
-        handed over or passed on. What the bot says while a person has it answers nothing."""
-        if self.conversation.state == "waiting":
-            return True
-        passed_on = self.handoff is not None and self.handoff.created_at > self.last_at
-        return self.conversation.state == "person" and (self.last_from != "agent" or passed_on)
+        """See `waits_for_person`."""
+        return waits_for_person(self.conversation, self.handoff, self.last_from, self.last_at)
 
 
 class ConversationList(Value, frozen=True, kw_only=True):

@@ -238,6 +238,13 @@ class Message(Value, frozen=True, kw_only=True):
         reasons = self.route.reasons if self.author == "customer" and self.route else ()
         return any(reason.code == "automatic" for reason in reasons)
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether the customer waits for no answer to it: a machine wrote it, or it is thanks or a
+        goodbye to the person who has the conversation, and nothing else."""
+        silent = self.author == "customer" and self.purpose in ("notice", "thanks")
+        return silent or self.by_machine
+
 
 class AppliedRule(Value, frozen=True, kw_only=True):
     """One voice rule that changed the text."""

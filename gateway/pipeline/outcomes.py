@@ -15,6 +15,7 @@ from gateway.model import (
     Fact,
     MadePromise,
     Message,
+    Purpose,
     Reason,
     RenderContext,
     Rendered,
@@ -66,7 +67,7 @@ CLAIM_TIMER = "unclaimed"
 """The name of the timer of a handoff that nobody has claimed."""
 ALARM_TIMER = "harm_alarm"
 """The name of the timer of an alarm."""
-_NOT_RAISING = frozenset({"with_person", "mood", "automatic"})
+_NOT_RAISING = frozenset({"with_person", "mood", "automatic", "courtesy"})
 """Codes that an agent sees with the message; they are no reasons to hurry."""
 MAX_SOURCE = 64
 """Characters of a draft's source."""
@@ -416,8 +417,13 @@ def _message_to_store(turn: Turn, draft: Reply | None = None) -> Message | None:
     for fact in draft.facts if draft else ():
         if fact.name == TOKENS:
             known[DRAFT_TOKENS] = Fact(name=DRAFT_TOKENS, value=fact.value)
+    codes = {reason.code for reason in turn.route.reasons}
+    purpose: Purpose = "notice" if "automatic" in codes else "message"
     return turn.message.replace(
-        understanding=turn.understanding, route=turn.route, facts=tuple(known.values())
+        understanding=turn.understanding,
+        route=turn.route,
+        facts=tuple(known.values()),
+        purpose="thanks" if "courtesy" in codes else purpose,
     )
 
 

@@ -51,6 +51,7 @@ SHADOW = "shadow"
 
 OTHER_LABELS: Mapping[str, str] = {
     "automatic": "Written by a machine",
+    "courtesy": "Thanks or a goodbye",
     "details_needed": "Something was asked for first",
     "known_matter": "A source knows the matter",
     "mood": "The customer's mood",

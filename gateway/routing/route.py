@@ -20,6 +20,7 @@ from gateway.routing.turn_reading import (
     asked_details,
     confident_intent,
     count_replies,
+    ends_with_thanks,
     since_bot_took_over,
     word_set,
 )
@@ -34,6 +35,8 @@ MOST_HISTORY = 40
 """`Turn.history` has no more messages; with fewer it is the whole conversation."""
 MOST_OTHER_WORDS = 5
 """Words beside the details in a message that only states them: `my order number is ...`."""
+CONTENT = frozenset({"calm", "pleased"})
+"""Moods in which thanks are meant as such."""
 IN_FLIGHT = timedelta(seconds=1)
 """A message this much older than the hand-over was written before the customer read it."""
 
@@ -247,6 +250,7 @@ WOULD_HAVE: Mapping[Action, str] = {
 """The details of the reason `SHADOW`, by what the bot would have done."""
 
 AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
+COURTESY = Reason(code="courtesy", detail="thanks or a goodbye; nobody waits for an answer")
 OPTED_OUT = Reason(
     code="opted_out", detail="asked for no more messages at this address; nothing is sent there"
 )
@@ -341,6 +345,8 @@ def _reasons_for_agent(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
     urgent = (HARM, "legal", "urgent", "strong_emotion", "unreadable")
     found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in urgent)
     emotion = turn.understanding.emotion
+    if not found and emotion.label in CONTENT and ends_with_thanks(turn):
+        found = (COURTESY,)
     if emotion.label == "calm" or any(r.code in ("urgent", "strong_emotion") for r in found):
         return found
     return (*found, Reason(code="mood", detail=f"{emotion.label} {emotion.intensity:.2f}"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gateway.model import Cue, Message, Turn
+from gateway.support.courtesy import asks_nothing
 
 if TYPE_CHECKING:
     from gateway.routing.policy import Policy
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 DETAILS_NEEDED = "details_needed"
 """The code of a route that asks for slots; the detail names them, with commas."""
 _WORD = re.compile(r"\w+")
+_QUESTION = re.compile(r"[?？؟](?!\S{0,300}[=&])")
+"""The mark of a question, and not of a link's query."""
 
 
 def since_bot_took_over(turn: Turn) -> tuple[Message, ...]:
@@ -93,6 +96,22 @@ def chose_button(turn: Turn) -> bool:
 
 def _quoted(cues: Iterable[Cue]) -> str:
     return ", ".join(dict.fromkeys(f"“{cue.text}”" for cue in cues))
+
+
+def ends_with_thanks(turn: Turn) -> bool:
+    """Whether the message is thanks, praise or a goodbye to the person who has the conversation,
+    and asks for nothing: whether that person asked something before decides what "ok" means."""
+    if turn.kind != "message" or turn.message.attachments or turn.unreadable:
+        return False
+    asked = False
+    for message in reversed(turn.history):
+        if message.author == "customer":
+            break
+        if not message.internal and message.author != "system":
+            asked |= _QUESTION.search(message.text) is not None
+    owner = turn.conversation.owner
+    names = f"{owner.name if owner else ''} {turn.customer.name or ''}"
+    return asks_nothing(turn.message.text, asked=asked, names=names)
 
 
 def after_colon(cues: Iterable[Cue]) -> str:

@@ -163,11 +163,11 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     @property
     def last_public(self) -> Message | None:
         """The last message that the customer sees if no reply is dropped; None: they see none, or
-        a machine of theirs wrote to a conversation that was there: nobody waits for an answer."""
+        theirs asks for nothing in a conversation that was there: nobody waits for an answer."""
         if self.replies and self.refused is None:
             return self.replies[-1]
-        is_answer = self.message and self.message.by_machine and self.work.conversation
-        return None if is_answer else self.message
+        silent = self.message and self.message.asks_nothing and self.work.conversation
+        return None if silent else self.message
 
 
 class CommittedTurn(Value, frozen=True, kw_only=True):

@@ -1,4 +1,7 @@
-"""Words of thanks and goodbye in the served languages. Pure."""
+"""Words of thanks and goodbye in the served languages. Pure.
+
+The engine's intent ``thanks`` is no substitute: it is as sure of "thanks, but one more question".
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,21 @@ import unicodedata
 
 LONGEST = 120
 """Characters; a longer text says more than thanks."""
+MOST_NAMES = 8
+"""Words of names that may stand beside thanks."""
 
 _CORE_WORDS = (
-    "thanks thank thx thnx tnx ty cheers bye goodbye ok okay okey okidoki noted appreciated "
-    "appreciate "
-    "danke dankeschön dankesehr dank tschüss tschüß tschau servus alles "
-    "merci mercii remerciement remerciements revoir "
+    "thanks thank thankyou thx thnx tnx ty tysm cheers bye goodbye ok okay okey okidoki noted "
+    "appreciated appreciate "
+    "danke dankeschön dankesehr dank tschüss tschüß tschau servus alles ade wiedersehen "
+    "merci mercii mercis remercie remerciement remerciements revoir bientôt "
     "gracias adiós adios vale agradecido agradecida "
-    "grazie arrivederci ciao ringrazio obrigado obrigada brigado valeu tchau agradeço "
-    "dankjewel dankuwel bedankt doei dankje dzięki dziękuję dziekuje dzieki pozdrawiam "
-    "tack tackar hejdå teşekkürler teşekkür tesekkurler sağol sağolun eyvallah tamam "
-    "شكرا مشكور مشكورين تمام وداعا"
+    "grazie arrivederci ciao ringrazio obrigado obrigada brigado valeu tchau agradeço adeus "
+    "dankjewel dankuwel bedankt doei doeg dankje oké ziens "
+    "dzięki dziękuję dziekuje dzieki pozdrawiam widzenia zobaczenia dobranoc "
+    "tack tackar hejdå adjö teşekkürler teşekkür tesekkurler sağol sağolun eyvallah tamam "
+    "görüşürüz hoşçakalın "
+    "شكرا شكر متشكر مشكور مشكورين تسلم تمام وداعا باي"
 )
 _WORDS_AROUND = (
     "you u very much so a lot lots many millions million for your the everything all again "
@@ -30,43 +37,65 @@ _WORDS_AROUND = (
     "problem "
     "worries sorted done got yes yep yeah well quickly reply answer response answering "
     "responding "
-    "of guys folks sir madam regards greetings from hope too appreciate "
+    "of guys folks sir madam mr mrs ms mate regards greetings from hope too appreciate helps "
+    "needed solved see later take care "
     "vielen vielmals herzlichen besten lieben schön sehr gut prima toll klasse bestens freundlich "
     "schnell schnelle schnellen für die den das der hilfe ihre ihren ihr ihnen eure euch dir "
     "und war es ja nein nö "
     "passt wiedersehen schönen tag abend noch wochenende auf bis bald gruß grüße liebe klar "
     "nochmal "
-    "nochmals antwort unterstützung auch mir hat ist erledigt super "
+    "nochmals antwort unterstützung auch mir hat ist erledigt super perfekt wunderbar "
+    "geholfen tausend war's wars frau herr gute nacht dann schönes "
     "beaucoup bien parfait parfaite très génial pour votre vos aide tout c'est cest était et à "
     "au bonne "
     "journée soirée infiniment mille fois non oui d'accord daccord encore réponse rapidité "
-    "vous je rapide "
+    "vous je rapide grand gentil gentille madame monsieur nuit week end weekend moi marche "
     "muchas muchísimas mil muy perfecto genial excelente por su la el ayuda todo amable ha "
     "sido que tenga "
     "buen buena día tarde noche hasta luego pronto le te lo agradezco no sí si respuesta rápida de "
+    "eso es era rápido señora señor buenas noches un saludo fin semana "
     "mille molte tante molto perfetto ottimo bene per il vostro suo aiuto tutto gentile "
     "gentili buona "
     "giornata serata e un davvero gentilissimi risposta a presto sì vi la ringraziamento "
+    "è infinite l'aiuto della veloce signora signor buon fine settimana "
     "muito obrigadíssimo pela pelo ajuda tudo ótimo bom boa dia noite vocês até logo mais "
-    "atenção resposta o "
+    "atenção resposta o não perfeito perfeita é era só isso tenha um uma fim semana rápida "
     "je wel u heel erg veel hartelijk voor uw hulp alles goed prima top fijne fijn dag avond "
-    "en het was de snelle reactie nee "
+    "en het was de snelle reactie nee dat snel antwoord nog tot later prettige perfect mevrouw "
+    "meneer "
     "bardzo serdecznie za pomoc wszystko dobrze świetnie super miłego dnia do widzenia i "
-    "odpowiedź nie tak "
+    "odpowiedź nie tak wielkie serdeczne szybką pani panu tyle wieczoru weekendu "
     "så mycket för hjälpen allt bra jättebra fint ha det trevlig dag och er din ditt svar nej ja "
+    "tusen toppen perfekt stort snabbt snabba var kväll helg snälla "
     "çok ederim ederiz yardımınız için her şey iyi günler güzel hoşça kalın evet yardım cevap "
+    "sağ olun süper harika hızlı hepsi bu kadar kadardı akşamlar geceler "
     "جزيلا لكم لك على المساعدة مساعدتكم مساعدتك كل شيء ممتاز رائع جيد جدا "
-    "السلامة مع يومكم سعيد الرد نعم لا "
+    "السلامة مع يومكم سعيد الرد نعم لا هذا سرعة نهارك جزاك الله خيرا يعطيك العافية "
 )
 _CORE = frozenset(_CORE_WORDS.split())
 _AROUND = frozenset(_WORDS_AROUND.split())
 _PRAISE_WORDS = (
     "great perfect excellent super lovely awesome amazing brilliant wonderful good fine nice "
     "sorted prima toll klasse bestens passt parfait parfaite génial perfecto genial excelente "
-    "perfetto ottimo ótimo fijn świetnie jättebra ممتاز رائع تمام"
+    "perfetto ottimo ótimo perfeito perfekt wunderbar fijn świetnie jättebra toppen harika süper "
+    "ممتاز رائع تمام"
 )
 _PRAISE = frozenset(_PRAISE_WORDS.split())
-_NO = frozenset(["no", "nein", "non", "nej", "nee", "nie", "لا", "não"])
+_NO_WORDS = "no nein nö non nej nee nie لا não"
+_NO = frozenset(_NO_WORDS.split())
+_YES_WORDS = "yes yep yeah ja oui sí si sì sim tak evet نعم"
+_YES = frozenset(_YES_WORDS.split())
+_ALL_WORDS = (
+    "all everything alles war's wars tout todo tutto tudo isso wszystko tyle allt hepsi kadar "
+    "kadardı كل"
+)
+_ALL = frozenset(_ALL_WORDS.split())
+"""What "that is all" says in each language."""
+_IS_NOT = re.compile(
+    r"\b(?:(?:no|non|não) (?:es|è|é|era|good|muy|molto|muito|bene|bom|so|very)|to nie)\b",
+    re.IGNORECASE,
+)
+"""Begins "that is not all" or "not so good" where the words beside it are courtesy, too."""
 _SERVICE_WORDS = (
     "answer answering reply response responding help helped helping service antwort hilfe "
     "unterstützung réponse aide respuesta ayuda risposta aiuto resposta ajuda atenção hulp "
@@ -79,10 +108,11 @@ _GLAD = re.compile(
 _ARABIC_VOWELS = re.compile("[\u064b-\u0652]")
 """Signs above and below letters, which few people type."""
 _JAPANESE = re.compile(
-    r"(?:どうも|本当に|大変|とても|助けていただき|ご対応|対応|お返事|いろいろ|迅速な)*"
+    r"(?:いいえ|どうも|本当に|大変|とても|助けていただき|ご対応|対応|お返事|返信|いろいろ|迅速な|早い|以上です"
+    r"|(?:もう|それだけで)?大丈夫です)*"
     r"(?:ありがとう(?:ございました|ございます|ね)?|有難うございま(?:す|した)|感謝(?:します|しています|いたします)?|"
     r"助かりました|了解(?:です|しました|いたしました)?|承知しました|わかりました|お世話になりました|失礼します|さようなら)+"
-    r"(?:どうも|ありがとうございました|ありがとうございます|失礼します)*"
+    r"(?:どうも|ありがとうございました|ありがとうございます|失礼します|以上です|(?:もう)?大丈夫です)*"
 )
 
 
@@ -102,6 +132,20 @@ def is_courtesy(text: str) -> bool:
     return says_thanks(text) or (_is_polite(words) and not _PRAISE.isdisjoint(words))
 
 
+def asks_nothing(text: str, *, asked: bool = False, names: str = "") -> bool:
+    """Whether a customer who writes ``text`` to a person waits for nothing: it is courtesy and
+    agrees to nothing. ``asked``: the person's last words were a question, so that thanks may mean
+    yes; then it must decline or say that this is all. ``names``: of people in the conversation,
+    which may stand in ``text``."""
+    for name in names.split()[:MOST_NAMES]:
+        text = re.sub(rf"\b{re.escape(name)}\b", " ", text)
+    words = _words(text)
+    if not is_courtesy(text) or not _YES.isdisjoint(words):
+        return False
+    declines = bool(words) and words[0] in _NO
+    return not asked or declines or "以上です" in words or not _ALL.isdisjoint(words)
+
+
 def _is_polite(words: list[str]) -> bool:
     return bool(words) and (_CORE | _AROUND).issuperset(words) and not _complains(words)
 
@@ -115,8 +159,9 @@ def _complains(words: list[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    """The words of ``text``; one that is no courtesy for a text that is too long or asks."""
-    if len(text) > LONGEST or any(mark in text for mark in "?？؟"):
+    """The words of ``text``; one that is no courtesy for a text that is too long, asks, or says
+    that this is not all."""
+    if len(text) > LONGEST or any(mark in text for mark in "?？؟") or _IS_NOT.search(text):
         return ["\0"]
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return re.findall(r"[\w']+", _ARABIC_VOWELS.sub("", plain))

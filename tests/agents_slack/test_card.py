@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
 from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
-from channels.slack.agents.labels import duration_label
+from channels.slack.agents.labels import duration_label, waiting_since
 from channels.slack.markup import TOGETHER, size
 from gateway import (
     Address,
@@ -170,6 +170,20 @@ def test_a_note_begins_with_its_mark(text: str, note: str | None) -> None:
 def test_waiting_time_grows_in_steps(minutes: int, expected: str) -> None:
     """So that a card is not updated every minute for hours."""
     assert duration_label(NOW - timedelta(minutes=minutes), NOW) == expected
+
+
+def test_thanks_wait_for_nothing() -> None:
+    """Nor does a machine; the next question does."""
+    card = make_card("Where is it?", state="person")
+    [asked, *_] = [m for m in card.messages if m.author == "customer"]
+    answer = asked.replace(author="agent", at=NOW, agent=Agent(id="slack:U1", name="Ana"))
+    later = {"at": NOW + timedelta(minutes=1)}
+    thanks = asked.replace(text="ok danke", purpose="thanks", **later)
+    away = asked.replace(text="I am away", purpose="notice", **later)
+    assert waiting_since(card.replace(messages=(asked,))) == asked.at
+    assert waiting_since(card.replace(messages=(asked, answer, thanks, away))) is None
+    again = asked.replace(at=NOW + timedelta(minutes=5))
+    assert waiting_since(card.replace(messages=(asked, answer, thanks, again))) == again.at
 
 
 async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:

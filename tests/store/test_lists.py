@@ -75,9 +75,9 @@ async def test_the_last_public_message_is_kept(tmp_path: Path) -> None:
         assert item.last_at == gw.clock.now()
         assert item.agent == "desk:ana"
         await gw.pass_time(60)
-        await jo.say("thanks")
+        await jo.say("and now?")
         item = await only(gw)
-        assert (item.last_from, item.preview) == ("customer", "thanks")
+        assert (item.last_from, item.preview) == ("customer", "and now?")
         assert item.last_at == gw.clock.now()
 
 
@@ -135,6 +135,86 @@ async def test_an_out_of_office_reply_waits_for_nobody(tmp_path: Path) -> None:
         await gw.customer("fake", "robot").say("Do not reply to this message", automatic=True)
         newest = (await gw.services.desk.conversations(ALL)).items[0]
         assert newest.last_from == "customer"
+
+
+@pytest.mark.parametrize(("language", "ends", "goes_on"), [
+    ("en", "Thanks, that is all", "thanks, but one more question"),
+    ("de", "ok danke", "danke, aber eine Frage noch"),
+    ("fr", "Parfait, merci beaucoup", "merci, mais encore une question"),
+    ("es", "Muchas gracias, eso es todo", "gracias, pero no es todo"),
+    ("it", "ok grazie mille", "grazie, ma non funziona"),
+    ("pt", "Muito obrigado, era só isso", "obrigado, não é só isso"),
+    ("nl", "Bedankt, dat was alles", "bedankt, maar nog een vraag"),
+    ("pl", "Dziękuję, to wszystko", "dziękuję, to nie wszystko"),
+    ("sv", "Tack, det var allt", "tack, men den fungerar inte"),
+    ("tr", "Çok teşekkürler, hepsi bu kadar", "teşekkürler ama bir sorum var"),
+    ("ar", "شكرا، هذا كل شيء", "شكرا لكن لدي سؤال"),
+    ("ja", "ありがとうございました、以上です", "ありがとうございます。もう一つあります"),
+])  # fmt: skip
+async def test_thanks_after_an_answer_wait_for_nobody(
+    tmp_path: Path, language: str, ends: str, goes_on: str
+) -> None:
+    """In a list and in the queue alike; thanks with anything else wait, from then on."""
+    async with gateway_in(tmp_path) as gw:
+        jo, ana = gw.customer("fake", "jo"), gw.desk_agent("ana")
+        await jo.say("a person", language=language)
+        card = await ana.claim()
+        await ana.answer(card, "It is on its way.")
+        answered = await only(gw)
+        await gw.pass_time(60)
+        await jo.say(ends)
+        row, [item] = await only(gw), await gw.services.desk.queue()
+        assert (row.customer_waits, item.customer_waits) == (False, False)
+        assert (row.last_from, row.preview) == ("agent", ends)
+        assert row.last_at == item.waiting_since == answered.last_at
+        assert await ids(gw, last_from="customer") == []
+        await gw.pass_time(60)
+        await jo.say(goes_on)
+        row, [item] = await only(gw), await gw.services.desk.queue()
+        assert (row.customer_waits, item.customer_waits) == (True, True)
+        assert row.last_at == item.waiting_since == gw.clock.now()
+
+
+@pytest.mark.parametrize(("asked", "said", "waits"), [
+    ("Shall I send a new one?", "ok, thanks", True),
+    ("Shall I send a new one?", "👍", True),
+    ("I can send a new one.", "yes, thanks", True),
+    ("Can I do anything else for you?", "Thanks, that is all", False),
+    ("Can I do anything else for you?", "No, thank you", False),
+    ("Follow it at https://lindenhof.example/p?id=4 then.", "ok, thanks Ana", False),
+])  # fmt: skip
+async def test_thanks_may_be_the_answer_to_a_question(
+    tmp_path: Path, asked: str, said: str, waits: bool
+) -> None:
+    """Then the customer waits for what was offered."""
+    async with gateway_in(tmp_path) as gw:
+        jo, ana = gw.customer("fake", "jo"), gw.desk_agent("Ana")
+        await jo.say("a person")
+        await ana.answer(await ana.claim(), asked)
+        await jo.say(said)
+        assert (await only(gw)).customer_waits == waits
+
+
+async def test_thanks_answer_nothing(tmp_path: Path) -> None:
+    """Who still waits for an answer, or was passed on since, waits on, since the first moment."""
+    async with gateway_in(tmp_path) as gw:
+        jo, ana = gw.customer("fake", "jo"), gw.desk_agent("ana")
+        await jo.say("a person")
+        began = gw.clock.now()
+        await gw.pass_time(60)
+        card = await ana.claim()
+        await jo.say("thanks")
+        [item] = await gw.services.desk.queue()
+        assert (item.customer_waits, item.waiting_since) == (True, began)
+        await ana.answer(card, "A colleague knows more.")
+        await gw.pass_time(60)
+        epoch = card.conversation.epoch
+        await gw.services.desk.transfer(card.conversation.id, ANA, epoch=epoch, tier="front")
+        await gw.services.desk.claim(card.conversation.id, BEN, epoch=epoch + 1)
+        await gw.pass_time(60)
+        await jo.say("ok, thanks")
+        assert (await only(gw)).customer_waits
+        assert all(item.customer_waits for item in await gw.services.desk.queue())
 
 
 async def test_an_upgrade_finds_the_last_messages(tmp_path: Path) -> None:

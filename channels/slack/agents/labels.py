@@ -76,7 +76,7 @@ def waiting_since(card: ContextCard) -> datetime | None:
     for message in card.messages:
         if message.author == "agent" and not message.internal:
             since = None
-        elif message.author == "customer" and since is None:
+        elif message.author == "customer" and since is None and not message.asks_nothing:
             since = message.at
     handoff = card.handoff
     if handoff is None or handoff.first_at is None or handoff.claimed_at is not None:

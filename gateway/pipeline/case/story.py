@@ -167,7 +167,7 @@ def _questions(said: Sequence[Message], card: ContextCard) -> tuple[StoryLine, .
         if match[0].rstrip().endswith("?") and len(match[0].split()) >= FEWEST_WORDS
     ]
     ours = said[last] if last >= 0 else None
-    if ours is not None and not any(m.author == "customer" for m in since):
+    if ours is not None and not any(m.author == "customer" and not m.asks_nothing for m in since):
         language = card.conversation.language or "en"
         asked += [
             _line(ours, ours.text[fact.start : fact.end].strip())
@@ -238,6 +238,6 @@ def _waiting_since(card: ContextCard, now: datetime) -> datetime:
             continue
         if message.author == "agent":
             break
-        if message.author == "customer":
+        if message.author == "customer" and not message.asks_nothing:
             since = message.at
     return since

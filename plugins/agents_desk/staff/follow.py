@@ -58,15 +58,6 @@ class CaseFollower:
 
     def __init__(self, services: Services, storage: StaffStorage) -> None:
         self._services, self._storage = services, storage
-        self._awaits_us: dict[int, bool] = {}
-
-    async def awaits_us(self, conversations: Sequence[int]) -> frozenset[int]:
-        """Those of ``conversations`` in which the customer spoke last."""
-        unknown = [number for number in conversations if number not in self._awaits_us]
-        for start in range(0, len(unknown), CASES):
-            for case in await self._services.records.cases_by_id(unknown[start : start + CASES]):
-                self._awaits_us[case.conversation.id] = customer_spoke_last(case)
-        return frozenset(n for n in conversations if self._awaits_us.get(n, True))
 
     async def catch_up(self) -> tuple[PraiseNote, ...]:
         """Take in what changed, and return new praise."""
@@ -102,10 +93,6 @@ class CaseFollower:
         praise: list[PraiseNote] = []
         for case in cases:
             number = case.conversation.id
-            if case.conversation.owner is None:
-                self._awaits_us.pop(number, None)
-            else:
-                self._awaits_us[number] = customer_spoke_last(case)
             for agent, handled in handled_by(case).items():
                 text = msgspec.json.encode(handled).decode()
                 key = f"{WORK}{agent}/{number:015}"
@@ -165,14 +152,6 @@ def handled_by(case: CaseRecord) -> dict[str, tuple[Handled, ...]]:
         if handoff.agent is not None and handoff.claimed_at is not None:
             found[handoff.agent.id].append(_handled(handoff, handoff.claimed_at, case, heard))
     return {agent: tuple(times) for agent, times in found.items()}
-
-
-def customer_spoke_last(case: CaseRecord) -> bool:
-    """Whether the customer waits for us; an out-of-office reply asks for nothing. Pure."""
-    speakers = ("customer", "agent")
-    said = [m for m in case.messages if not m.internal and m.author in speakers]
-    said = [m for m in said if not m.by_machine]
-    return not said or said[-1].author == "customer"
 
 
 def praise_in(case: CaseRecord) -> Iterator[PraiseNote]:

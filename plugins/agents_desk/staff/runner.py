@@ -114,7 +114,7 @@ class StaffRunner:
     async def _give(
         self, page: QueuePage, members: Sequence[TeamMember], mode: PushMode, now: datetime
     ) -> None:
-        loads = await self._loads(page, members, now)
+        loads = _loads(page, members, now)
         people = [_member(member) for member in members]
         items = {item.conversation.id: item for item in page.waiting}
         cases = [await self._waiting_case(item) for item in items.values()]
@@ -229,29 +229,6 @@ class StaffRunner:
             tried=frozenset(given.tried) if given else frozenset(),
         )
 
-    async def _loads(
-        self, page: QueuePage, members: Sequence[TeamMember], now: datetime
-    ) -> dict[str, StaffLoad]:
-        awaited = await self._follower.awaits_us([item.conversation.id for item in page.held])
-        opened: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        upset: Counter[str] = Counter()
-        for item in page.held:
-            owner, channel = item.conversation.owner, item.conversation.address.channel
-            awaits = item.conversation.id in awaited
-            if owner is not None and (channel in CHATS or awaits):
-                opened[owner.id][channel] += 1
-                upset[owner.id] += awaits and _is_upset(item)
-        return {
-            member.id: StaffLoad(
-                open=dict(opened[member.id]),
-                open_upset=upset[member.id],
-                load=load_now(member.load, now),
-                upset_in_a_row=member.load.upset_in_a_row if member.load else 0,
-                last_given=_last_given(member.load),
-            )
-            for member in members
-        }
-
     # -- care --------------------------------------------------------------------------------------
 
     async def _propose_breaks(self, members: Sequence[TeamMember], now: datetime) -> None:
@@ -291,6 +268,26 @@ class StaffRunner:
                 data={"to": agent, "kind": kind},
             )
         )
+
+
+def _loads(page: QueuePage, members: Sequence[TeamMember], now: datetime) -> dict[str, StaffLoad]:
+    opened: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    upset: Counter[str] = Counter()
+    for item in page.held:
+        owner, channel = item.conversation.owner, item.conversation.address.channel
+        if owner is not None and (channel in CHATS or item.customer_waits):
+            opened[owner.id][channel] += 1
+            upset[owner.id] += item.customer_waits and _is_upset(item)
+    return {
+        member.id: StaffLoad(
+            open=dict(opened[member.id]),
+            open_upset=upset[member.id],
+            load=load_now(member.load, now),
+            upset_in_a_row=member.load.upset_in_a_row if member.load else 0,
+            last_given=_last_given(member.load),
+        )
+        for member in members
+    }
 
 
 def _member(member: TeamMember) -> StaffMember:

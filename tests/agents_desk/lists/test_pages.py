@@ -72,6 +72,17 @@ async def test_a_row_says_who_waits_for_whom(ana: Visit, gw: DeskGateway) -> Non
     await ana.open("/desk/list/mine")
     assert "You wait for the customer" in ana.page
     assert "Here is how." in ana.page
+    jules = (await gw.desk.card(JULES)).conversation.address
+    for said, row, queue in (
+        ("Merci, c'est tout", "You wait for the customer", "last message"),
+        ("Merci, et pour la facture ?", "Customer waits for you", "waiting"),
+    ):
+        await gw.write(jules, said)
+        await ana.open("/desk/list/mine")
+        assert row in ana.page
+        await ana.open("/desk?filter=mine")
+        line = ana.page[ana.page.index(f'id="q{JULES}"') :]
+        assert f'class="hidden">{queue} <' in line[: line.index("</a>")]
 
 
 async def test_a_conversation_keeps_its_list_beside_it(ana: Visit, gw: DeskGateway) -> None:

@@ -336,3 +336,19 @@ async def test_work_in_slack_counts_as_being_there(floor: Floor, gw: DeskGateway
     await gw.running.settled()
     await floor.step()
     assert await gw.owner(TOM) == "desk:ana"
+
+
+@pytest.mark.parametrize(
+    ("said", "owner"),
+    [("Parfait, merci Ana", "desk:ana"), ("Merci, mais encore une question", None)],
+)
+async def test_thanks_after_an_answer_take_no_room(
+    floor: Floor, gw: DeskGateway, said: str, owner: str | None
+) -> None:
+    """A mail that waits for the customer takes nothing of Ana's one unit."""
+    await profile(floor, "ana", capacity=1)
+    await gw.desk.answer(JULES, ANA, "Voilà, the exchange is on its way.", key="k")
+    await gw.running.settled()
+    await gw.write((await gw.desk.card(JULES)).conversation.address, said)
+    await floor.step()
+    assert await gw.owner(TOM) == owner

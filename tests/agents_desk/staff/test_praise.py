@@ -16,14 +16,12 @@ from gateway import (
     Guess,
     Message,
     MoodLabel,
-    Reason,
-    Route,
     Survey,
     SurveyAnswer,
     SurveyQuestion,
     Understanding,
 )
-from plugins.agents_desk.staff.follow import customer_spoke_last, praise_in
+from plugins.agents_desk.staff.follow import praise_in
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 ANA = Agent(id="desk:ana", name="Ana")
@@ -90,14 +88,3 @@ def test_the_best_score_with_words_is_praise(score: int, comment: str, praised: 
     answer = said(3, f"{score} {comment}", mood="calm", intent="none")
     notes = list(praise_in(case(ANSWER, answer, surveys=(survey,))))
     assert [(note.message, note.score) for note in notes] == [(3, 5)] * praised
-
-
-def test_who_spoke_last_is_waited_for() -> None:
-    """Notes and system lines do not count."""
-    note = said(3, "a note", by=ANA).replace(internal=True)
-    assert customer_spoke_last(case(ANSWER, said(2, "and now?"), note))
-    assert not customer_spoke_last(case(said(1, "hello"), said(2, "hi", by=ANA), note))
-    automatic = Route(action="pass", reasons=(Reason(code="automatic"),))
-    away = said(4, "I am away").replace(route=automatic)
-    assert not customer_spoke_last(case(ANSWER, away))
-    assert customer_spoke_last(case(ANSWER, away, said(5, "I am back")))

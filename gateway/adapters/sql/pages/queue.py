@@ -17,7 +17,14 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, true
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin
 from gateway.adapters.sql.schema import conversations, customers, handoffs, messages
-from gateway.model import Emotion, Handoff, QueueItem, QueuePage, QueuePosition
+from gateway.model import (
+    Emotion,
+    Handoff,
+    QueueItem,
+    QueuePage,
+    QueuePosition,
+    waits_for_person,
+)
 
 PREVIEW = 140
 """Characters of a preview."""
@@ -59,6 +66,7 @@ _WAITING_SINCE = (
     .where(
         _unanswered.c.conversation_id == conversations.c.id,
         _unanswered.c.author == "customer",
+        _unanswered.c.purpose == "message",  # the others ask for nothing
         _unanswered.c.id > func.coalesce(_LAST_ANSWER, 0),
     )
     .correlate(conversations)
@@ -151,13 +159,16 @@ def read_queue(
 def _item(connection: Connection, statement: PreparedJoin, row: tuple[Any, ...]) -> QueueItem:
     handoff_row, conversation, customer, last, since = statement.split(row)
     handoff = rows.handoff(connection, handoff_row)
+    there, last_at = rows.conversation(connection, conversation), rows.from_ms(conversation.last_at)
+    waits = waits_for_person(there, handoff, conversation.last_from, last_at)
     return QueueItem(
         handoff=handoff,
-        conversation=rows.conversation(connection, conversation),
+        conversation=there,
         customer=rows.customer(connection, customer),
         preview=preview(connection, last) if last else "",
         mood=_mood(connection, last) if last else Emotion(),
-        waiting_since=_waiting_since(handoff, rows.maybe_from_ms(since)),
+        customer_waits=waits,
+        waiting_since=_waiting_since(handoff, rows.maybe_from_ms(since)) if waits else last_at,
     )
 
 

@@ -189,8 +189,8 @@ def _set_last(
     connection: Connection, conversation: Conversation, stored: tuple[Message | None, ...]
 ) -> None:
     """Note the last one of ``stored``, all of them public, as the last of ``conversation``; not
-    what a machine wrote, to which nobody waits for an answer."""
-    found = [message for message in stored if message is not None and not message.by_machine]
+    one that asks for nothing."""
+    found = [message for message in stored if message is not None and not message.asks_nothing]
     if found:
         last = {"at": rows.to_ms(found[-1].at), "author": found[-1].author}
         _LAST.count(connection, {"this": conversation.id, **last})
