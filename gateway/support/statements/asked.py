@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from gateway.model import Value
-from gateway.support.statements.phrases import StatementPhrases, phrases
+from gateway.support.statements.phrases import StatementPhrases, likely_languages, phrases
 from gateway.support.statements.text import ReadText, read_text, words_of
 from gateway.support.statements.values import ValuePlace, value_places
 from gateway.support.statements.words import StatementWords, statement_words
@@ -54,11 +54,16 @@ def asked_for(text: str, language: str) -> tuple[AskedFact, ...]:
     """The facts (see `FactName`) that ``text`` asks the customer for, each once.
 
     Not asked for is a fact that the sentence names with its value (to confirm it), another one
-    than the one given, and one that is refused with the reason why it does not do. A language
-    without words of its own is read as English.
+    than the one given, and one that is refused with the reason why it does not do. ``language`` is
+    the conversation's; the text may be in another one (see `likely_languages`).
     """
-    read, words = read_text(text), statement_words(language)
-    known = phrases(language)
+    read = read_text(text)
+    found = (_asked_for(read, one) for one in likely_languages(read, language))
+    return next(filter(None, found), ())
+
+
+def _asked_for(read: ReadText, language: str) -> tuple[AskedFact, ...]:
+    words, known = statement_words(language), phrases(language)
     given = {(place.fact, place.start) for place in value_places(read, words)}
     found: dict[str, AskedFact] = {}
     refused = known.asks_refused.search(read.folded) is not None

@@ -12,8 +12,8 @@ from typing import Any
 
 from gateway.model import Value
 from gateway.settings import packaged_yaml
-from gateway.support.statements.text import fold
-from gateway.support.statements.words import any_of
+from gateway.support.statements.text import ReadText, fold
+from gateway.support.statements.words import STATEMENT_LANGUAGES, any_of
 
 PHRASE_LANGUAGES = ("en", "de", "fr", "es")
 
@@ -60,6 +60,18 @@ def reading_order(language: str) -> tuple[str, ...]:
     the others, because people also write in another one. One without phrases is read as English."""
     first = language if language in PHRASE_LANGUAGES else "en"
     return (first, *(other for other in PHRASE_LANGUAGES if other != first))
+
+
+def likely_languages(read: ReadText, language: str) -> tuple[str, ...]:
+    """The languages in which a text is to be read whose conversation is in ``language``: those of
+    whose function words it has most. The conversation's own comes first while it has at most one
+    word fewer; Italian and Dutch, of which there are no such words, always do."""
+    own = language if language in STATEMENT_LANGUAGES else "en"
+    said = {one: sum(word in phrases(one).item_stop for word in read.sequence)
+            for one in PHRASE_LANGUAGES}  # fmt: skip
+    best = max(said.values())
+    likely = [own] if said.get(own, best) >= best - 1 else []
+    return (*likely, *(one for one in PHRASE_LANGUAGES if said[one] == best and one != own))
 
 
 @cache

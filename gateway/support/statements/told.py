@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from gateway.model import Value
-from gateway.support.statements.phrases import StatementPhrases, phrases
+from gateway.support.statements.phrases import StatementPhrases, likely_languages, phrases
 from gateway.support.statements.text import ReadText, read_text
 from gateway.support.statements.values import ValuePlace, value_places
 from gateway.support.statements.words import statement_words
@@ -60,9 +60,15 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     can be shown in the words that state it.
 
     Known bias: articles that no rule knows are missed, and so are names without a word such as "my
-    name is" or a closing before them. A language without phrases of its own is read as English.
+    name is" or a closing before them. ``language`` is the conversation's; the text may be in
+    another one (see `likely_languages`).
     """
     read = read_text(text)
+    found = (_facts_told(read, one) for one in likely_languages(read, language))
+    return next(filter(None, found), ())
+
+
+def _facts_told(read: ReadText, language: str) -> tuple[StatedFact, ...]:
     known = phrases(language)
     words = statement_words(language)
     values = value_places(read, words)

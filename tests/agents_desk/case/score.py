@@ -15,6 +15,7 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -68,20 +69,24 @@ def _agree(told: str, wanted: str) -> bool:
     return not theirs or (bool(ours) and (ours in theirs or theirs in ours))
 
 
-def score_facts(file: Path, kind: str, language: str = "") -> Score:
-    """Of the rows of ``kind`` (``told`` or ``asked``), of one language or all."""
+def score_facts(file: Path, kind: str, language: str = "", spoken: str = "") -> Score:
+    """Of the rows of ``kind`` (``told`` or ``asked``), of one language or all; ``spoken`` as for
+    `score_promises`."""
     hits, wrong, missed = 0, [], []
     for row in _rows(file):
         if row["kind"] != kind or language not in ("", row["language"]):
+            continue
+        if row["language"] == spoken:
             continue
         text = row["text"].replace("\\n", "\n")
         pairs = [part.strip().partition("=") for part in row["facts"].split(";") if part.strip()]
         wanted = [(name.strip(), value.strip()) for name, _, value in pairs]
         if kind == "told":
-            told = facts_told(text, row["language"])
+            told = facts_told(text, spoken or row["language"])
             found = [(f.name, "" if f.name == "photo" else f.value) for f in told]
         else:
-            found = [(f.name, "") for f in asked_for(text, row["language"]) if f.name in NAMES]
+            found = [(f.name, "") for f in asked_for(text, spoken or row["language"])
+                     if f.name in NAMES]  # fmt: skip
         for name, value in found:
             same = [
                 w
@@ -151,6 +156,10 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(f"promises {language or 'all':3} "
               f"P {score.precision:.3f} R {score.recall:.3f} "
               f"F1 {score.f1:.3f} due {score.due[0]}/{score.due[1]}\n")  # fmt: skip
+    for kind, spoken in product(("told", "asked"), ("en", "de", "fr", "es", "it")):
+        score = score_facts(folder / "facts.csv", kind, spoken=spoken)
+        sys.stdout.write(f"{kind} of others in a conversation in {spoken} "
+              f"P {score.precision:.3f} R {score.recall:.3f}\n")  # fmt: skip
     for spoken in ("en", "de", "fr", "es", "it"):
         score = score_promises(folder / "promises.csv", spoken=spoken)
         sys.stdout.write(f"promises of others in a conversation in {spoken} "

@@ -143,6 +143,59 @@ def test_lines_end_with_sentences(text: str, short: str) -> None:
     assert shorten(text, 38) == short
 
 
+IN_LANGUAGES = {
+    "en": ("I ordered a blue jacket, my order number is 4471.", "What is your order number?",
+           "Which colour did you order?"),
+    "de": ("Ich habe eine blaue Jacke bestellt, meine Bestellnummer ist 4471.",
+           "Wie lautet Ihre Bestellnummer?", "Welche Farbe haben Sie bestellt?"),
+    "fr": ("J'ai commandé une veste bleue, mon numéro de commande est le 4471.",
+           "Quel est votre numéro de commande ?", "Quelle couleur avez-vous commandée ?"),
+    "es": ("Pedí una chaqueta azul, mi número de pedido es el 4471.",
+           "¿Cuál es su número de pedido?", "¿Qué color ha pedido?"),
+}  # fmt: skip
+PAIRS = [(told, asked) for told in IN_LANGUAGES for asked in IN_LANGUAGES if told != asked]
+
+
+@pytest.mark.parametrize(("told", "asked"), PAIRS)
+async def test_a_fact_told_in_another_language_is_shown_too(
+    gw: DeskGateway, told: str, asked: str
+) -> None:
+    """Before it is asked for again, in whatever language the agent writes; and another one than
+    that which was told is not."""
+    await gw.write(WEBCHAT, IN_LANGUAGES[told][0])
+    _, order, colour = IN_LANGUAGES[asked]
+    [advice] = await gw.desk.advise(MARIA, order)
+    assert advice.message == "Maria Oliveira gave their order number 4471 at 14:20."
+    [advice] = await gw.desk.advise(MARIA, colour)
+    assert advice.message.startswith("Maria Oliveira gave their colour ")
+    phones = (
+        "What is your phone number?",
+        "Wie ist Ihre Telefonnummer?",
+        "Quel est votre numéro de téléphone ?",
+        "¿Cuál es su número de teléfono?",
+    )
+    assert [await gw.desk.advise(MARIA, question) for question in phones] == [()] * 4
+
+
+@pytest.mark.parametrize(("told", "asked"), PAIRS)
+def test_the_bot_does_not_ask_again_in_another_language(
+    told_turn: Turn, told: str, asked: str
+) -> None:
+    """Whatever language each of the two messages has."""
+    conversation = told_turn.conversation.replace(language=told)
+    for spoken in (told, asked):
+        turn = told_turn.replace(
+            conversation=conversation.replace(language=spoken),
+            message=told_turn.message.replace(text=IN_LANGUAGES[told][0]),
+            history=(),
+        )
+        _, order, _ = IN_LANGUAGES[asked]
+        reply = Reply(body=("OK.",), next_step=order, language=asked)
+        assert without_known_questions(reply, turn).next_step is None
+        other = reply.replace(next_step="What is your e-mail address?")
+        assert without_known_questions(other, turn) == other
+
+
 def test_the_bot_does_not_ask_for_what_it_was_told(told_turn: Turn) -> None:
     """The sentence is left out; the rest of the answer stays, and a bare question too."""
     ask = "Could you send me your order number, please?"

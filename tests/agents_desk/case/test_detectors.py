@@ -104,6 +104,16 @@ def test_facts(folder: Path, kind: str) -> None:
     assert recall >= 0.9
 
 
+@pytest.mark.parametrize("kind", ["told", "asked"])
+@pytest.mark.parametrize("spoken", ["en", "de", "fr", "es", "it"])
+def test_facts_in_another_language_than_the_conversations(kind: str, spoken: str) -> None:
+    """The text is read in its own language."""
+    score = score_facts(KNOWN / "facts.csv", kind, spoken=spoken)
+    precision, recall = score.precision, score.recall
+    del score
+    assert min(precision, recall) >= 0.9
+
+
 @pytest.mark.parametrize("folder", [KNOWN, UNSEEN, FRESH], ids=["known", "unseen", "fresh"])
 def test_promises(folder: Path) -> None:
     """F1 of at least 0.85, and nine in ten due times are right."""
