@@ -39,9 +39,11 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     told_size: re.Pattern[str]
     told_item: re.Pattern[str]
     told_signature: re.Pattern[str]
+    told_thanks: re.Pattern[str]
     told_name: re.Pattern[str]
     told_colour: re.Pattern[str]
     told_colour_not: re.Pattern[str]
+    not_told: Mapping[str, re.Pattern[str]]
     wares: re.Pattern[str]
     not_wares: frozenset[str]
     item_stop: frozenset[str]
@@ -88,6 +90,7 @@ def phrases(language: str) -> StatementPhrases:
              if isinstance(patterns, list)}  # fmt: skip
     return StatementPhrases(
         **lists,
+        not_told={fact: any_of(patterns) for fact, patterns in tree["not_told"].items()},
         wares=_words(tree["wares"]),
         not_wares=frozenset(tree.get("not_wares", "").split()),
         item_stop=frozenset(fold(tree["item_stop"]).split()),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from gateway.model import Value
+from gateway.support.statements.not_told import date_key, form_key, is_date, is_time, is_told
 from gateway.support.statements.phrases import StatementPhrases, likely_languages, phrases
-from gateway.support.statements.text import ReadText, read_text
+from gateway.support.statements.text import ReadText, read_text, words_of
 from gateway.support.statements.values import ValuePlace, value_places
-from gateway.support.statements.words import statement_words
+from gateway.support.statements.words import StatementWords, statement_words
 
 _AMOUNT = re.compile(
     r"(?:[€£$]|\b(?:eur|usd|gbp|chf)) ?\d+(?:[.,]\d{1,2})?"
     r"|\b\d{1,6}(?:[.,]\d{1,2})? ?(?:[€£$]|(?:euros?|eur|pounds?|quid|dollars?|pfund|livres|francs"
     r"|franken|chf|gbp|usd|libras|dolares|cents?)\b)"
 )
-_BARE_AMOUNT = re.compile(r"\b\d+[.,]\d\d\b(?![.,\d/])")
+_BARE_AMOUNT = re.compile(
+    r"\b\d+[.,]\d\d\b(?![.,\d/]| ?(?:uhr|h|hours?|std|heures?|horas?|m|cm|mm|km|kg|g|l|ml|inch|zoll"
+    r"|volts?|v|watts?|w|gb|mb|meters?|metres?|metern?|metros?|liters?|litres?|litros?)\b| ?%)"
+)
 _CITY = re.compile(
     r"(?:,? ?\d{4,5} [A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?|, [A-ZÀ-Þ][\w-]+(?:,? [A-Z]{1,2}\d[\dA-Z]?"
     r" \d[A-Z]{2})?|,? [A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b)"
@@ -26,12 +30,19 @@ _NUMERIC_DATE = re.compile(
     r"(?:(?<=\bon )|(?<=\bam )|(?<=\ble )|(?<=\bel ))\d{1,2}/\d{1,2}\b(?![./-]?\d)"
     r"|(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
 )
-_NAME_WORDS = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|del|la|von|van|der|le))*")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_WHOLE_DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:20)?\d\d")
+_NAME_WORDS = re.compile(
+    r"(?:Dr\.? |Prof\.? |[A-ZÀ-Þ]\. ){0,3}[A-ZÀ-Þ][\w'’-]+"
+    r"(?: (?:[A-ZÀ-Þ](?:[\w'’-]+|\.)|de|del|la|von|van|der|le)){0,6}"
+)
 _DAY_OF_MONTH = re.compile(r"(?:(?:the|den|dem|le|el) )?\d")
 LONGEST_JOIN = 24
 """Characters before a date that may make it one with another: `between the 3rd and the 5th`."""
-_LINKS = frozenset("is was no nr ist war est le es el la num ref id".split())  # noqa: SIM905
-"""Words between `number` and the number."""
+_LINKS = frozenset(
+    "is was no nr ist war est le es el la num ref id and und et y or oder ou".split()  # noqa: SIM905
+)
+"""Words between `number` and the number, or between two numbers."""
 _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
 )
@@ -40,6 +51,10 @@ SHORTEST_NUMBER = 4
 """Digits of an order's number without letters."""
 MOST_ITEM_WORDS = 4
 """Words of an item: `the small blue coffee maker`."""
+FEWEST_BEFORE = 4
+"""Words of a message before `Thanks, Ben` for Ben to be who wrote it, not who is thanked."""
+MOST_VALUES = 40
+"""Values of each fact that are read in a message: more stand in pasted logs and lists."""
 LONGEST_TEXT = 4_000
 """Characters that are read: longer messages are pasted logs and quoted mails."""
 
@@ -64,27 +79,35 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     another one (see `likely_languages`).
     """
     read = read_text(text)
-    found = (_facts_told(read, one) for one in likely_languages(read, language))
+    likely = likely_languages(read, language)
+    found = (_facts_told(read, one, likely) for one in likely)
     return next(filter(None, found), ())
 
 
-def _facts_told(read: ReadText, language: str) -> tuple[StatedFact, ...]:
+def _facts_told(read: ReadText, language: str, likely: Sequence[str]) -> tuple[StatedFact, ...]:
+    """In ``language``, without what is no fact in one of the ``likely`` languages."""
     known = phrases(language)
     words = statement_words(language)
     values = value_places(read, words)
     places = [place for place in values if place.fact in ("order", "phone", "email")]
     places = [_code_alone(read, place) for place in places]
-    places = [place for place in places if place.fact != "order" or _is_code(read, place)]
+    phones = [place for place in places if place.fact == "phone"]
+    places = [p for p in places if p.fact != "order" or _is_code(read, p, phones)]
+    places = [p for p in places if not _WHOLE_DATE.fullmatch(read.folded, p.start, p.end)]
     places += _amounts(read)
     places += _addresses(read, values)
-    places += _dates(read, known, values)
+    places += _dates(read, known, values, words)
     places += _names(read, known)
     places += _photos(read, known)
     places += [ValuePlace("size", m.start(m.lastindex or 0), m.end(m.lastindex or 0), "")
                for m in known.told_size.finditer(read.folded)]  # fmt: skip
     places += _colours(read, known)
     places += _items(read, known)
-    return tuple(_as_facts(read, places))
+    by_fact = {fact: [place for place in places if place.fact == fact] for fact in _STRENGTH}
+    places = [place for found in by_fact.values() for place in found[:MOST_VALUES]]
+    for one in likely:
+        places = [place for place in places if is_told(read, place, phrases(one))]
+    return tuple(_as_facts(read, places, words))
 
 
 _STRENGTH = (
@@ -103,8 +126,9 @@ _STRENGTH = (
 """Which reading of the same letters holds: the first."""
 
 
-def _as_facts(read: ReadText, places: list[ValuePlace]) -> list[StatedFact]:
+def _as_facts(read: ReadText, places: list[ValuePlace], words: StatementWords) -> list[StatedFact]:
     taken: list[tuple[int, int]] = []
+    dates: list[frozenset[str]] = []
     found: dict[tuple[str, str], StatedFact] = {}
     for place in sorted(places, key=lambda p: (_STRENGTH.index(p.fact), p.start)):
         start, end = _trimmed(read.text, place.start, place.end)
@@ -113,8 +137,16 @@ def _as_facts(read: ReadText, places: list[ValuePlace]) -> list[StatedFact]:
         if place.fact not in ("colour", "item", "photo"):
             taken.append((start, end))
         value = read.text[start:end]
+        key = value.casefold()
+        if place.fact in ("colour", "item"):
+            key = form_key(read.folded[start:end])
+        elif place.fact == "date":
+            date = date_key(read.folded[start:end], words)
+            if any(date <= other for other in dates):
+                continue
+            dates.append(date)
         fact = StatedFact(name=place.fact, value=value, start=start, end=end)
-        found.setdefault((place.fact, value.casefold()), fact)
+        found.setdefault((place.fact, key), fact)
     return sorted(found.values(), key=lambda fact: fact.start)
 
 
@@ -127,10 +159,12 @@ def _code_alone(read: ReadText, place: ValuePlace) -> ValuePlace:
     return place
 
 
-def _is_code(read: ReadText, place: ValuePlace) -> bool:
-    """Not a small number after a word: `über 120`."""
+def _is_code(read: ReadText, place: ValuePlace, phones: Sequence[ValuePlace]) -> bool:
+    """Not a small number after a word (`über 120`), nor the beginning of a phone's."""
     said = read.text[place.start : place.end]
-    return not said.isdigit() or len(said) >= SHORTEST_NUMBER
+    if any(phone.start <= place.start < phone.end for phone in phones):
+        return False
+    return not said.isdigit() or (len(said) >= SHORTEST_NUMBER and not _YEAR.fullmatch(said))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -145,7 +179,8 @@ def _amounts(read: ReadText) -> Iterator[ValuePlace]:
     places = [(m.start(), m.end()) for m in _AMOUNT.finditer(read.folded)]
     yield from (ValuePlace("amount", start, end, "") for start, end in places)
     for match in _BARE_AMOUNT.finditer(read.folded):
-        if not any(start <= match.start() < end for start, end in places):
+        known = any(start <= match.start() < end for start, end in places)
+        if not known and not is_time(read.folded, match.start(), match.end()):
             yield ValuePlace("amount", match.start(), match.end(), "")
 
 
@@ -175,7 +210,7 @@ def _colours(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
 
 
 def _dates(
-    read: ReadText, known: StatementPhrases, values: list[ValuePlace]
+    read: ReadText, known: StatementPhrases, values: list[ValuePlace], words: StatementWords
 ) -> Iterator[ValuePlace]:
     found = [
         ValuePlace("date", m.start(), m.end(), "") for m in known.told_dates.finditer(read.folded)
@@ -184,6 +219,9 @@ def _dates(
         ValuePlace("date", m.start(), m.end(), "") for m in _NUMERIC_DATE.finditer(read.folded)
     ]
     found += [place for place in values if place.fact == "date"]
+    found = [
+        place for place in found if is_date(read.folded[place.start : place.end], words.language)
+    ]
     if known.told_event.search(read.folded) is None:
         found = [p for p in found if not known.told_now.fullmatch(read.folded, p.start, p.end)]
     if found and "?" in read.text:
@@ -192,7 +230,7 @@ def _dates(
     whole: list[ValuePlace] = []
     for place in sorted(found, key=lambda p: (p.start, -p.end)):
         last = whole[-1] if whole else None
-        if last and _one_date(read.folded, last, place, known):
+        if last and _one_date(read.folded, last, place, known, words):
             end = max(last.end, place.end)
             closed = "(" in read.text[last.end : end] and read.text[end : end + 1] == ")"
             whole[-1] = last._replace(end=end + closed)
@@ -210,12 +248,20 @@ def _with_first_day(folded: str, place: ValuePlace, known: StatementPhrases) -> 
     return place._replace(start=begin + first.start(1))
 
 
-def _one_date(folded: str, last: ValuePlace, place: ValuePlace, known: StatementPhrases) -> bool:
+def _one_date(
+    folded: str,
+    last: ValuePlace,
+    place: ValuePlace,
+    known: StatementPhrases,
+    words: StatementWords,
+) -> bool:
     """Whether two dates are one: two names of a day (`yesterday, 12 November`) or the ends of a
-    time (`from Monday to Friday`)."""
+    time (`from Monday to Friday`). `Monday, Tuesday` are two."""
     between = folded[last.end : place.start]
     if known.joins_dates.fullmatch(between):
-        return True
+        days = [words.words["days"].intersection(words_of(folded[p.start : p.end]))
+                for p in (last, place)]  # fmt: skip
+        return "," not in between or not all(days) or days[0] == days[1]
     before = folded[max(0, last.start - LONGEST_JOIN) : last.start]
     return bool(known.before_dates.search(before) and known.between_dates.fullmatch(between))
 
@@ -227,8 +273,13 @@ def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
             yield ValuePlace("name", name.start(), name.end(), "")
     for match in known.told_signature.finditer(read.folded):
         name = _NAME_WORDS.match(read.text, match.end())
-        rest = read.text[name.end() :].strip(" .!\n") if name else "x"
-        if name and not rest:
+        line = read.text[name.end() :].partition("\n")[0] if name else "x"
+        if name and not line.strip(" .!"):
+            yield ValuePlace("name", name.start(), name.end(), "")
+    for match in known.told_thanks.finditer(read.folded):
+        name = _NAME_WORDS.match(read.text, match.end())
+        signs = name and not read.text[name.end() :].strip(" .\n")
+        if name and signs and len(words_of(read.folded[: match.start()])) >= FEWEST_BEFORE:
             yield ValuePlace("name", name.start(), name.end(), "")
 
 
