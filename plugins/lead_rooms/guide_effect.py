@@ -27,7 +27,7 @@ from gateway import (
     known_names,
     masked,
 )
-from plugins.lead_rooms.sampling import RecentCases
+from plugins.lead_rooms.recent_cases import RecentCases
 
 SAMPLED = 100
 """Replies that are read again."""

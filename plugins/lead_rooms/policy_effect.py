@@ -19,7 +19,7 @@ from gateway import (
     masked,
     routed_turns,
 )
-from plugins.lead_rooms.sampling import RecentCases
+from plugins.lead_rooms.recent_cases import RecentCases
 
 MOST_TURNS = 20_000
 """A replay of more says nothing new; it takes the newest."""

@@ -19,16 +19,17 @@ from gateway import (
     VersionKind,
     packaged_yaml,
 )
+from plugins.lead_rooms.answer_page import AnswerPage
 from plugins.lead_rooms.guide import GuidePage
 from plugins.lead_rooms.guide_effect import GuideReplay
 from plugins.lead_rooms.history import HistoryPage, VersionPage
 from plugins.lead_rooms.hours import HoursPage
 from plugins.lead_rooms.html import KINDS, RoomTemplates, static_routes
 from plugins.lead_rooms.jobs import RoomJobs
-from plugins.lead_rooms.knowledge import AnswerPage, Knowledge, KnowledgePage
+from plugins.lead_rooms.knowledge import Knowledge, KnowledgePage
 from plugins.lead_rooms.policy import PolicyPage
 from plugins.lead_rooms.policy_effect import PolicyReplay
-from plugins.lead_rooms.sampling import RecentCases
+from plugins.lead_rooms.recent_cases import RecentCases
 
 
 @dataclass(kw_only=True)
