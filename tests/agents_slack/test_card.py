@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
+from channels.slack.agents.card import SlackPost, render_card
 from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
 from channels.slack.agents.labels import duration_label, waiting_since
+from channels.slack.agents.thread import ThreadPost, message_posts, transcript
 from channels.slack.markup import TOGETHER, size
 from gateway import (
     Address,

@@ -1,4 +1,4 @@
-"""What a conversation looks like in Slack: the context card, and the posts of its thread. Pure."""
+"""What a conversation looks like in Slack: the context card. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from channels.slack.agents.labels import (
     mood_face,
     place_label,
     repeat_label,
-    size_label,
     waiting_since,
 )
-from channels.slack.markup import TOGETHER, escape, fit, one_line, pieces, shortened, size
+from channels.slack.markup import TOGETHER, escape, fit, one_line, shortened, size
 from gateway import (
-    Attachment,
     ContextCard,
     Cue,
     Message,
@@ -38,23 +36,9 @@ from gateway import (
 ON_CARD = 6
 """Messages of the conversation that the card shows; the thread has all."""
 MOODS = 8
-LONGEST = 2800
-"""Characters of one post in the thread."""
-TITLE = 200
-"""Characters that the title of a part of the story takes, as a block."""
 SHORT = 60
 """Characters to which a text on the card is cut at most."""
 KEPT_WHOLE = ("*Suggested answer*",)
-STATUS_EMOJI = {
-    "sent": "white_check_mark",
-    "delivered": "white_check_mark",
-    "read": "eyes",
-    "failed": "x",
-    "discarded": "x",
-    "unsure": "grey_question",
-}
-"""How the delivery status of an agent's message shows, as a reaction on it."""
-FINAL_STATUSES = frozenset({"read", "failed", "discarded"})
 
 
 class SlackPost(Value, frozen=True, kw_only=True):
@@ -62,18 +46,6 @@ class SlackPost(Value, frozen=True, kw_only=True):
 
     text: str
     blocks: tuple[Block, ...]
-
-
-class ThreadPost(Value, frozen=True, kw_only=True):
-    """One post in a thread: text, or a file. Its ``marker`` is looked for in Slack when its
-    outcome is not known."""
-
-    marker: str
-    text: str = ""
-    blocks: tuple[Block, ...] = ()
-    file: Attachment | None = None
-    broadcast: bool = False
-    """Also shown in the channel itself."""
 
 
 # -- the card --------------------------------------------------------------------------------------
@@ -98,7 +70,7 @@ def render_card(
 
 def shows_everything(card: ContextCard) -> bool:
     """Whether the card shows every message in full."""
-    messages = _public(card)
+    messages = public_messages(card)
     return len(messages) <= ON_CARD and all(len(message.text) <= 280 for message in messages)
 
 
@@ -108,7 +80,7 @@ def erased_card() -> SlackPost:
 
 
 def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[Block]:
-    yield kit.header(f"{_name(card)} · {place_label(card)}")
+    yield kit.header(f"{customer_name(card)} · {place_label(card)}")
     yield kit.context(_state_line(card, now, away))
     if repeat := repeat_label(card, now):
         yield kit.context(f"🔁 {escape(repeat)}")
@@ -176,10 +148,11 @@ def _headline(card: ContextCard) -> str:
     reasons = card.handoff.reasons if card.handoff else ()
     why = reason_label(reasons[0].code) if reasons else "with a person"
     channel = place_label(card)
-    return one_line(f"{_name(card)} on {channel}: {why}", 300)
+    return one_line(f"{customer_name(card)} on {channel}: {why}", 300)
 
 
-def _name(card: ContextCard) -> str:
+def customer_name(card: ContextCard) -> str:
+    """As `customer_label`."""
     return customer_label(card.customer.name, card.conversation.address)
 
 
@@ -249,29 +222,30 @@ def _cues(message: Message) -> list[Cue]:
     return [found[place] for place in sorted(found)]
 
 
-def _public(card: ContextCard) -> list[Message]:
+def public_messages(card: ContextCard) -> list[Message]:
+    """What the customer wrote or got, oldest first."""
     unseen = ("discarded", "unsure")
     return [m for m in card.messages if not m.internal and m.status not in unseen]
 
 
 def _latest(card: ContextCard) -> str:
     lines = []
-    for message in _public(card)[-ON_CARD:]:
+    for message in public_messages(card)[-ON_CARD:]:
         files = "".join(f" 📎 {one_line(f.name, 40)}" for f in message.attachments[:2])
         edited = " _(edited)_" if message.edited else ""
-        who = escape(_who(message, card))
-        lines.append(f"*{who}*: {one_line(_words(message), 300)}{edited}{files}")
+        who = escape(who_wrote(message, card))
+        lines.append(f"*{who}*: {one_line(shown_words(message), 300)}{edited}{files}")
     return "\n".join(lines)[: kit.SECTION - 100]
 
 
-def _who(message: Message, card: ContextCard) -> str:
+def who_wrote(message: Message, card: ContextCard) -> str:
     """Who wrote ``message``, and where, if the history came by several channels."""
     channel = card.channel_of(message)
-    by = author_label(message, _name(card))
+    by = author_label(message, customer_name(card))
     return f"{by} ({channel_label(channel)})" if channel else by
 
 
-def _words(message: Message) -> str:
+def shown_words(message: Message) -> str:
     """The text, below its subject where that is new and not part of it."""
     if not message.subject or message.text.startswith(message.subject):
         return message.text
@@ -291,7 +265,7 @@ def _bot_answers(card: ContextCard) -> str:
     codes = [reason.code for reason in card.handoff.reasons] if card.handoff else []
     # Of a hand-over about harm, the agent must know what the customer was told to do.
     left_out = () if "harm" in codes else ("handover",)
-    answers = [m for m in _public(card) if m.author == "bot" and m.purpose not in left_out]
+    answers = [m for m in public_messages(card) if m.author == "bot" and m.purpose not in left_out]
     return "\n".join(
         f"• {escape(code_label(m.handler or m.purpose))}: {one_line(m.text, 250)}"
         for m in answers[-5:]
@@ -375,125 +349,3 @@ def _buttons(card: ContextCard, *, notes: bool) -> Iterator[Block]:
         if notes
         else "Reply in the thread to answer. Begin with `note:` or 🔒 to write an internal note."
     )
-
-
-# -- the thread ------------------------------------------------------------------------------------
-
-
-def transcript(card: ContextCard) -> tuple[ThreadPost, ...]:
-    """The conversation so far, for what does not fit on the card: all its words, in as many posts
-    as Slack's limits ask for."""
-    sections = list(_story_sections(card))
-    posts: list[list[str]] = [[]]
-    for text in sections:
-        made = [kit.section(known) for known in (*posts[-1], text)]
-        if posts[-1] and (len(made) >= kit.MOST - 1 or size(made) > TOGETHER - TITLE):
-            posts.append([])
-        posts[-1].append(text)
-    return tuple(
-        ThreadPost(
-            marker=f"story:{card.conversation.id}.{index}",
-            # Should Slack refuse the blocks, the text alone is posted.
-            text="\n".join((title, *texts)),
-            blocks=(kit.context(title), *map(kit.section, texts)),
-        )
-        for index, texts in enumerate(posts)
-        for title in (_story_title(index, len(posts)),)
-    )
-
-
-def _story_title(index: int, count: int) -> str:
-    title = "The conversation so far"
-    return title if count == 1 else f"{title} ({index + 1} of {count})"
-
-
-def _story_sections(card: ContextCard) -> Iterator[str]:
-    """The lines of the story, joined to sections that Slack takes."""
-    section = ""
-    for message in _public(card):
-        files = "".join(f" 📎 {one_line(f.name, 80)}" for f in message.attachments)
-        head = f"*{escape(_who(message, card))}*:"
-        first, *more = list(pieces(_words(message), LONGEST - len(head) - 1)) or [""]
-        for line in (f"{head} {first}".rstrip(), *more, *([files.strip()] if files else ())):
-            if section and len(section) + len(line) + 1 > LONGEST:
-                yield section
-                section = ""
-            section = f"{section}\n{line}".strip()
-    if section:
-        yield section
-
-
-def message_posts(
-    message: Message, card: ContextCard, *, mention: str = ""
-) -> tuple[ThreadPost, ...]:
-    """The posts of ``message``, in order; none for a bot's message that was never sent.
-    ``mention`` is how an alarm calls people, in Slack's markup."""
-    if message.status == "discarded" and message.author == "bot":
-        return ()
-    marker = f"m{message.id}"
-    if message.purpose == "alarm":
-        return (_alarm_post(message, card, f"{marker}.0", mention),)
-    if message.author == "system":
-        parts = [(message.text, kit.context(f"· {fit(message.text, LONGEST)}"))]
-    else:
-        parts = _text_parts(message, card)
-    posts = [
-        ThreadPost(marker=f"{marker}.{n}", text=fit(text, 3000), blocks=(block,))
-        for n, (text, block) in enumerate(parts)
-    ]
-    files = [
-        ThreadPost(marker=f"{marker}-{n}", file=file) for n, file in enumerate(message.attachments)
-    ]
-    return (*posts, *files)
-
-
-def _alarm_post(message: Message, card: ContextCard, marker: str, mention: str) -> ThreadPost:
-    """An alarm, for the whole channel: what it is about, and none of the customer's words."""
-    channel = place_label(card)
-    where = f"conversation {card.conversation.id} on {escape(channel)}"
-    text = f"🚨 {mention} *{escape(message.text)}* ({where}). Claim it on its card."
-    text = " ".join(text.split())
-    return ThreadPost(marker=marker, text=text, blocks=(kit.section(text),), broadcast=True)
-
-
-def without_file(post: ThreadPost, why: str) -> ThreadPost:
-    """What stands in the thread for a file that Slack does not take."""
-    name = post.file.name if post.file else ""
-    line = f"📎 {one_line(name, 200)} cannot be shown here ({escape(why)}); open it at the desk."
-    return ThreadPost(marker=post.marker, text=line, blocks=(kit.context(line),))
-
-
-def gap(before: int) -> ThreadPost:
-    """Stands for the messages before message ``before`` that were not copied."""
-    line = "Some messages in between were not copied here; you can read them at the desk."
-    return ThreadPost(marker=f"gap:{before}", text=line, blocks=(kit.context(f"⚠️ {line}"),))
-
-
-def _text_parts(message: Message, card: ContextCard) -> list[tuple[str, Block]]:
-    author = author_label(message, _name(card))
-    head = f"{_icon(message)} *{escape(author)}* {_verb(message)}"
-    files = ", ".join(f"{one_line(f.name, 80)} ({size_label(f.size)})" for f in message.attachments)
-    if files:
-        head = f"{head} 📎 {files}"
-    head = head[:600]
-    bodies = list(pieces(_words(message), LONGEST - len(head))) or [""]
-    first = f"{author}: {message.text or files}", kit.section(f"{head}\n{bodies[0]}".strip())
-    return [first, *((body, kit.section(body)) for body in bodies[1:])]
-
-
-def _icon(message: Message) -> str:
-    if message.author == "customer":
-        return "💬"
-    if message.author == "bot":
-        return "🤖"
-    return "🔒" if message.internal else "↩️"
-
-
-def _verb(message: Message) -> str:
-    if message.author == "customer":
-        if message.route and any(r.code == "unreadable" for r in message.route.reasons):
-            return "sent something that cannot be read"
-        return "changed an earlier message:" if message.edited else "wrote:"
-    if message.author == "bot":
-        return "said:"
-    return "noted:" if message.internal else "answered:"

@@ -14,9 +14,10 @@ from typing import Any
 
 import structlog
 
-from channels.slack.agents.card import SlackPost, ThreadPost, without_file
+from channels.slack.agents.card import SlackPost
 from channels.slack.agents.context import AgentContext
 from channels.slack.agents.store import CardThread, PrivateNotice, Saved, StoredDigest
+from channels.slack.agents.thread import ThreadPost, without_file
 from channels.slack.api import SlackRefused
 from gateway import Backoff, NotFound, Outdated, TooLarge, TryLater, Unsure
 

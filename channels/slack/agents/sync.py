@@ -17,21 +17,18 @@ from itertools import islice
 import msgspec
 import structlog
 
-from channels.slack.agents.card import (
-    FINAL_STATUSES,
-    STATUS_EMOJI,
-    SlackPost,
-    ThreadPost,
-    erased_card,
-    gap,
-    message_posts,
-    render_card,
-    shows_everything,
-    transcript,
-)
+from channels.slack.agents.card import SlackPost, erased_card, render_card, shows_everything
 from channels.slack.agents.context import AgentContext
 from channels.slack.agents.publisher import Publisher
 from channels.slack.agents.store import CardThread, CardThreads, StatusMark
+from channels.slack.agents.thread import (
+    FINAL_STATUSES,
+    STATUS_EMOJI,
+    ThreadPost,
+    gap,
+    message_posts,
+    transcript,
+)
 from channels.slack.api import SlackRefused
 from gateway import (
     Backoff,

@@ -11,7 +11,7 @@ from gateway import Agent, DuePromise, Services
 from plugins.agents_desk.access.accounts import may
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.labels import customer_name
-from plugins.agents_desk.marks.due import DueItem
+from plugins.agents_desk.marks.personal import DueItem
 
 PRESENT_FOR = timedelta(minutes=3)
 """A page fetches itself every minute: whoever has none open this long is away."""

@@ -17,10 +17,9 @@ from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.marks.actions import MarkActions
 from plugins.agents_desk.marks.alerts import AlertKind, AlertStore, alert_of, as_sent
-from plugins.agents_desk.marks.due import DueSource
 from plugins.agents_desk.marks.mentions import Mentions, pieces
 from plugins.agents_desk.marks.pages import MarkPages
-from plugins.agents_desk.marks.personal import PersonalViews
+from plugins.agents_desk.marks.personal import DueSource, PersonalViews
 from plugins.agents_desk.marks.reminders import Reminders
 from plugins.agents_desk.marks.team_labels import TeamLabels
 from plugins.agents_desk.marks.when import PRESETS

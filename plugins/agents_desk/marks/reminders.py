@@ -19,7 +19,7 @@ from gateway import Agent, Event, Events, NotFound, Outdated, PluginStorage, Sto
 from plugins.agents_desk.access.accounts import PLUGIN
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import InvalidForm
-from plugins.agents_desk.marks.due import DueItem
+from plugins.agents_desk.marks.personal import DueItem
 
 PREFIX, OWN = "reminder/", "own-reminder/"
 DIGITS = 15
