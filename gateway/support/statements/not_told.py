@@ -17,7 +17,7 @@ FEWEST_DIGITS = 3
 """Digits of an order's number that has letters."""
 _END = re.compile(r"[?!\n]|(?<!\bnr)(?<!\bno)(?<!idnr)(?<!\btel)(?<!\d)\.(?=\s|$)")
 _ENDING = re.compile(r"(?<=\w{3})(?:e[nrsm]?|[aos]s?)$")
-_LETTERS = re.compile(r"(?:[a-z]+[ -]?)?")
+_LETTERS = re.compile(r"[a-z]+[ -]?")
 _SIGNED_DIGITS = re.compile(r"\d[\d./-]*")
 _DIGITS = re.compile(r"\d+")
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-3])\.[0-5]\d")
@@ -42,8 +42,8 @@ def is_told(read: ReadText, place: ValuePlace, known: StatementPhrases) -> bool:
 def _sentence(read: ReadText, place: ValuePlace) -> str:
     """The sentence of ``place``, with `PLACE` for the value."""
     start = place.start
-    if place.fact == "order":  # `HRB 12345`: the word is none of the number
-        start += len(_LETTERS.match(read.folded[start : place.end])[0])
+    if place.fact == "order" and (word := _LETTERS.match(read.folded, start, place.end)):
+        start = word.end()  # `HRB 12345`: the word is none of the number
     left = read.folded[max(0, start - LONGEST_SIDE) : start]
     right = read.folded[place.end : place.end + LONGEST_SIDE]
     for end in _END.finditer(left):
