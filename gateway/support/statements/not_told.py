@@ -10,7 +10,7 @@ from gateway.support.statements.values import ValuePlace
 from gateway.support.statements.words import StatementWords
 
 PLACE = "§"
-"""Stands for the value in the expressions of ``not_told``."""
+"""Stands for the value in the expressions of ``not_told``, and nowhere else in a sentence."""
 LONGEST_SIDE = 120
 """Characters of a sentence that are read on each side of a value."""
 FEWEST_DIGITS = 3
@@ -44,8 +44,8 @@ def _sentence(read: ReadText, place: ValuePlace) -> str:
     start = place.start
     if place.fact == "order" and (word := _LETTERS.match(read.folded, start, place.end)):
         start = word.end()  # `HRB 12345`: the word is none of the number
-    left = read.folded[max(0, start - LONGEST_SIDE) : start]
-    right = read.folded[place.end : place.end + LONGEST_SIDE]
+    left = read.folded[max(0, start - LONGEST_SIDE) : start].replace(PLACE, " ")
+    right = read.folded[place.end : place.end + LONGEST_SIDE].replace(PLACE, " ")
     for end in _END.finditer(left):
         begin = end.end()
         left = " " * begin + left[begin:]
