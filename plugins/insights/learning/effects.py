@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +15,6 @@ from plugins.insights.learning.model import (
 )
 from plugins.insights.learning.storage import StoredProposals
 from plugins.insights.measures.values import Comparison, Filters, MeasuredPeriod, MeasuresApi
-from plugins.insights.model import Figure
 from plugins.insights.report.material import DecisionEffect
 
 DAYS = 28
@@ -71,29 +69,10 @@ async def effect_of(proposal: Proposal, measures: MeasuresApi, now: datetime) ->
     return ProposalEffect(at=now, days=DAYS, measures=tuple(found))
 
 
-def beyond(change: Comparison, rest: Comparison) -> Figure:
-    """The difference of two differences, with a 95 % interval from those of both (MOVER: Zou and
-    Donner 2008, "Construction of confidence limits about effect measures")."""
-    one, two = change.difference, rest.difference
-    n = min(one.n, two.n)
-    if None in (one.value, one.low, one.high, two.value, two.low, two.high):
-        return Figure(value=None, low=None, high=None, n=n, enough=False)
-    d1, l1, u1 = float(one.value or 0), float(one.low or 0), float(one.high or 0)
-    d2, l2, u2 = float(two.value or 0), float(two.low or 0), float(two.high or 0)
-    value = d1 - d2
-    return Figure(
-        value=value,
-        low=value - math.hypot(d1 - l1, u2 - d2),
-        high=value + math.hypot(u1 - d1, d2 - l2),
-        n=n,
-        enough=one.enough and two.enough,
-    )
-
-
 def _measure(name: str, change: Comparison, rest: Comparison | None) -> EffectMeasure:
-    from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (loads numpy)
+    from plugins.insights.measures import catalogue, statistics  # noqa: PLC0415  (load numpy)
 
-    info = MEASURES[name].info
+    info = catalogue.MEASURES[name].info
     more_is_better = info.better != "lower" and name not in LESS_IS_BETTER
     difference = change.difference
     better = None
@@ -108,7 +87,9 @@ def _measure(name: str, change: Comparison, rest: Comparison | None) -> EffectMe
         change=change,
         better=better,
         rest=rest,
-        beyond_rest=beyond(change, rest) if rest else None,
+        beyond_rest=(
+            statistics.difference_of_differences(difference, rest.difference) if rest else None
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from gateway import Value
 from plugins.insights.measures import statistics
 from plugins.insights.measures.observe import WINDOWS
 from plugins.insights.measures.tally import Tally, duration_in
-from plugins.insights.measures.values import Comparison, MeasureInfo, Unit
+from plugins.insights.measures.values import Comparison, MeasureInfo, PilotMeasure, Unit
 from plugins.insights.model import Figure
 
 
@@ -249,6 +249,41 @@ def compare(
         found[name] = Comparison(
             figure=figure, other=against, difference=difference, p=p if enough else None
         )
+    return found
+
+
+def pilot(
+    now: tuple[Tally, Tally], before: tuple[Tally, Tally] | None, least: int
+) -> Mapping[str, PilotMeasure]:
+    """A pilot against the rest (two tallies), now and before. See `PilotMeasure`."""
+    differences = with_notable({"": compare(*now, least)})[""]
+    if before is None:
+        return {name: PilotMeasure(now=found) for name, found in differences.items()}
+    earlier = with_notable({"": compare(*before, least)})[""]
+    effects = with_notable({"": _effects(differences, earlier)})[""]
+    return {
+        name: PilotMeasure(
+            now=found,
+            before=earlier[name] if name in effects else None,
+            effect=effects.get(name),
+        )
+        for name, found in differences.items()
+    }
+
+
+def _effects(
+    now: Mapping[str, Comparison], before: Mapping[str, Comparison]
+) -> Mapping[str, Comparison]:
+    """How much more two groups differ now than before, by measure; not where a group had no case
+    at one of both times."""
+    found: dict[str, Comparison] = {}
+    for name, comparison in now.items():
+        one, other = comparison.difference, before[name].difference
+        if one.value is None or other.value is None:
+            continue
+        difference = statistics.difference_of_differences(one, other)
+        p = statistics.p_of_interval(difference) if difference.enough else None
+        found[name] = Comparison(figure=one, other=other, difference=difference, p=p)
     return found
 
 

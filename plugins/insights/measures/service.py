@@ -27,6 +27,7 @@ from plugins.insights.measures.values import (
     Filters,
     MeasuredGroup,
     MeasuredPeriod,
+    PilotMeasure,
     Totals,
     TrendPoint,
 )
@@ -131,16 +132,20 @@ class Measures:
 
         return await asyncio.to_thread(compare)
 
-    async def compare(
-        self, since: date, until: date, chosen: Filters, among: Filters = EVERYTHING
-    ) -> Mapping[str, Comparison]:
-        sums = await self._sums(since, until)
-
-        def compare() -> Mapping[str, Comparison]:
-            one, rest = sums.split(chosen, among)
-            return _compared(one, rest, self._least)
-
-        return await asyncio.to_thread(compare)
+    async def pilot(
+        self,
+        days: tuple[date, date],
+        before: tuple[date, date] | None,
+        chosen: Filters,
+        among: Filters = EVERYTHING,
+    ) -> Mapping[str, PilotMeasure]:
+        now = await self._sums(*days)
+        then = await self._sums(*before) if before else None
+        return await asyncio.to_thread(
+            lambda: catalogue.pilot(
+                now.split(chosen, among), then.split(chosen, among) if then else None, self._least
+            )
+        )
 
     async def _sums(self, since: date, until: date) -> SheetSums:
         """What the days have together; as remembered, if none of them has changed."""

@@ -36,7 +36,8 @@ def rate(yes: int, number: int, least: int) -> Figure:
 def _wilson(yes: int, number: int) -> tuple[float, float]:
     from scipy.stats import binomtest  # noqa: PLC0415
 
-    found = binomtest(yes, number).proportion_ci(CONFIDENCE, method="wilson")
+    # The interval is the same whatever is tested; what is tested here is the fastest.
+    found = binomtest(yes, number, yes / number).proportion_ci(CONFIDENCE, method="wilson")
     return float(found.low), float(found.high)
 
 
@@ -100,12 +101,19 @@ def _distribution(counts: Counts, scale: Callable[[int], float]) -> tuple[Array,
 
 
 def _means(values: Array, shares: Array, number: int, seed: int) -> Array:
+    """The means of resamples. A page asks for those of one group several times."""
+    return _drawn_means(values.tobytes(), shares.tobytes(), number, seed)
+
+
+@lru_cache(maxsize=256)
+def _drawn_means(values: bytes, shares: bytes, number: int, seed: int) -> Array:
     from scipy.stats import multinomial  # noqa: PLC0415
 
     # Not of a frozen distribution: writing its docstring takes longer than the draws.
     random = np.random.default_rng(seed)
-    drawn = multinomial.rvs(number, shares, size=RESAMPLES, random_state=random)
-    means: Array = (drawn @ values) / number
+    drawn = multinomial.rvs(number, np.frombuffer(shares), size=RESAMPLES, random_state=random)
+    means: Array = (drawn @ np.frombuffer(values)) / number
+    means.setflags(write=False)
     return means
 
 
@@ -162,6 +170,41 @@ def mean_difference(
     low, high = np.quantile(drawn[0] - drawn[1], _TAILS)
     value = float(sides[0][0] @ sides[0][1] - sides[1][0] @ sides[1][1])
     return _between(value, float(low), float(high), number, least)
+
+
+def difference_of_differences(one: Figure, other: Figure) -> Figure:
+    """The first difference minus the second, of four groups that share no case, with a 95 %
+    interval from those of both (MOVER: Zou and Donner 2008, "Construction of confidence limits
+    about effect measures")."""
+    n = one.n + other.n
+    if None in (one.value, one.low, one.high, other.value, other.low, other.high):
+        return Figure(value=None, low=None, high=None, n=n, enough=False)
+    first, low_1, high_1 = float(one.value or 0), float(one.low or 0), float(one.high or 0)
+    second, low_2, high_2 = float(other.value or 0), float(other.low or 0), float(other.high or 0)
+    value = first - second
+    return Figure(
+        value=value,
+        low=value - float(np.hypot(first - low_1, high_2 - second)),
+        high=value + float(np.hypot(high_1 - first, second - low_2)),
+        n=n,
+        enough=one.enough and other.enough,
+    )
+
+
+def p_of_interval(difference: Figure) -> float:
+    """How probable so large a difference is if there is none, from its 95 % interval (Altman and
+    Bland 2011, "How to obtain the P value from a confidence interval"). Of an interval that is not
+    symmetric the side of no difference counts, so that p is below 0.05 exactly where the interval
+    leaves no difference out."""
+    from scipy.stats import norm  # noqa: PLC0415
+
+    value, low, high = difference.value, difference.low, difference.high
+    if not value or low is None or high is None:
+        return 1.0
+    side = value - low if value > 0 else high - value
+    if side <= 0:
+        return 0.0
+    return float(2 * norm.sf(abs(value) / side * norm.ppf(_TAILS[1])))
 
 
 def p_of_rates(yes: tuple[int, int], number: tuple[int, int]) -> float:

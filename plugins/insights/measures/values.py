@@ -67,6 +67,27 @@ class Comparison(Value, frozen=True, kw_only=True):
     notable: bool = False
 
 
+class PilotMeasure(Value, frozen=True, kw_only=True):
+    """One measure of a pilot.
+
+    ``now`` compares the pilot with the rest on its days, ``before`` the same kinds of conversations
+    on the days before it. ``effect`` compares both differences: how much more the pilot is apart
+    from the rest now than it was before (difference in differences). ``before`` and ``effect`` are
+    None where there was nothing to compare with before.
+    """
+
+    now: Comparison
+    before: Comparison | None = None
+    effect: Comparison | None = None
+
+    @property
+    def judged(self) -> Comparison:
+        """What tells most of the pilot: its effect, and where there are too few cases for that, the
+        difference from the rest."""
+        tested = self.effect is not None and self.effect.p is not None
+        return self.effect if self.effect is not None and tested else self.now
+
+
 class MeasuredGroup(Value, frozen=True, kw_only=True):
     """The conversations with one value of a dimension. ``share`` is its part of all of them."""
 
@@ -156,11 +177,16 @@ class MeasuresApi(Protocol):
         discovery rate is controlled over all values and measures together."""
         ...
 
-    async def compare(
-        self, since: date, until: date, chosen: Filters, among: Filters = EVERYTHING
-    ) -> Mapping[str, Comparison]:
+    async def pilot(
+        self,
+        days: tuple[date, date],
+        before: tuple[date, date] | None,
+        chosen: Filters,
+        among: Filters = EVERYTHING,
+    ) -> Mapping[str, PilotMeasure]:
         """A pilot against the rest: the conversations that ``chosen`` names against all others of
-        ``among``, by measure, with the false discovery rate controlled."""
+        ``among``, by measure, on ``days`` (the first and the last) and on those ``before`` it. The
+        false discovery rate is controlled over all differences, and over all effects."""
         ...
 
 
@@ -205,6 +231,14 @@ class TeamLoad(Value, frozen=True, kw_only=True):
 LEAST_AGENTS = 3
 
 
+class PeriodLoad(Protocol):
+    """The emotional load of one period, added up once for all filters. It names nobody."""
+
+    def team(self, filters: Filters = EVERYTHING) -> TeamLoad:
+        """See `LoadApi.team`."""
+        ...
+
+
 class LoadApi(Protocol):
     """The ledger of emotional load. There is no way to ask for a person by name: an agent asks
     for their own with the session's `Agent`, and a lead for the team's."""
@@ -215,4 +249,8 @@ class LoadApi(Protocol):
 
     async def team(self, since: date, until: date, filters: Filters = EVERYTHING) -> TeamLoad:
         """The team's aggregate, of those who handled a conversation that ``filters`` choose."""
+        ...
+
+    async def period(self, since: date, until: date) -> PeriodLoad:
+        """What `team` rests on. To add it up takes seconds; to ask it for a team does not."""
         ...

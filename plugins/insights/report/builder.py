@@ -20,10 +20,10 @@ from plugins.insights.measures.values import (
     TrendPoint,
 )
 from plugins.insights.report.compose import compose
-from plugins.insights.report.material import Decisions, Pilot, ReportMaterial
+from plugins.insights.report.material import Decisions, ReportMaterial
 from plugins.insights.report.searching import NOTHING_FOUND, FoundThings
 from plugins.insights.report.settings import PilotSettings
-from plugins.insights.report.values import Report, ReportQuery
+from plugins.insights.report.values import Pilot, Report, ReportQuery
 
 CONTEXT = 84
 """Days that a trend shows at least: what a week means, the weeks before tell."""
@@ -146,8 +146,19 @@ class ReportBuilder:
         found = []
         for pilot in running:
             since, until = max(pilot.since, query.since), min(pilot.end, query.until)
-            figures = await self.measures.compare(since, until, pilot.filters, query.filters)
-            found.append(Pilot(title=pilot.title, figures=figures))
+            found.append(
+                Pilot(
+                    title=pilot.title,
+                    since=since,
+                    until=until,
+                    filters=pilot.filters,
+                    before_since=pilot.before[0] if pilot.before else None,
+                    before_until=pilot.before[1] if pilot.before else None,
+                    measures=await self.measures.pilot(
+                        (since, until), pilot.before, pilot.filters, query.filters
+                    ),
+                )
+            )
         return tuple(found)
 
 

@@ -58,6 +58,7 @@ def compose(material: ReportMaterial) -> Report:
             )
             for name in names
         },
+        pilots=material.pilots,
     )
 
 

@@ -47,6 +47,7 @@ def report_data(report: Report) -> Mapping[str, Json]:
         "pending": measured.pending,
         "changes": measured.changes,
         "trend": report.trend,
+        "pilots": report.pilots,
         "findings": report.findings,
         "sections": report.sections,
     }

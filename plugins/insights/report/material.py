@@ -20,7 +20,7 @@ from plugins.insights.measures.values import (
     TrendPoint,
 )
 from plugins.insights.model import Discovery, Figure
-from plugins.insights.report.values import ReportQuery
+from plugins.insights.report.values import Pilot, ReportQuery
 
 
 class DecisionEffect(Value, frozen=True, kw_only=True):
@@ -34,13 +34,6 @@ class DecisionEffect(Value, frozen=True, kw_only=True):
     measure: str = ""
     effect: Comparison | None = None
     adopted: bool = True
-
-
-class Pilot(Value, frozen=True, kw_only=True):
-    """A pilot against the rest, by measure."""
-
-    title: str
-    figures: Mapping[str, Comparison] = msgspec.field(default_factory=dict)
 
 
 class ReportMaterial(Value, frozen=True, kw_only=True):

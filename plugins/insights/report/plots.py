@@ -16,6 +16,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple
 
 import leather
@@ -198,13 +199,17 @@ class _DayScale(Scale):  # type: ignore[misc]  # leather has no types
 
 
 def _scale(unit: ShownUnit, figures: Sequence[Figure], factor: float) -> Any:
-    """From zero where a part of a whole is shown; scores from 1 to 5."""
+    """From zero where a part of a whole is shown; scores from 1 to 5; differences of shares as far
+    to both sides of none."""
     if unit == "score":
         return _linear(1, 5)
     ends = [end for f in figures for end in (f.low, f.value, f.high) if end is not None]
     top = max(ends, default=1.0)
     if unit == "share":
         return _linear(0, next((bound for bound in (0.2, 0.4, 0.6) if top <= bound), 1.0))
+    if unit == "points":
+        reach = ceil(max([0.05, *map(abs, ends)]) * 20) / 20
+        return _linear(-reach, reach)
     bottom = min([0.0, *ends]) if unit == "steps" else 0.0
     return _linear(bottom * factor, (top if top > bottom else bottom + 1) * factor)
 
@@ -243,6 +248,8 @@ def _number_axis(
         if suffix:
             text = f"{float(value):g}"
             return f"{text}{words.NARROW}{suffix}"
+        if unit == "points":
+            return words.bound(float(value), unit)
         return words.percent(float(value)) if unit == "share" else f"{float(value):,g}"
 
     return Axis(ticks=ticks, tick_formatter=label)

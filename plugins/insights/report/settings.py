@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,8 +21,11 @@ class PilotSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str = Field(min_length=1, max_length=80, description="what is tried out")
-    since: date = Field(description="its first day")
+    since: date = Field(ge=date(1970, 1, 1), description="its first day")
     until: date | None = Field(None, description="its last day; none: it goes on")
+    days_before: int = Field(
+        28, ge=0, le=366, description="days before it that it is compared with; 0: none"
+    )
     channel: tuple[str, ...] = Field((), description="the channels in it; none: all")
     intent: tuple[str, ...] = Field((), description="the intents in it; none: all")
     brand: tuple[str, ...] = Field((), description="the brands in it; none: all")
@@ -40,6 +43,13 @@ class PilotSettings(BaseModel):
     def end(self) -> date:
         """Its last day; far in the future while it goes on."""
         return self.until or date.max
+
+    @property
+    def before(self) -> tuple[date, date] | None:
+        """The first and the last of the days that it is compared with."""
+        if not self.days_before:
+            return None
+        return self.since - timedelta(days=self.days_before), self.since - timedelta(days=1)
 
     @property
     def filters(self) -> Filters:

@@ -9,11 +9,12 @@ from typing import Literal
 import msgspec
 
 from gateway import Value
-from plugins.insights.measures.values import EVERYTHING, Filters, MeasuredPeriod
+from plugins.insights.measures.values import EVERYTHING, Filters, MeasuredPeriod, PilotMeasure
 from plugins.insights.model import Discovery, Figure
 
-ShownUnit = Literal["share", "seconds", "minutes", "score", "steps", "count", "whole"]
-"""How a number is shown: the units of measures, and ``whole`` for things that are counted."""
+ShownUnit = Literal["share", "seconds", "minutes", "score", "steps", "count", "whole", "points"]
+"""How a number is shown: the units of measures, ``whole`` for things that are counted, and
+``points`` for the difference of two shares."""
 
 
 class ReportQuery(Value, frozen=True, kw_only=True):
@@ -134,6 +135,20 @@ class Section(Value, frozen=True, kw_only=True):
     findings: tuple[Discovery, ...] = ()
 
 
+class Pilot(Value, frozen=True, kw_only=True):
+    """A pilot against the rest, by measure: the conversations that ``filters`` choose, of the days
+    from ``since`` to ``until``, and of those from ``before_since`` to ``before_until``; None: it is
+    not compared with days before it."""
+
+    title: str
+    since: date
+    until: date
+    filters: Filters = EVERYTHING
+    before_since: date | None = None
+    before_until: date | None = None
+    measures: Mapping[str, PilotMeasure] = msgspec.field(default_factory=dict)
+
+
 class Report(Value, frozen=True, kw_only=True):
     """A whole report. ``opening`` says the most important of it in a few sentences."""
 
@@ -151,6 +166,7 @@ class Report(Value, frozen=True, kw_only=True):
     found_until: date | None = None
     """The last day that findings were looked for in; None: nobody has looked."""
     trend: Mapping[str, tuple[PlotPoint, ...]] = msgspec.field(default_factory=dict)
+    pilots: tuple[Pilot, ...] = ()
 
     def tables(self) -> dict[str, Table]:
         """All tables by name."""

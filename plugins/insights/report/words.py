@@ -49,6 +49,8 @@ def number(value: float, unit: ShownUnit) -> str:
             return duration(value * (60 if unit == "minutes" else 1))
         case "whole":
             return count(value)
+        case "points":
+            return difference(value, "share")
         case "steps":
             text = f"{value:+.2f}"
         case "score":
@@ -70,9 +72,19 @@ def difference(value: float, unit: ShownUnit) -> str:
     return text.replace("-", "−")
 
 
+def change(measured: Figure, unit: ShownUnit) -> str:
+    """A difference with its interval: ``+7 points (+2 to +12)``; a dash when there is none."""
+    if unit == "share":
+        return figure(measured, "points")
+    if measured.value is None or measured.low is None or measured.high is None:
+        return NONE
+    low, high = (difference(end, unit) for end in (measured.low, measured.high))
+    return f"{difference(measured.value, unit)} ({low} to {high})"
+
+
 def bound(value: float, unit: ShownUnit) -> str:
-    """One end of an interval: as `number`, without the sign of a percentage."""
-    return number(value, unit).removesuffix(f"{NARROW}%")
+    """One end of an interval: as `number`, without the sign of a percentage or ``points``."""
+    return number(value, unit).removesuffix(f"{NARROW}%").removesuffix(f"{NARROW}points")
 
 
 def between(figure: Figure, unit: ShownUnit) -> str:

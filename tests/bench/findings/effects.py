@@ -1,5 +1,5 @@
-"""How surely the effect of an adopted proposal is shown four weeks later, and how true its interval
-is.
+"""How surely the effect of an adopted proposal is shown four weeks later, and that of a pilot on
+one channel, and how true their intervals are.
 
 Each run simulates nine weeks without a gateway. From the day of an adoption on a measure is better
 by ten points, and `effect_of` compares the four weeks after it with those before, as it does for a
@@ -22,6 +22,7 @@ from plugins.insights.facts.derive import TextDetectors, WordsRead, derive_facts
 from plugins.insights.facts.returns import find_returns
 from plugins.insights.learning.effects import DAYS, effect_of
 from plugins.insights.learning.model import Proposal, ProposalDecision, ProposalTarget
+from plugins.insights.measures import catalogue
 from plugins.insights.measures.service import measured_period, waiting_names
 from plugins.insights.measures.sheets import Sheet, SheetSums, build_sheet
 from plugins.insights.measures.values import EVERYTHING, Filters, MeasuredPeriod, MeasuresApi
@@ -38,22 +39,20 @@ PLANTED: Mapping[str, tuple[str, ...]] = {
     "suggestion_sent": ("suggestion_sent", "suggestion_edited"),
 }
 """What is planted, and the measures that it moves: itself, and one that `effect_of` tells."""
+PILOT = "webchat"
+"""The channel of the pilot."""
 NO_WORDS = TextDetectors(read_words=lambda *_: WordsRead(), edit_kinds=lambda *_: ())
 """What is compared here rests on events alone."""
 
 
 class ShownEffect(NamedTuple):
-    """The difference of a measure in one run, with its interval."""
+    """The difference of a measure in one run, with its interval, and whether it is shown."""
 
     measure: str
     value: float
     low: float
     high: float
-
-    @property
-    def shown(self) -> bool:
-        """Whether no difference is outside of the interval."""
-        return self.low > 0 or self.high < 0
+    shown: bool
 
 
 class MonthsInMemory:
@@ -66,11 +65,12 @@ class MonthsInMemory:
     async def between(
         self, since: date, until: date, filters: Filters = EVERYTHING
     ) -> MeasuredPeriod:
-        before = self._sums(since - (until - since) - timedelta(days=1), since - timedelta(days=1))
+        before = self.sums(since - (until - since) - timedelta(days=1), since - timedelta(days=1))
         empty = MeasuredPeriod(since=since, until=until, filters=filters)
-        return measured_period(empty, self._sums(since, until), before.tally(filters), 30)
+        return measured_period(empty, self.sums(since, until), before.tally(filters), 30)
 
-    def _sums(self, since: date, until: date) -> SheetSums:
+    def sums(self, since: date, until: date) -> SheetSums:
+        """What the days have together."""
         chosen = {
             day: sheet
             for day, sheet in self._sheets.items()
@@ -116,7 +116,8 @@ async def _effects(
     for name in PLANTED[planted]:
         figure = (told.get(name) or period.changes[name]).difference
         if figure.value is not None and figure.low is not None and figure.high is not None:
-            found.append(ShownEffect(name, figure.value, figure.low, figure.high))
+            shown = figure.low > 0 or figure.high < 0
+            found.append(ShownEffect(name, figure.value, figure.low, figure.high, shown))
     return found
 
 
@@ -135,9 +136,37 @@ def sheets_of(cases: Sequence[CaseRecord], zone: ZoneInfo) -> dict[str, Sheet]:
     return {day: build_sheet(found) for day, found in by_day.items()}
 
 
+def run_pilot(seed: int, points: float = POINTS) -> list[ShownEffect]:
+    """A pilot of four weeks on `PILOT`: its effect, and its plain difference from the rest, with
+    ``points`` more of its conversations contained from its first day on. ``shown`` is what stands
+    among all measures."""
+    plant = Effect(measure="containment", points=points, after=DAYS, channel=PILOT)
+    scenario = Scenario(seed=seed, days=2 * DAYS + FOLLOWED, plants=(plant,) if points else ())
+    cases, _ = simulate_records(scenario)
+    zone = ZoneInfo(scenario.timezone)
+    measures = MonthsInMemory(sheets_of(cases, zone), scenario.end, zone)
+    first = scenario.start.astimezone(zone).date()
+    begins = [first + timedelta(days=days) for days in (DAYS, 0)]
+    now, before = (
+        measures.sums(begin, begin + timedelta(days=DAYS - 1)).split(
+            Filters(channel=(PILOT,)), EVERYTHING
+        )
+        for begin in begins
+    )
+    found = catalogue.pilot(now, before, 30)["containment"]
+    return [
+        ShownEffect(name, figure.value, figure.low, figure.high, comparison.notable)
+        for name, comparison in (("effect", found.effect), ("difference", found.now))
+        if comparison is not None
+        and (figure := comparison.difference).value is not None
+        and figure.low is not None
+        and figure.high is not None
+    ]
+
+
 class EffectQuality(NamedTuple):
     """Of ``runs`` so many have ``shown`` that there is an effect, and the interval of so many
-    ``covered`` the ``truth``: what the plant moves the measure by, the mean of all runs."""
+    ``covered`` the ``truth``: what the plant moves the measure by."""
 
     runs: int
     shown: int
@@ -145,9 +174,10 @@ class EffectQuality(NamedTuple):
     truth: float
 
 
-def quality(effects: Sequence[ShownEffect]) -> EffectQuality:
-    """How good the effects of one measure are."""
-    truth = sum(effect.value for effect in effects) / max(1, len(effects))
+def quality(effects: Sequence[ShownEffect], truth: float | None = None) -> EffectQuality:
+    """How good the effects of one measure are; without ``truth`` it is taken to be their mean."""
+    if truth is None:
+        truth = sum(effect.value for effect in effects) / max(1, len(effects))
     return EffectQuality(
         runs=len(effects),
         shown=sum(effect.shown for effect in effects),

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 from plugins.insights.findings.statistics import share_figure
 from tests.bench.findings.effects import PLANTED as MOVED
-from tests.bench.findings.effects import ShownEffect, quality
+from tests.bench.findings.effects import POINTS, ShownEffect, quality, run_pilot
 from tests.bench.findings.effects import run as effect_run
 from tests.bench.findings.months import PLANTED, Outcome, study
 from tests.bench.findings.strangers import DATA, SHOPS, draw
@@ -53,8 +53,14 @@ def measure_findings(report: Report) -> None:
         outcomes = pool.starmap(study, jobs, chunksize=3)
         runs = range(FIRST_EFFECT, FIRST_EFFECT + _number("EFFECTS", 100))
         effects = pool.starmap(effect_run, [(seed, planted) for seed in runs for planted in MOVED])
+        pilots = {
+            planted: pool.starmap(run_pilot, [(seed, planted) for seed in runs])
+            for planted in (POINTS, 0.0)
+        }
     report_months(report, outcomes)
     report_effects(report, [effect for found in effects for effect in found])
+    for planted, found in pilots.items():
+        report_pilots(report, [effect for each in found for effect in each], planted)
     _strangers(report, _number("DRAWS", 100))
 
 
@@ -92,6 +98,18 @@ def report_effects(report: Report, effects: Sequence[ShownEffect]) -> None:
         else:
             report.figure(f"{name}.power", shown, "share", **more)
             report.figure(f"{name}.covered", covered, "share", **more)
+
+
+def report_pilots(report: Report, effects: Sequence[ShownEffect], planted: float) -> None:
+    """How often a pilot's effect stands, and is covered; beside it the plain difference from the
+    rest, which is not the pilot's alone. Where nothing is ``planted`` the truth is no effect."""
+    for name in ("effect", "difference"):
+        chosen = [effect for effect in effects if effect.measure == name]
+        found = quality(chosen, None if planted else 0.0)
+        label = f"findings.pilot.{name}.{round(planted * 100)}_points"
+        more = {"runs": found.runs, "mean": round(quality(chosen).truth, 4)}
+        for what, number in (("shown", found.shown), ("covered", found.covered)):
+            report.figure(f"{label}.{what}", number / max(1, found.runs), "share", **more)
 
 
 def _strangers(report: Report, draws: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -97,6 +98,45 @@ def test_the_interval_of_a_difference_of_means_covers_it() -> None:
             for a, b in zip(one, other, strict=True)
         ]
     )
+
+
+@pytest.mark.parametrize("kind", ["share", "median", "mean"])
+def test_the_interval_of_two_differences_covers_it(kind: str) -> None:
+    """Of four groups: two differ by more now than they did before. p tells the same as the
+    interval."""
+    random = np.random.default_rng(16)
+    sizes, covered = (150, 300, 120, 400), []
+    shares = (0.6, 0.5, 0.5, 0.45)
+
+    def drawn(at: int, number: int) -> dict[int, int]:
+        match kind:
+            case "share":
+                yes = int(random.binomial(number, shares[at]))
+                return {0: number - yes, 1: yes}
+            case "median":
+                return Counter(map(duration_bin, random.lognormal(6 + shares[at], 1.0, number)))
+            case _:
+                return Counter(random.binomial(4, shares[at], number).tolist())
+
+    def differing(one: dict[int, int], other: dict[int, int]) -> Figure:
+        match kind:
+            case "share":
+                numbers = (sum(one.values()), sum(other.values()))
+                return statistics.rate_difference((one[1], other[1]), numbers, LEAST)
+            case "median":
+                return statistics.quantile_difference(one, other, 0.5, LEAST)
+            case _:
+                return statistics.mean_difference(one, other, LEAST)
+
+    values = [math.exp(6 + s) if kind == "median" else 4 * s for s in shares]
+    values = list(shares) if kind == "share" else values
+    truth = (values[0] - values[1]) - (values[2] - values[3])
+    for _ in range(RUNS):
+        a, b, c, d = (drawn(at, number) for at, number in enumerate(sizes))
+        found = statistics.difference_of_differences(differing(a, b), differing(c, d))
+        covered.append(covers(found, truth))
+        assert (statistics.p_of_interval(found) < 0.05) is not covers(found, 0.0)
+    share_covered(covered)
 
 
 def test_ten_points_are_found_with_400_cases_on_each_side() -> None:

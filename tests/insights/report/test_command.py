@@ -112,6 +112,34 @@ def test_it_writes_a_page_and_its_data(
     assert sorted(path.name for path in out.iterdir()) == ["index.html", "report.json"]
 
 
+def test_pilots_of_the_settings_are_compared(
+    config: Path, two_channels: None, tmp_path: Path
+) -> None:
+    """One that runs in these days, with those before it; one that is over is left out."""
+    pilots = (
+        "{title: Short answers, since: 2026-11-10, channel: [other]}",
+        "{title: Old, since: 2026-10-01, until: 2026-11-19, intent: [refund]}",
+    )
+    text = config.read_text("utf-8")
+    setting = f"insights: {{least: 1, report: {{pilots: [{', '.join(pilots)}]}}}}"
+    config.write_text(text.replace("insights: {}", setting), "utf-8")
+    done = run(config, *DAYS, "--no-findings", out=tmp_path / "r")
+    assert done.exit_code == 0, done.output
+    data = json.loads((tmp_path / "r" / "report.json").read_bytes())
+    (pilot,) = data["pilots"]
+    assert (pilot["title"], pilot["since"], pilot["until"]) == (
+        "Short answers", "2026-11-20", "2026-11-26",
+    )  # fmt: skip
+    assert (pilot["before_since"], pilot["before_until"]) == ("2026-10-13", "2026-11-09")
+    assert pilot["filters"]["channel"] == ["other"]
+    contained = pilot["measures"]["containment"]
+    assert (contained["now"]["figure"]["n"], contained["now"]["other"]["n"]) == (1, 1)
+    assert contained["effect"] is None  # nobody wrote before
+    page = (tmp_path / "r" / "index.html").read_text("utf-8")
+    assert "Do the pilots do better than the rest?" in page
+    assert "Short answers: 20 to 26 November 2026" in page
+
+
 def test_filters_narrow_it(config: Path, conversations: None, tmp_path: Path) -> None:
     done = run(config, *DAYS, "--channel", "fake", "--no-findings", out=tmp_path / "r")
     assert done.exit_code == 0, done.output

@@ -9,6 +9,7 @@ import html
 import io
 import json
 import re
+from datetime import date
 
 import jsonschema
 
@@ -16,6 +17,7 @@ from plugins.insights.measures.values import (
     Comparison,
     Filters,
     MeasuredPeriod,
+    PilotMeasure,
     TeamLoad,
     Totals,
 )
@@ -25,11 +27,12 @@ from plugins.insights.report.compose import compose
 from plugins.insights.report.data import report_json, table_csv
 from plugins.insights.report.digest import digest_of
 from plugins.insights.report.html import desk_part, index_page
-from plugins.insights.report.material import DecisionEffect, Pilot, ReportMaterial
-from plugins.insights.report.values import Column, IntervalPlot, Report, Section, Table
+from plugins.insights.report.material import DecisionEffect, ReportMaterial
+from plugins.insights.report.values import Column, IntervalPlot, Pilot, Report, Section, Table
 from tests.insights.report.conftest import SINCE, UNTIL
 
 SHARE = Figure(value=0.5, low=0.4, high=0.6, n=90, enough=True)
+_NOTHING = Figure(value=None, low=None, high=None, n=0, enough=False)
 MEASURES = (
     "containment", "containment_honest", "seconds_to_person", "seconds_to_person_upset",
     "first_answer_seconds", "resolution_seconds", "csat", "ces", "felt_heard", "response_rate",
@@ -354,12 +357,69 @@ def test_a_small_team_shows_nothing_of_its_load(material: ReportMaterial) -> Non
     assert "for 1 person it happened more than once" in large.answer
 
 
+def _pilot(**measures: PilotMeasure) -> Pilot:
+    return Pilot(
+        title="Short answers",
+        since=SINCE,
+        until=UNTIL,
+        before_since=date(2026, 3, 4),
+        before_until=date(2026, 3, 31),
+        measures=measures,
+    )
+
+
 def test_a_pilot_without_a_difference_is_told_so(material: ReportMaterial) -> None:
-    pilot = Pilot(title="Short answers", figures={"felt_heard": _change(0.1, notable=False)})
+    pilot = _pilot(felt_heard=PilotMeasure(now=_change(0.1, notable=False)))
     report = compose(material.replace(pilots=(pilot,)))
     assert section(report, "pilots").answer == (
         "Short answers: no difference beyond chance can be told."
     )
+
+
+def test_a_pilot_is_judged_by_what_it_was_before(material: ReportMaterial) -> None:
+    """Its effect is told where there is one; else its difference from the rest."""
+    apart = _change(0.2, notable=True)
+    moved = PilotMeasure(now=apart, before=apart, effect=_change(0.1, notable=True))
+    still = PilotMeasure(now=apart, before=apart, effect=_change(0.0, notable=False))
+    new = PilotMeasure(now=apart)
+    pilot = _pilot(containment_honest=moved, repeat_contact_7d=still, late_claims=new)
+    report = compose(material.replace(pilots=(pilot,)))
+    told = section(report, "pilots")
+    assert told.answer == (
+        "Short answers, beyond chance: “Contained, not back, not rated low” moved by "
+        "+10\u202fpoints (+0 to +20) against the rest, which is better and “Not claimed in time” "
+        "differs from the rest by +20\u202fpoints (+10 to +30), which is worse."
+    )
+    assert (
+        "1 to 30 April 2026, against all others of these days, and against 4 to 31 March"
+        in (told.notes[0])
+    )
+    table = report.tables()["pilot-1"]
+    assert [row[-1] for row in table.rows] == [
+        "better, beyond chance",
+        "may be chance",
+        "worse, beyond chance",
+    ]
+    assert table.rows[2][4:6] == ("–", "–")
+    page = " ".join(plain(index_page(report)).split())
+    assert "Short answers: moved against the rest, in points (dashed: no difference)" in page
+    assert "Back within 7 days: +0 points (−10 to +10)" in page
+    data = json.loads(report_json(report))["pilots"][0]
+    assert data["before_since"] == "2026-03-04"
+    assert data["measures"]["containment_honest"]["effect"]["difference"]["value"] == 0.1
+
+
+def test_a_pilot_that_nothing_is_in_is_told_so(material: ReportMaterial) -> None:
+    """A filter may leave out the pilot, or all but the pilot."""
+    none = Comparison(figure=_NOTHING, other=SHARE, difference=_NOTHING)
+    report = compose(material.replace(pilots=(_pilot(containment=PilotMeasure(now=none)),)))
+    assert "Short answers: no conversation of this report is in it." in (
+        section(report, "pilots").answer
+    )
+    every = Comparison(figure=SHARE, other=_NOTHING, difference=_NOTHING)
+    report = compose(material.replace(pilots=(_pilot(containment=PilotMeasure(now=every)),)))
+    assert "every conversation of this report is in it" in section(report, "pilots").answer
+    assert index_page(report)
 
 
 def test_a_csv_table_is_for_spreadsheets_and_runs_nothing() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from gateway import reason_label
-from plugins.insights.measures.values import Dimension
+from plugins.insights.measures.values import Dimension, PilotMeasure
 from plugins.insights.report import telling, words
 from plugins.insights.report.material import ReportMaterial
 from plugins.insights.report.sections.common import (
     GROUPS,
+    MOST_ROWS,
     group_label,
     group_table,
     plot_groups,
@@ -17,7 +18,18 @@ from plugins.insights.report.sections.common import (
     some,
     trend_table,
 )
-from plugins.insights.report.values import Bar, BarPlot, Column, Plot, Section, Table
+from plugins.insights.report.values import (
+    Bar,
+    BarPlot,
+    Column,
+    IntervalPlot,
+    IntervalRow,
+    Pilot,
+    Plot,
+    ReportQuery,
+    Section,
+    Table,
+)
 
 WAITS = ("seconds_to_person", "seconds_to_person_p90")
 UPSET_WAITS = ("seconds_to_person_upset", "seconds_to_person_upset_p90")
@@ -224,45 +236,124 @@ def cost(material: ReportMaterial) -> Section:
 
 
 def pilots(material: ReportMaterial) -> Section | None:
-    """A pilot against the rest; None without one."""
+    """Pilots against the rest; None without one."""
     if not material.pilots:
         return None
-    sentences, tables = [], []
-    for number, pilot in enumerate(material.pilots, 1):
-        named = [n for n, c in pilot.figures.items() if c.notable and n in material.infos]
-        sentences.append(
-            f"{pilot.title}: {words.listed([material.info(n).title.lower() for n in named])} "
-            "differ beyond chance"
-            if named
-            else f"{pilot.title}: no difference beyond chance can be told"
-        )
-        tables.append(
-            Table(
-                name=f"pilot-{number}",
-                title=pilot.title,
-                columns=(
-                    Column(key="measure", label="Measure"),
-                    Column(key="pilot", label="Pilot"),
-                    Column(key="rest", label="The rest"),
-                ),
-                rows=tuple(
-                    (
-                        material.info(name).title,
-                        words.figure(c.figure, material.info(name).unit),
-                        words.figure(c.other, material.info(name).unit),
-                    )
-                    for name, c in pilot.figures.items()
-                    if name in material.infos
-                ),
-            )
-        )
     return Section(
         id="pilots",
         title="Pilots",
         question="Do the pilots do better than the rest?",
-        answer=f"{'. '.join(sentences)}.",
-        tables=tuple(tables),
+        answer=f"{'. '.join(_pilot_sentence(material, pilot) for pilot in material.pilots)}.",
+        plots=some(*(_pilot_plot(material, pilot) for pilot in material.pilots)),
+        tables=tuple(_pilot_table(material, *one) for one in enumerate(material.pilots, 1)),
+        notes=(
+            *(_pilot_days(pilot) for pilot in material.pilots),
+            (
+                "An effect is how much more a pilot is apart from the rest than it was before. Who "
+                "is in a pilot was not drawn by lot, so a difference without an effect may come "
+                "from the kind of conversation."
+            ),
+        ),
     )
+
+
+def _pilot_sentence(material: ReportMaterial, pilot: Pilot) -> str:
+    known = {name: found for name, found in pilot.measures.items() if name in material.infos}
+    if not any(found.now.figure.n for found in known.values()):
+        return f"{pilot.title}: no conversation of this report is in it"
+    if not any(found.now.other.n for found in known.values()):
+        return f"{pilot.title}: every conversation of this report is in it, so there is no rest"
+    apart = [name for name, found in known.items() if found.judged.notable]
+    if not apart:
+        return f"{pilot.title}: no difference beyond chance can be told"
+    told = words.listed([_pilot_change(material, name, known[name]) for name in apart])
+    return f"{pilot.title}, beyond chance: {told}"
+
+
+def _pilot_change(material: ReportMaterial, name: str, found: PilotMeasure) -> str:
+    info, judged = material.info(name), found.judged
+    change = words.change(judged.difference, info.unit)
+    said = telling.verdict(judged, info)
+    good = f", which is {said}" if said in ("better", "worse") else ""
+    if judged is found.now:
+        return f"“{info.title}” differs from the rest by {change}{good}"
+    return f"“{info.title}” moved by {change} against the rest{good}"
+
+
+def _pilot_plot(material: ReportMaterial, pilot: Pilot) -> IntervalPlot | None:
+    """The shares, all by their effects or all by their differences from the rest; None when there
+    is nothing to compare."""
+    moved = any(found.judged is found.effect for found in pilot.measures.values())
+    rows = []
+    for name, found in pilot.measures.items():
+        compared = found.effect if moved else found.now
+        if name not in material.infos or material.info(name).unit != "share" or compared is None:
+            continue
+        if compared.difference.value is not None:
+            label = material.info(name).title
+            rows.append(IntervalRow(label=label, figure=compared.difference))
+    against = "Moved against the rest" if moved else "Apart from the rest"
+    return (
+        IntervalPlot(
+            title=f"{pilot.title}: {against.lower()}, in points",
+            unit="points",
+            rows=tuple(rows[:MOST_ROWS]),
+            reference=0.0,
+        )
+        if rows
+        else None
+    )
+
+
+_PILOT_VERDICTS = {
+    "better": "better, beyond chance",
+    "worse": "worse, beyond chance",
+    "changed": "apart, beyond chance",
+    "chance": "may be chance",
+    "untold": "too few cases to compare",
+}
+
+
+def _pilot_table(material: ReportMaterial, number: int, pilot: Pilot) -> Table:
+    rows = []
+    for name, found in pilot.measures.items():
+        if name not in material.infos:
+            continue
+        info = material.info(name)
+        compared = (found.now, found.before, found.effect)
+        rows.append(
+            (
+                info.title,
+                words.figure(found.now.figure, info.unit),
+                words.figure(found.now.other, info.unit),
+                *(words.change(c.difference, info.unit) if c else words.NONE for c in compared),
+                _PILOT_VERDICTS[telling.verdict(found.judged, info)],
+            )
+        )
+    return Table(
+        name=f"pilot-{number}",
+        title=pilot.title,
+        columns=(
+            Column(key="measure", label="Measure"),
+            Column(key="pilot", label="Pilot"),
+            Column(key="rest", label="The rest"),
+            Column(key="difference", label="Difference"),
+            Column(key="difference_before", label="Difference before"),
+            Column(key="effect", label="Effect"),
+            Column(key="verdict", label="What it says"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _pilot_days(pilot: Pilot) -> str:
+    """Which days are compared with which."""
+    now = words.period(ReportQuery(since=pilot.since, until=pilot.until))
+    told = f"{pilot.title}: {now}, against all others of these days"
+    if pilot.before_since is None or pilot.before_until is None:
+        return f"{told}, without the days before."
+    before = words.period(ReportQuery(since=pilot.before_since, until=pilot.before_until))
+    return f"{told}, and against {before}."
 
 
 def channels_apart(material: ReportMaterial, measure: str) -> str:
