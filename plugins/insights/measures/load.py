@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import date, datetime, time, timedelta, tzinfo
+from math import inf
 from typing import NamedTuple
 
 from gateway import Agent, LoadLedger, WorkStep, upset_minutes
 from plugins.insights.measures import statistics
-from plugins.insights.measures.sheets import matches
+from plugins.insights.measures.sheets import Cell, matches
 from plugins.insights.measures.tallies import TallyStore
 from plugins.insights.measures.tally import duration_bin
 from plugins.insights.measures.values import (
@@ -23,7 +24,6 @@ from plugins.insights.measures.values import (
     LoadDay,
     TeamLoad,
 )
-from plugins.insights.measures.work import WorkSpan
 
 LOOK_BACK = timedelta(days=7)
 """Days before a period that still weigh in it: after seven, less than 1 % of what stayed."""
@@ -41,14 +41,19 @@ def load_days(work: Iterable[Work], zone: tzinfo) -> tuple[LoadDay, ...]:
     """The load of one person on each day on which they worked. ``work`` is all theirs, in any
     order; a step belongs to the day on which it ended."""
     ledger = LoadLedger()
-    by_day: defaultdict[date, list[Work]] = defaultdict(list)
-    for one in work:
-        by_day[datetime.fromtimestamp(one.step.at, zone).date()].append(one)
-    return tuple(_day(day, by_day[day], ledger) for day in sorted(by_day))
+    days: list[tuple[date, list[Work]]] = []
+    over = -inf  # when the last of them is
+    for one in sorted(work, key=lambda one: one.step.at):
+        if one.step.at >= over:
+            day = datetime.fromtimestamp(one.step.at, zone).date()
+            over = datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
+            days.append((day, []))
+        days[-1][1].append(one)
+    return tuple(_day(day, todays, ledger) for day, todays in days)
 
 
-def _day(day: date, work: list[Work], ledger: LoadLedger) -> LoadDay:
-    work.sort(key=lambda one: one.step.at)
+def _day(day: date, work: Sequence[Work], ledger: LoadLedger) -> LoadDay:
+    """``work`` is in the order of time."""
     first = work[0].step
     ledger.rest_until(first.at - first.seconds)
     carried = ledger.load
@@ -93,6 +98,25 @@ def _minutes(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds / 60, 2)
 
 
+class LoadOfPeriod:
+    """See `PeriodLoad`. ``workers`` are those who worked on the conversations of each cell."""
+
+    def __init__(
+        self,
+        people: Mapping[str, tuple[LoadDay, ...]],
+        workers: Mapping[Cell, Set[str]],
+        least: int,
+    ) -> None:
+        self._people, self._workers, self._least = people, workers, least
+
+    def team(self, filters: Filters = EVERYTHING) -> TeamLoad:
+        chosen: set[str] = set()
+        for cell, agents in self._workers.items():
+            if matches(cell, filters):
+                chosen |= agents
+        return team_load((self._people[agent] for agent in sorted(chosen)), self._least)
+
+
 class EmotionalLoad:
     """See `LoadApi`."""
 
@@ -102,41 +126,46 @@ class EmotionalLoad:
         self._zone = zone
 
     async def own(self, viewer: Agent, since: date, until: date) -> tuple[LoadDay, ...]:
-        people = await self._people(since, until, EVERYTHING)
-        return people.get(viewer.id, ())
+        work, _ = await self._work(since, until)
+        return await asyncio.to_thread(self._days, work.get(viewer.id, ()), since)
 
     async def team(self, since: date, until: date, filters: Filters = EVERYTHING) -> TeamLoad:
-        people = await self._people(since, until, filters)
-        return team_load(people.values(), self._least)
+        return (await self.period(since, until)).team(filters)
 
-    async def _people(
-        self, since: date, until: date, filters: Filters
-    ) -> Mapping[str, tuple[LoadDay, ...]]:
-        """The days of each person who worked on what ``filters`` choose. Their whole work counts:
-        a person carries it, not a channel."""
+    async def period(self, since: date, until: date) -> LoadOfPeriod:
+        """See `LoadApi`. The whole work of everybody counts: a person carries it, not a channel."""
+        work, workers = await self._work(since, until)
+
+        def add_up() -> LoadOfPeriod:
+            agents = set().union(*workers.values())
+            people = {agent: self._days(work[agent], since) for agent in agents}
+            return LoadOfPeriod(people, workers, self._least)
+
+        return await asyncio.to_thread(add_up)
+
+    def _days(self, work: Iterable[Work], since: date) -> tuple[LoadDay, ...]:
+        return tuple(day for day in load_days(work, self._zone) if day.day >= since)
+
+    async def _work(
+        self, since: date, until: date
+    ) -> tuple[Mapping[str, list[Work]], Mapping[Cell, Set[str]]]:
+        """The work of each person, with what still weighs from before ``since``, and who worked on
+        the conversations of each cell in the period itself."""
         begin = since - LOOK_BACK
         spans = await self._tallies.work(begin - LOOK_BACK, until)
-        return await asyncio.to_thread(self._loads, spans, begin, (since, until), filters)
+        first, start, end = (
+            datetime.combine(day, time(), self._zone).timestamp()
+            for day in (begin, since, until + timedelta(days=1))
+        )
 
-    def _loads(
-        self,
-        spans: Iterable[WorkSpan],
-        begin: date,
-        period: tuple[date, date],
-        filters: Filters,
-    ) -> Mapping[str, tuple[LoadDay, ...]]:
-        since, until = period
-        work: defaultdict[str, list[Work]] = defaultdict(list)
-        chosen: set[str] = set()
-        for span in spans:
-            wanted = matches(span.cell, filters)
-            for step in span.steps:
-                day = datetime.fromtimestamp(step.at, self._zone).date()
-                if begin <= day <= until:
-                    work[span.agent].append(Work(span.conversation, step))
-                    if wanted and day >= since:
-                        chosen.add(span.agent)
-        return {
-            agent: tuple(day for day in load_days(work[agent], self._zone) if day.day >= since)
-            for agent in chosen
-        }
+        def sort_out() -> tuple[Mapping[str, list[Work]], Mapping[Cell, Set[str]]]:
+            work: defaultdict[str, list[Work]] = defaultdict(list)
+            workers: defaultdict[Cell, set[str]] = defaultdict(set)
+            for span in spans:
+                steps = [step for step in span.steps if first <= step.at < end]
+                work[span.agent] += [Work(span.conversation, step) for step in steps]
+                if any(step.at >= start for step in steps):
+                    workers[span.cell].add(span.agent)
+            return work, workers
+
+        return await asyncio.to_thread(sort_out)

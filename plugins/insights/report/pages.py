@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -45,8 +45,11 @@ STATIC = "/desk/report/static"
 FRESH = timedelta(minutes=1)
 """Figures that are older are brought up to date when somebody looks."""
 PAGE_TIMEOUT = 0.1
-"""Seconds that a page waits for that, and for the team's load; then it shows what there is. With
-what it measures itself it opens within half a second."""
+"""Seconds that a page waits for that; then it shows what there is. With what it measures itself it
+opens within half a second."""
+LOAD_TIMEOUT = 0.03
+"""The same for the team's load, of the period and of the one before it. It is added up in seconds
+or known."""
 FILE_TIMEOUT = 10.0
 """The same for a file, which people do not watch and cannot reload."""
 OWN_DAYS = 28
@@ -107,7 +110,7 @@ class _Shared:
     @property
     def service(self) -> ReportService:
         if self._service is None:
-            self._service = report_service(self.services, self.settings, timeout=PAGE_TIMEOUT)
+            self._service = report_service(self.services, self.settings, timeout=LOAD_TIMEOUT)
         return self._service
 
     async def freshen(self, timeout: float) -> bool:
@@ -189,9 +192,12 @@ class _Shared:
     async def _renew(self, asked: ReportRequest) -> None:
         try:
             await self.freshen(FILE_TIMEOUT)
-            builder = replace(self.service.builder, load=self.service.load)
+            if background := self.service.background:
+                # Before, so that nobody waits for it who looks at another page meanwhile.
+                for query in (asked.query, asked.query.before()):
+                    await background.period(query.since, query.until)
             async with self._measuring:
-                await make_views(self.views, builder, [asked.period])
+                await make_views(self.views, self.service.builder, [asked.period])
         except Exception:
             log.exception("report.view_failed", period=asked.period)
 

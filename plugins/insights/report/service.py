@@ -18,12 +18,14 @@ from plugins.insights.settings import InsightsSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ReportService:
-    """What the command, the desk and the weekly job share."""
+    """What the command, the desk and the weekly job share. ``background`` is there with a timeout
+    (see `report_service`)."""
 
     measures: MeasuresApi
     builder: ReportBuilder
     search: FindingSearch
     load: LoadApi
+    background: BackgroundLoad | None = None
 
 
 def report_service(
@@ -39,9 +41,8 @@ def report_service(
 
     measures = Measures(services, settings)
     infos: Mapping[str, MeasureInfo] = {name: m.info for name, m in MEASURES.items()}
-    load: TeamLoadSource = measures.load
-    if timeout is not None:
-        load = BackgroundLoad(measures.load, services.clock, timeout)
+    background = timeout and BackgroundLoad(measures.load, services.clock, timeout)
+    load: TeamLoadSource = background or measures.load
 
     async def inputs() -> FindingInputs:
         rows = await services.trials.examples_of_shop()
@@ -84,6 +85,7 @@ def report_service(
             inputs=inputs,
         ),
         load=measures.load,
+        background=background or None,
     )
 
 

@@ -16,7 +16,13 @@ import msgspec
 import structlog
 
 from gateway import Clock, Outdated, PluginStorage
-from plugins.insights.measures.values import EVERYTHING, Filters, LoadApi, TeamLoad
+from plugins.insights.measures.values import (
+    EVERYTHING,
+    Filters,
+    LoadApi,
+    PeriodLoad,
+    TeamLoad,
+)
 from plugins.insights.report.archive import PLUGIN
 from plugins.insights.report.asking import PERIODS, period_days
 from plugins.insights.report.builder import ReportBuilder
@@ -31,8 +37,8 @@ WANTED_FOR = timedelta(days=14)
 NOTED_EVERY = timedelta(hours=12)
 KEPT = timedelta(minutes=10)
 MOST_KEPT = 16
-MOST_LOADS = 64
-_LoadAsked = tuple[date, date, Filters]
+MOST_LOADS = 8
+_Days = tuple[date, date]
 _VIEWS, _OPENED = "view/", "opened"
 
 
@@ -130,35 +136,42 @@ class RecentMaterial:
 
 
 class BackgroundLoad:
-    """The team's load, which rests on the facts of every conversation and so takes seconds for a
+    """The team's load, which rests on the work in every conversation and so takes seconds for a
     long period. ``team`` waits ``timeout`` seconds at most, and is None while the work goes on;
-    what is done is kept for ten minutes."""
+    what is done is kept for ten minutes, and answers for any filters."""
 
     def __init__(self, load: LoadApi, clock: Clock, timeout: float) -> None:
         self._load, self._clock, self._timeout = load, clock, timeout
-        self._known: OrderedDict[_LoadAsked, tuple[datetime, TeamLoad]] = OrderedDict()
-        self._running: dict[_LoadAsked, asyncio.Task[TeamLoad]] = {}
+        self._known: OrderedDict[_Days, tuple[datetime, PeriodLoad]] = OrderedDict()
+        self._running: dict[_Days, asyncio.Task[PeriodLoad]] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
 
     async def team(
         self, since: date, until: date, filters: Filters = EVERYTHING
     ) -> TeamLoad | None:
         """See `LoadApi.team`; None: it is still being added up."""
-        asked = (since, until, filters)
-        if asked in self._known and self._clock.now() - self._known[asked][0] < KEPT:
-            return self._known[asked][1]
-        if asked not in self._running:
-            task = asyncio.create_task(self._add_up(asked))
-            self._running[asked] = task
-            task.add_done_callback(lambda _: self._running.pop(asked, None))
-        task = self._running[asked]
-        done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        period = await self.period(since, until, timeout=self._timeout)
+        return period.team(filters) if period else None
+
+    async def period(
+        self, since: date, until: date, *, timeout: float | None = None
+    ) -> PeriodLoad | None:
+        """See `LoadApi.period`. None: it takes longer than ``timeout`` seconds, and goes on."""
+        days = (since, until)
+        if days in self._known and self._clock.now() - self._known[days][0] < KEPT:
+            return self._known[days][1]
+        if days not in self._running:
+            task = asyncio.create_task(self._add_up(days))
+            self._running[days] = task
+            task.add_done_callback(lambda _: self._running.pop(days, None))
+        task = self._running[days]
+        done, _ = await asyncio.wait({task}, timeout=timeout)
         return task.result() if done else None
 
-    async def _add_up(self, asked: _LoadAsked) -> TeamLoad:
+    async def _add_up(self, days: _Days) -> PeriodLoad:
         async with self._one_at_a_time:
-            team = await self._load.team(*asked)
-        self._known[asked] = self._clock.now(), team
+            period = await self._load.period(*days)
+        self._known[days] = self._clock.now(), period
         while len(self._known) > MOST_LOADS:
             self._known.popitem(last=False)
-        return team
+        return period

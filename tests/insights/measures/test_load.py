@@ -10,12 +10,19 @@ import msgspec
 import pytest
 
 from gateway import LOAD_LIMIT, WorkStep
-from gateway.testing import MemoryStorage
+from gateway.testing import FakeClock, MemoryStorage
 from plugins.insights.facts.derive import derive_facts
 from plugins.insights.facts.store import FactStore
-from plugins.insights.measures.load import EmotionalLoad, Work, load_days, team_load
+from plugins.insights.measures.load import (
+    EmotionalLoad,
+    LoadOfPeriod,
+    Work,
+    load_days,
+    team_load,
+)
 from plugins.insights.measures.tallies import TallyStore
 from plugins.insights.measures.values import Filters, LoadDay, TeamLoad
+from plugins.insights.report.views import BackgroundLoad
 from tests.insights.measures.made_up import AGENTS, BEGIN, CaseMaker
 from tests.insights.measures.test_tallies import NO_WORDS
 
@@ -118,10 +125,34 @@ async def test_a_filter_chooses_whose_work_counts_and_hides_too_few() -> None:
     assert await load.team(FIRST, FIRST, Filters(channel=("email",))) == TeamLoad(agents=1)
 
 
+async def test_a_period_is_added_up_once_for_all_filters() -> None:
+    """At the desk: the first look may come too early, and the next filter needs no second sum."""
+    load = await stored_loads()
+    added: list[tuple[date, date]] = []
+    period = load.period
+
+    async def count(since: date, until: date) -> LoadOfPeriod:
+        added.append((since, until))
+        return await period(since, until)
+
+    load.period = count  # type: ignore[method-assign]
+    background = BackgroundLoad(load, FakeClock(), timeout=0.0)
+    assert await background.team(FIRST, FIRST) is None
+    assert await background.period(FIRST, FIRST) is not None
+    for filters in (Filters(), Filters(channel=("sms",)), Filters(channel=("email",))):
+        assert await background.team(FIRST, FIRST, filters) == (
+            await load.team(FIRST, FIRST, filters)
+        )
+    assert len(added) == 4  # three of them by the load itself
+
+
 def test_there_is_no_way_to_ask_for_somebody_by_name() -> None:
     """An agent passes the `Agent` of the session; a lead gets a `TeamLoad`, which has no ids."""
-    public = [name for name in vars(EmotionalLoad) if not name.startswith("_")]
-    assert public == ["own", "team"]
+    of_all, of_period = (
+        [name for name in vars(kind) if not name.startswith("_")]
+        for kind in (EmotionalLoad, LoadOfPeriod)
+    )
+    assert (of_all, of_period) == (["own", "team", "period"], ["team"])
     assert signature(EmotionalLoad.own).parameters["viewer"].annotation == "Agent"
     assert not any("id" in name or "name" in name for name in TeamLoad.__struct_fields__)
 

@@ -28,6 +28,7 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 def timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine must not change what a page shows."""
     monkeypatch.setattr(pages, "PAGE_TIMEOUT", 60.0)
+    monkeypatch.setattr(pages, "LOAD_TIMEOUT", 60.0)
 
 
 BRANDS = {
