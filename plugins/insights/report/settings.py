@@ -24,7 +24,7 @@ class PilotSettings(BaseModel):
     since: date = Field(ge=date(1970, 1, 1), description="its first day")
     until: date | None = Field(None, description="its last day; none: it goes on")
     days_before: int = Field(
-        28, ge=0, le=366, description="days before it that it is compared with; 0: none"
+        84, ge=0, le=366, description="days before it that it is compared with; 0: none"
     )
     channel: tuple[str, ...] = Field((), description="the channels in it; none: all")
     intent: tuple[str, ...] = Field((), description="the intents in it; none: all")

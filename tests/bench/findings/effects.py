@@ -39,8 +39,8 @@ PLANTED: Mapping[str, tuple[str, ...]] = {
     "suggestion_sent": ("suggestion_sent", "suggestion_edited"),
 }
 """What is planted, and the measures that it moves: itself, and one that `effect_of` tells."""
-PILOT = "webchat"
-"""The channel of the pilot."""
+PILOT, BEFORE = "webchat", 84
+"""The channel of the pilot, and the days before it."""
 NO_WORDS = TextDetectors(read_words=lambda *_: WordsRead(), edit_kinds=lambda *_: ())
 """What is compared here rests on events alone."""
 
@@ -140,18 +140,20 @@ def run_pilot(seed: int, points: float = POINTS) -> list[ShownEffect]:
     """A pilot of four weeks on `PILOT`: its effect, and its plain difference from the rest, with
     ``points`` more of its conversations contained from its first day on. ``shown`` is what stands
     among all measures."""
-    plant = Effect(measure="containment", points=points, after=DAYS, channel=PILOT)
-    scenario = Scenario(seed=seed, days=2 * DAYS + FOLLOWED, plants=(plant,) if points else ())
+    plant = Effect(measure="containment", points=points, after=BEFORE, channel=PILOT)
+    plants = (plant,) if points else ()
+    scenario = Scenario(seed=seed, days=BEFORE + DAYS + FOLLOWED, plants=plants)
     cases, _ = simulate_records(scenario)
     zone = ZoneInfo(scenario.timezone)
     measures = MonthsInMemory(sheets_of(cases, zone), scenario.end, zone)
     first = scenario.start.astimezone(zone).date()
-    begins = [first + timedelta(days=days) for days in (DAYS, 0)]
+    begin = first + timedelta(days=BEFORE)
     now, before = (
-        measures.sums(begin, begin + timedelta(days=DAYS - 1)).split(
-            Filters(channel=(PILOT,)), EVERYTHING
+        measures.sums(since, until).split(Filters(channel=(PILOT,)), EVERYTHING)
+        for since, until in (
+            (begin, begin + timedelta(days=DAYS - 1)),
+            (first, begin - timedelta(days=1)),
         )
-        for begin in begins
     )
     found = catalogue.pilot(now, before, 30)["containment"]
     return [

@@ -130,7 +130,7 @@ def test_pilots_of_the_settings_are_compared(
     assert (pilot["title"], pilot["since"], pilot["until"]) == (
         "Short answers", "2026-11-20", "2026-11-26",
     )  # fmt: skip
-    assert (pilot["before_since"], pilot["before_until"]) == ("2026-10-13", "2026-11-09")
+    assert (pilot["before_since"], pilot["before_until"]) == ("2026-08-18", "2026-11-09")
     assert pilot["filters"]["channel"] == ["other"]
     contained = pilot["measures"]["containment"]
     assert (contained["now"]["figure"]["n"], contained["now"]["other"]["n"]) == (1, 1)
