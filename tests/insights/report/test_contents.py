@@ -387,7 +387,7 @@ def test_a_pilot_is_judged_by_what_it_was_before(material: ReportMaterial) -> No
     told = section(report, "pilots")
     assert told.answer == (
         "Short answers, beyond chance: “Contained, not back, not rated low” moved by "
-        "+10\u202fpoints (+0 to +20) against the rest, which is better and “Not claimed in time” "
+        "+10\u202fpoints (+0 to +20) against the rest, which is better; “Not claimed in time” "
         "differs from the rest by +20\u202fpoints (+10 to +30), which is worse."
     )
     assert (

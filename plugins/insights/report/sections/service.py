@@ -266,7 +266,7 @@ def _pilot_sentence(material: ReportMaterial, pilot: Pilot) -> str:
     apart = [name for name, found in known.items() if found.judged.notable]
     if not apart:
         return f"{pilot.title}: no difference beyond chance can be told"
-    told = words.listed([_pilot_change(material, name, known[name]) for name in apart])
+    told = "; ".join(_pilot_change(material, name, known[name]) for name in apart)
     return f"{pilot.title}, beyond chance: {told}"
 
 
