@@ -34,6 +34,8 @@ MOST = 2.0
 """By how much the p99 of the bot's answers may grow."""
 DESKS, WAITING, RATE = 200, 1000, 5
 """Open desks, waiting conversations, and messages of each kind in a second."""
+AGAIN = 40
+"""Waiting customers who write again: the first ones, whom every desk shows."""
 PERSON = "I want to talk to a person, please."
 
 
@@ -141,14 +143,14 @@ async def _converse(http: aiohttp.ClientSession, name: str, times: int) -> list[
         for number, words in enumerate(questions(times)):
             group.create_task(ask(number, words))
             await asyncio.sleep(max(0.0, begun + (number + 0.5) / RATE - perf_counter()))
-            again = f"waiting-{next(_NEXT) % WAITING}"
+            again = f"waiting-{next(_NEXT) % AGAIN}"
             group.create_task(_say(http, again, f"I still wait, for the {number}th time."))
             await asyncio.sleep(max(0.0, begun + (number + 1) / RATE - perf_counter()))
     return sorted(took)
 
 
 _NEXT = count()
-"""The waiting customer who writes next; the first ones are those that desks show."""
+"""The waiting customer who writes next."""
 
 
 async def _say(http: aiohttp.ClientSession, sender: str, words: str) -> object:
