@@ -89,16 +89,16 @@ class Server:
                 await asyncio.sleep(0.01)
         raise BenchError(f"the server was not ready within {START_TIMEOUT:g} s")
 
-    async def wait_idle(self) -> None:
-        """Wait until it has finished the work that a burst left. Raises BenchError after
-        `IDLE_TIMEOUT`."""
-        end = perf_counter() + IDLE_TIMEOUT
+    async def wait_idle(self, *, at_rest: float = 0.25, within: float = IDLE_TIMEOUT) -> None:
+        """Wait until it has finished the work that a burst left, and takes less than a tenth of a
+        processor for ``at_rest`` seconds. Raises BenchError after ``within`` seconds."""
+        end = perf_counter() + within
         while perf_counter() < end:
             used = self.cpu
-            await asyncio.sleep(0.25)
-            if self.cpu - used < 0.025:
+            await asyncio.sleep(at_rest)
+            if 0 <= self.cpu - used < at_rest / 10:  # less than 0: a child process has ended
                 return
-        raise BenchError(f"the server still works {IDLE_TIMEOUT:g} s after a burst")
+        raise BenchError(f"the server still works {within:g} s after a burst")
 
     async def metric(self, name: str) -> dict[str, float]:
         """The samples of one metric in ``/metrics``, by their labels as they are written."""

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 
 from gateway.adapters.sql.engine.opening import migrate
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
@@ -27,6 +28,9 @@ from tests.bench.workloads import REST, WORKLOADS, Workload
 
 HERE = Path(__file__).parent
 
+AT_REST, TAKEN_IN = 5.0, 3_600.0
+"""Seconds without work by which a server shows that it has taken in its past, and the most it may
+need."""
 ALONE = 400
 """Messages that are sent one after another."""
 
@@ -69,6 +73,20 @@ class Bench:
         size = file.stat().st_size / 1e6
         self._report.figure("past", counts["messages"], "messages", **counts, megabytes=round(size))
         shutil.copytree(self._models, self._past / "nlu_local")
+        await self._take_in()
+
+    async def _take_in(self) -> None:
+        """Let a server add the past to its search and its report once. What this costs customers is
+        measured beside it; later servers have it behind them, as one that has run for a year."""
+        say("the past joins the search and the report ...")
+        async with server(self._past, *processes.WARMLINE) as running:
+            begun = perf_counter()
+            await self._load.burst(running.url + REST, load.ANSWERED, self._plan.seconds / 4)
+            found = await self._load.burst(running.url + REST, load.ANSWERED, self._plan.seconds)
+            await running.wait_idle(at_rest=AT_REST, within=TAKEN_IN)
+            took = perf_counter() - begun
+        self._report.figure("past_taken_in", took, "s")
+        self._report.figure("turn_while_taken_in_rate", found.rate, "1/s")
 
     async def _starts(self) -> None:
         took = []
