@@ -83,8 +83,8 @@ _PRAISE_WORDS = (
 _PRAISE = frozenset(_PRAISE_WORDS.split())
 _NO_WORDS = "no nein nö non nej nee nie لا não"
 _NO = frozenset(_NO_WORDS.split())
-_YES_WORDS = "yes yep yeah ja oui sí si sì sim tak evet نعم"
-_YES = frozenset(_YES_WORDS.split())
+_ASSENT_WORDS = "yes yep yeah ja oui sí si sì sim tak evet نعم"
+_ASSENT = frozenset(_ASSENT_WORDS.split())
 _ALL_WORDS = (
     "all everything alles war's wars tout todo tutto tudo isso wszystko tyle allt hepsi kadar "
     "kadardı كل"
@@ -140,7 +140,7 @@ def asks_nothing(text: str, *, asked: bool = False, names: str = "") -> bool:
     for name in names.split()[:MOST_NAMES]:
         text = re.sub(rf"\b{re.escape(name)}\b", " ", text)
     words = _words(text)
-    if not is_courtesy(text) or not _YES.isdisjoint(words):
+    if not is_courtesy(text) or not _ASSENT.isdisjoint(words):
         return False
     declines = bool(words) and words[0] in _NO
     return not asked or declines or "以上です" in words or not _ALL.isdisjoint(words)
