@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway import Understander
 from gateway.cli.common import gateway_for
@@ -40,29 +41,33 @@ def moods() -> Iterator[Figures]:
             readings = _read(engines, policy, read_emotion_rows(OWN / f"{name}.csv"))
             yield _line("moods", name, _by_language(readings, tuple(mood_shares(readings))))
         readings = _read(engines, policy, read_emotion_rows(OWN / "calm.csv"))
-        for half, rows in HALVES.items():
-            figures = _by_language(readings[rows], ("mood_accuracy", "alarm_rate"))
-            yield _line("moods", f"calm {half}", figures)
+        parts = {half: readings[rows] for half, rows in HALVES.items()}
+        parts["strangers"] = _read(engines, policy, read_emotion_rows(OWN / "calm_strangers.csv"))
+        for name, part in parts.items():
+            figures = _by_language(part, ("mood_accuracy", "alarm_rate"))
+            yield _line("moods", f"calm {name}", figures)
 
 
 def harm() -> Iterator[Figures]:
     """The share of dangers that are recognised as `harm`, and of other messages that are, too."""
-    calm_rows = read_emotion_rows(OWN / "calm.csv")
-    labelled = read_rows(OWN / "harm.csv", "harm", allowed=frozenset({"0", "1"}))
-    danger = [label == "1" for _, label in labelled]
     with demo() as (engines, policy):
-        calm = _read(engines, policy, calm_rows)
-        found = _read(engines, policy, [EmotionRow(text=text) for text, _ in labelled])
-    for half, rows in HALVES.items():
-        flags = np.array(["harm" in reading.reasons for reading in found[rows]])
-        is_danger = np.array(danger[rows])
-        calm_flags = ["harm" in reading.reasons for reading in calm[rows]]
-        yield _line("harm", f"harm {half}", {
-            "recall": float(flags[is_danger].mean()),
-            "alarm_rate": float(flags[~is_danger].mean()),
-            "calm_alarm_rate": float(np.mean(calm_flags)),
-            "n": len(flags),
-        })  # fmt: skip
+
+        def flags(rows: Sequence[EmotionRow]) -> NDArray[np.bool_]:
+            read = _read(engines, policy, rows)
+            return np.array(["harm" in reading.reasons for reading in read])
+
+        for name, parts in (("harm", HALVES), ("harm_strangers", {"strangers": slice(None)})):
+            labelled = read_rows(OWN / f"{name}.csv", "harm", allowed=frozenset({"0", "1"}))
+            danger = np.array([label == "1" for _, label in labelled])
+            found = flags([EmotionRow(text=text) for text, _ in labelled])
+            calm = flags(read_emotion_rows(OWN / f"{name.replace('harm', 'calm')}.csv"))
+            for part, rows in parts.items():
+                yield _line("harm", f"harm {part}", {
+                    "recall": float(found[rows][danger[rows]].mean()),
+                    "alarm_rate": float(found[rows][~danger[rows]].mean()),
+                    "calm_alarm_rate": float(calm[rows].mean()),
+                    "n": len(found[rows]),
+                })  # fmt: skip
 
 
 def tweets() -> Iterator[Figures]:
