@@ -66,9 +66,9 @@ class EmbeddingModel:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        client, self._client = self._client, None  # a request meanwhile gets a new one
+        if client is not None:
+            await client.close()
 
     async def _part(self, texts: Sequence[str]) -> list[Embedding]:
         async with self._gate:
@@ -103,7 +103,8 @@ class EmbeddingModel:
             )
         except APIStatusError as error:
             raise translated(error) from None
-        except (OpenAIError, ValueError) as error:  # its message may quote the customer
+        # A RuntimeError says that the client was closed. Any message may quote the customer.
+        except (OpenAIError, ValueError, RuntimeError) as error:
             raise ModelError(f"no embeddings: {type(error).__name__}") from None
         if not isinstance(answer, CreateEmbeddingResponse):  # the client passes on what is no JSON
             raise ModelError("answered with something that is not JSON")

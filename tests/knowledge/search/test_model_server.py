@@ -104,7 +104,7 @@ async def test_vectors_come_in_the_order_of_the_texts(served: Served) -> None:
     fake, model = served
     texts = [f"parcel number{index}" for index in range(150)]
     found = await model.embed(texts)
-    assert [len(request["input"]) for request in fake.requests] == [64, 64, 22]
+    assert sorted(len(request["input"]) for request in fake.requests) == [22, 64, 64]
     assert set(fake.keys) == {"Bearer secret"}
     alone = await model.embed([texts[149]])
     assert list(found[149]) == pytest.approx(list(alone[0]))
