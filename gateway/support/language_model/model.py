@@ -97,9 +97,9 @@ class LanguageModel:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        client, self._client = self._client, None  # a request meanwhile gets a new one
+        if client is not None:
+            await client.close()
 
     async def _complete(
         self, rules: str, content: str, schema: Mapping[str, Any]
@@ -132,7 +132,8 @@ class LanguageModel:
             answer = await self._client.chat.completions.create(**request)
         except APIStatusError as error:
             raise translated(error) from None
-        except (OpenAIError, ValueError) as error:  # its message may quote the customer
+        # A RuntimeError says that the client was closed. Any message may quote the customer.
+        except (OpenAIError, ValueError, RuntimeError) as error:
             raise ModelError(f"no answer: {type(error).__name__}") from None
         if not isinstance(answer, ChatCompletion):  # the client passes on what is not JSON
             raise ModelError("answered with something that is not JSON")
