@@ -3,16 +3,15 @@
 ``python -m tests.bench.knowledge.answers`` measures on the development questions: threshold and
 weights are set on other documents than those of the questions that they are applied to. ``--fit``
 also writes ``model.json`` from all of them. ``--score FILE`` scores the packaged model on the
-questions of a file that nothing was set on.
+questions of a file that nothing was set on, and ``--others`` on those about the other help centres,
+which only the order of passages has learnt from.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import json
-from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +21,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 import plugins.knowledge.answering as package
-from gateway import Embedding, Passage
-from gateway.testing import FakeClock, MemoryKnowledge
+from gateway import Passage
 from plugins.knowledge.answering.calibration import Calibration, calibrate
 from plugins.knowledge.answering.calibration import Trial as CalibrationTrial
 from plugins.knowledge.answering.confidence import WEIGHED, packaged_model, weigh
@@ -33,11 +31,14 @@ from plugins.knowledge.answering.generated import all_passages, questions_from, 
 from plugins.knowledge.answering.words import numbers
 from plugins.knowledge.search import PassageSearch
 from plugins.knowledge.search.ranking import rank
-from plugins.nlu_local.universal import UniversalEncoder
-from tests.bench.knowledge.training import FoldedRanking, found_for
-from tests.knowledge.search.conftest import services
-from tests.knowledge.search.shop import DEVELOPMENT, asked, fill, is_lifelike, translations
-from tests.knowledge.test_helpcentre import KNOWLEDGE
+from tests.bench.knowledge.training import FoldedRanking, found_everywhere, searched
+from tests.knowledge.search.shop import (
+    HELP_CENTRES,
+    MUSIC,
+    HelpCentre,
+    is_lifelike,
+    translations,
+)
 
 FOLDS, SEEDS = 10, (0, 1, 2)
 STRENGTH = 0.05
@@ -73,24 +74,8 @@ class Candidate(NamedTuple):
     counts: float = 1.0
 
 
-class PackagedEncoder:
-    """The packaged encoder, as the gateway offers it."""
-
-    embedding_model = "universal"
-
-    def __init__(self) -> None:
-        self._encoder = UniversalEncoder(cached=4_000)
-
-    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
-        return [array("f", row) for row in self._encoder.encode(texts)] if texts else []
-
-
-def rows_of(files: Iterable[Path]) -> list[Row]:
-    found: list[Row] = []
-    for path in files:
-        with path.open(encoding="utf-8", newline="") as file:
-            found += [Row(*(row[name] for name in Row._fields)) for row in csv.DictReader(file)]
-    return found
+def rows_of(centre: HelpCentre) -> list[Row]:
+    return [Row(*(row[name] for name in Row._fields)) for row in centre.rows()]
 
 
 def is_right(row: Row, passage: Passage, said: str | None, same: dict[str, set[str]]) -> bool:
@@ -110,23 +95,10 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-async def opened() -> tuple[MemoryKnowledge, PassageSearch]:
-    """The help centre, searched as in a gateway."""
-    clock = FakeClock()
-    store, search = MemoryKnowledge(clock), PassageSearch()
-    await fill(store)
-    search.use(services(knowledge=store, clock=clock, encoder=PackagedEncoder()))
-    await search.embed_all()
-    await search.follow()
-    await search.learn_words()
-    return store, search
-
-
 async def candidates_of(search: PassageSearch, rows: Sequence[Row]) -> list[list[Candidate]]:
     """For each question, in the order of a model that knows no question about its document."""
     same = translations()
-    answerable = asked()
-    folded = FoldedRanking(answerable, await found_for(search, answerable), seed=0)
+    folded = FoldedRanking(await found_everywhere(), seed=0)
     found = []
     for row in rows:
         places, unordered = await search.candidates(row.question, language=row.language)
@@ -277,14 +249,14 @@ def figures(rows: Sequence[Row], outcomes: dict[int, Outcome], sent: set[int]) -
     }
 
 
-async def score(file: Path) -> None:
-    """The packaged model and threshold on ``file``."""
-    store, search = await opened()
-    rows, same, model = rows_of([file]), translations(), packaged_model()
+async def score(centre: HelpCentre) -> None:
+    """The packaged model and threshold on the questions about ``centre``."""
+    store, search = await searched(centre)
+    rows, same, model = rows_of(centre), translations(), packaged_model()
     made = questions_from(await all_passages(store))
     trials = [trial async for trial in try_questions(search, made, model)]
     own = calibrate(trials, wrong_at_most=0.05, least=model.threshold)
-    print(json.dumps({"shop": own.sentence()}))  # noqa: T201
+    print(json.dumps({"help centre": centre.folder.name, "shop": own.sentence()}))  # noqa: T201
     outcomes: dict[int, Outcome] = {}
     for at, row in enumerate(rows):
         passages = await search.find(row.question, language=row.language, limit=WEIGHED)
@@ -337,12 +309,17 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--score", type=Path)
+    parser.add_argument("--others", action="store_true")
     options = parser.parse_args()
     if options.score:
-        await score(options.score)
+        await score(MUSIC._replace(questions=(options.score,)))
         return
-    _, search = await opened()
-    rows = rows_of(KNOWLEDGE / name for name in DEVELOPMENT)
+    if options.others:
+        for centre in HELP_CENTRES[1:]:
+            await score(centre)
+        return
+    _, search = await searched(MUSIC)
+    rows = rows_of(MUSIC)
     found = await candidates_of(search, rows)
     measured = [measure(rows, found, seed) for seed in SEEDS]
     for each in measured:

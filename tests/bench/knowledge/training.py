@@ -1,8 +1,7 @@
 """What the search has learnt. ``make train-search`` makes ``adapter.npz`` and ``ranking.json``.
 
-``python -m tests.bench.knowledge.training`` measures the order of passages on the development
-questions, with weights that are set on questions about other documents; ``--fit`` writes both
-files.
+``python -m tests.bench.knowledge.training`` measures the order of passages on the questions about
+each help centre, with weights that are set on those about all others; ``--fit`` writes both files.
 
 The adapter (see `Adapter`): of each row in ``training/*.csv`` the three questions (in ordinary
 words, in words that the answer does not have, in another language) are moved towards the answer
@@ -19,7 +18,7 @@ import asyncio
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +40,7 @@ from plugins.knowledge.search.ranking import (
 )
 from plugins.knowledge.search.rows import Floats
 from tests.knowledge.search.scoring import Packaged, packaged_search
-from tests.knowledge.search.shop import Asked, asked, fill, is_lifelike
+from tests.knowledge.search.shop import HELP_CENTRES, Asked, HelpCentre, asked, fill, is_lifelike
 
 ROWS = Path(__file__).parent / "training"
 DELIMITER = "|"
@@ -50,10 +49,10 @@ PULL = 0.3
 """How strongly the map is held back, chosen on the development questions."""
 RANK = 64
 BATCH = 64
+FOLDS = 5
 STRENGTH, OTHER_STRENGTH = 10.0, 30.0
 """How strongly the weights of the ranking are held back, and what passages in another language have
 beside those."""
-FOLDS, SEEDS = 5, (0, 1, 2)
 
 
 class TrainingRow(NamedTuple):
@@ -186,7 +185,7 @@ def fit(found: Sequence[FoundPassages]) -> RankingModel:
         features=RANKING_FEATURES,
         same_language=_weights(same, means, scales),
         other_language=_weights(same + more, means, scales),
-        learnt_from=f"{len(found)} questions about the help centre in tests/knowledge",
+        learnt_from=f"{len(found)} questions about the help centres in tests/knowledge",
     )
 
 
@@ -232,24 +231,47 @@ def shares(questions: Sequence[Asked], places: Sequence[int]) -> dict[str, str]:
     }
 
 
-class FoldedRanking:
-    """Models that each know no question about some of the documents."""
+async def searched(centre: HelpCentre) -> tuple[MemoryKnowledge, PassageSearch]:
+    """The pages of a help centre, searched as in a gateway."""
+    clock = FakeClock()
+    store = MemoryKnowledge(clock)
+    await fill(store, centre)
+    return store, await packaged_search(store, clock)
 
-    def __init__(
-        self, questions: Sequence[Asked], found: Sequence[FoundPassages], seed: int
-    ) -> None:
-        files = sorted({each.file for each in questions})
+
+async def found_everywhere() -> dict[HelpCentre, list[FoundPassages]]:
+    """What is found for the answerable questions about each help centre."""
+    return {
+        centre: await found_for((await searched(centre))[1], asked(centre))
+        for centre in HELP_CENTRES
+    }
+
+
+class FoldedRanking:
+    """Models that each know no question about some of the pages."""
+
+    def __init__(self, found: Mapping[HelpCentre, Sequence[FoundPassages]], seed: int) -> None:
+        pairs = [
+            pair for centre, rows in found.items() for pair in zip(asked(centre), rows, strict=True)
+        ]
+        files = sorted({each.file for each, _ in pairs})
         order = np.random.default_rng(seed).permutation(len(files))
         self._fold = {files[at]: number % FOLDS for number, at in enumerate(order)}
-        pairs = list(zip(questions, found, strict=True))
         self._models = [
-            fit([seen for asked, seen in pairs if self._fold[asked.file] != fold])
+            fit([seen for each, seen in pairs if self._fold[each.file] != fold])
             for fold in range(FOLDS)
         ]
 
     def about(self, file: str) -> RankingModel:
         """The one that knows no question about ``file``; any of them for no file."""
         return self._models[self._fold.get(file, 0)]
+
+
+def model_of_others(
+    found: Mapping[HelpCentre, Sequence[FoundPassages]], centre: HelpCentre
+) -> RankingModel:
+    """One that knows no question about ``centre``."""
+    return fit([each for other, rows in found.items() if other != centre for each in rows])
 
 
 async def main() -> None:
@@ -260,20 +282,16 @@ async def main() -> None:
     if options.fit:
         arrays = await adapter(read_rows())
         np.savez_compressed(folder / ADAPTER_FILE, allow_pickle=False, **arrays)
-    clock = FakeClock()
-    store = MemoryKnowledge(clock)
-    await fill(store)
-    questions = asked()
-    found = await found_for(await packaged_search(store, clock), questions)
-    before = [place(None, each) for each in found]
-    print(json.dumps({"as found": shares(questions, before)}))  # noqa: T201
-    for seed in SEEDS:
-        folded = FoldedRanking(questions, found, seed)
-        pairs = zip(questions, found, strict=True)
-        places = [place(folded.about(asked.file), seen) for asked, seen in pairs]
-        print(json.dumps(shares(questions, places)))  # noqa: T201
+    found = await found_everywhere()
+    for centre, rows in found.items():
+        questions, model = asked(centre), model_of_others(found, centre)
+        figures = {
+            "as found": shares(questions, [place(None, each) for each in rows]),
+            "in order": shares(questions, [place(model, each) for each in rows]),
+        }
+        print(json.dumps({centre.folder.name: figures}))  # noqa: T201
     if options.fit:
-        model = fit(found)
+        model = fit([each for rows in found.values() for each in rows])
         text = json.dumps(msgspec.to_builtins(model), indent=1)
         (folder / "ranking.json").write_text(f"{text}\n", "utf-8")
 

@@ -18,7 +18,7 @@ from gateway.testing import FakeClock, MemoryKnowledge
 from plugins.knowledge.search import PassageSearch
 from plugins.nlu_local.universal import UniversalEncoder
 from tests.knowledge.search.conftest import services
-from tests.knowledge.search.shop import Asked, asked, fill
+from tests.knowledge.search.shop import MUSIC, Asked, asked, fill
 
 
 class Packaged:
@@ -74,7 +74,9 @@ async def score(questions: Sequence[Asked]) -> Mapping[str, Shares]:
 
 
 def main() -> None:
-    for style, shares in asyncio.run(score(asked(map(Path, sys.argv[1:])))).items():
+    files = tuple(map(Path, sys.argv[1:]))
+    questions = asked(MUSIC._replace(questions=files))
+    for style, shares in asyncio.run(score(questions)).items():
         named = {
             "first": shares.first,
             "in three": shares.in_three,

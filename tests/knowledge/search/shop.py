@@ -1,9 +1,9 @@
-"""The test help centre in a store, and the questions about it."""
+"""Help centres in a store, and the questions about them."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +15,65 @@ from plugins.knowledge.answering.words import numbers
 from plugins.knowledge.readers.reading import SUFFIXES, ReadRequest, read
 from tests.knowledge.test_helpcentre import KNOWLEDGE, PAGES, SHOP
 
-FILES = (
-    *PAGES,
-    *sorted(path for path in SHOP.iterdir() if path.suffix in (".pdf", ".docx", ".csv", ".xlsx")),
-)
 LIFELIKE = "questions_lifelike.csv"
 """By somebody who never saw the pages. They ask as customers do, so they count more."""
 DEVELOPMENT = ("questions_dev.csv", "questions_dev_more.csv", LIFELIKE)
+OTHERS = KNOWLEDGE / "others"
+
+
+class HelpCentre(NamedTuple):
+    """Pages, and files of questions about them. ``prefix`` stands before the names of pages, so
+    that those of two help centres differ."""
+
+    folder: Path
+    pages: tuple[Path, ...]
+    questions: tuple[Path, ...]
+    prefix: str = ""
+
+    def place(self, page: Path) -> str:
+        """The location of a page, without a number."""
+        return self.prefix + page.relative_to(self.folder).as_posix()
+
+    def documents(self) -> Iterator[NewDocument]:
+        for page in self.pages:
+            data = page.read_bytes().replace(b"{{base}}", b"https://help.example.org")
+            place = self.place(page)
+            request = ReadRequest(data=data, format=SUFFIXES[page.suffix], location=place)
+            for number, result in enumerate(read(request)):
+                yield result.document.replace(location=f"{place}#{number}")
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """The questions, with and without an answer; ``file`` is that of `place`."""
+        for path in self.questions:
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    yield row | {"file": row["file"] and self.prefix + row["file"]}
+
+
+MUSIC = HelpCentre(
+    SHOP,
+    (
+        *PAGES,
+        *sorted(p for p in SHOP.iterdir() if p.suffix in (".pdf", ".docx", ".csv", ".xlsx")),
+    ),
+    tuple(KNOWLEDGE / name for name in DEVELOPMENT),
+)
+"""The test help centre, of a shop for musical instruments."""
+HELP_CENTRES = (
+    MUSIC,
+    *(
+        HelpCentre(
+            folder,
+            tuple(sorted(folder.glob("*/*.md"))),
+            (folder / "questions.csv",),
+            f"{folder.name}/",
+        )
+        for folder in sorted(OTHERS.iterdir())
+        if folder.is_dir()
+    ),
+)
+"""The test help centre, and those of other trades, by other writers. All questions about the others
+are lifelike."""
 
 
 class Asked(NamedTuple):
@@ -54,51 +106,44 @@ def _plain(text: str) -> str:
 @cache
 def translations() -> dict[str, set[str]]:
     """The pages that say the same in the other language."""
+    pairs = [
+        (MUSIC.place(path), str(link).replace("{{base}}/", "").lstrip("/"))
+        for path in PAGES
+        for link in html.fromstring(path.read_bytes()).xpath("//link[@rel='alternate']/@href")
+    ]
+    for centre in HELP_CENTRES[1:]:
+        by_name: dict[str, list[str]] = {}
+        for page in centre.pages:
+            by_name.setdefault(page.name, []).append(centre.place(page))
+        pairs += [(a, b) for same in by_name.values() for a in same for b in same if a != b]
     found: dict[str, set[str]] = {}
-    for path in PAGES:
-        own = path.relative_to(SHOP).as_posix()
-        for link in html.fromstring(path.read_bytes()).xpath("//link[@rel='alternate']/@href"):
-            other = str(link).replace("{{base}}/", "").lstrip("/")
-            found.setdefault(own, set()).add(other)
-            found.setdefault(other, set()).add(own)
+    for own, other in pairs:
+        found.setdefault(own, set()).add(other)
+        found.setdefault(other, set()).add(own)
     return found
 
 
-def documents() -> Iterator[NewDocument]:
-    for path in FILES:
-        data = path.read_bytes().replace(b"{{base}}", b"https://help.example.org")
-        place = path.relative_to(SHOP).as_posix()
-        request = ReadRequest(data=data, format=SUFFIXES[path.suffix], location=place)
-        results = read(request)
-        for number, result in enumerate(results):
-            yield result.document.replace(location=f"{place}#{number}")
-
-
-async def fill(store: KnowledgeStore) -> None:
-    source = await store.add_source(NewSource(location="helpcentre"))
-    for document in documents():
+async def fill(store: KnowledgeStore, centre: HelpCentre = MUSIC) -> None:
+    source = await store.add_source(NewSource(location=centre.folder.name))
+    for document in centre.documents():
         await store.put_document(source.id, document)
 
 
 def is_lifelike(question: str) -> bool:
-    """Whether it is of `LIFELIKE`."""
+    """Whether it is by somebody who never saw the pages."""
     return question in _lifelike()
 
 
 @cache
 def _lifelike() -> frozenset[str]:
-    with (KNOWLEDGE / LIFELIKE).open(encoding="utf-8", newline="") as file:
-        return frozenset(row["question"] for row in csv.DictReader(file))
+    own = MUSIC._replace(questions=(KNOWLEDGE / LIFELIKE,))
+    return frozenset(row["question"] for each in (own, *HELP_CENTRES[1:]) for row in each.rows())
 
 
-def asked(files: Iterable[Path] = tuple(KNOWLEDGE / name for name in DEVELOPMENT)) -> list[Asked]:
+def asked(centre: HelpCentre = MUSIC) -> list[Asked]:
     """The questions that have an answer."""
-    found: list[Asked] = []
-    for path in files:
-        with path.open(encoding="utf-8", newline="") as file:
-            found += [
-                Asked(**{name: row[name] for name in Asked._fields})
-                for row in csv.DictReader(file)
-                if row["style"] != "unanswerable"
-            ]
-    return found
+    return [
+        Asked(**{name: row[name] for name in Asked._fields})
+        for row in centre.rows()
+        if row["style"] != "unanswerable"
+    ]
