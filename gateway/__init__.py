@@ -257,7 +257,7 @@ if TYPE_CHECKING:
         validation_mistakes,
     )
     from gateway.support.assets import StaticAssets
-    from gateway.support.backoff import Backoff, backoff
+    from gateway.support.backoff import Backoff, Pace, backoff
     from gateway.support.breaker import CircuitBreaker
     from gateway.support.clients import (
         RateLimit,
@@ -574,6 +574,7 @@ __all__ = [
     "OverlayDifference",
     "OverlayFiles",
     "OverlayProblem",
+    "Pace",
     "ParallelUnderstander",
     "Passage",
     "PassageFinder",

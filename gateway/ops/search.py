@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from time import perf_counter
 
 import structlog
@@ -14,6 +13,7 @@ import structlog
 from gateway.model import Address, Json, Searchable, SearchHit, SearchPage
 from gateway.ports import Clock, Outdated, PluginStorage
 from gateway.store.search import IndexMatch, SearchIndex, SearchQuery, SearchSource
+from gateway.support.backoff import Pace
 
 log = structlog.get_logger()
 STORED_AS = "warmline.search"
@@ -111,15 +111,16 @@ class SearchIndexer:
 
     async def run(self) -> None:
         """Keep the index current, until cancelled."""
-        cleaned: datetime | None = None
         await self._try(self._check_mode)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._every(INTERVAL, self.catch_up))
+            # at the start as well: a crash may have cut off an erasure
+            tasks.create_task(self._every(CLEAN_UP_INTERVAL, lambda: self.clean_up(Pace())))
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self._try(self.catch_up)
-            now = self.clock.now()
-            if cleaned is None or (now - cleaned).total_seconds() >= CLEAN_UP_INTERVAL:
-                cleaned = now  # at the start as well: a crash may have cut off an erasure
-                await self._try(self.clean_up)
-            await self.clock.sleep(INTERVAL)
+            await self._try(work)
+            await self.clock.sleep(seconds)
 
     async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -141,13 +142,14 @@ class SearchIndexer:
                 return
             await self.clock.sleep(REST * took)
 
-    async def clean_up(self) -> None:
+    async def clean_up(self, pace: Pace) -> None:
         """Remove the messages that do not exist any more."""
         after, gone = 0, list[int]()
         while ids := await self.index.ids(after, BATCH):
             existing = await self.source.existing(ids)
             gone += [id for id in ids if id not in existing]
             after = ids[-1]
+            await pace.rest()
         if gone:
             await self.index.remove(gone)
         await self.index.purge()
@@ -183,7 +185,7 @@ class SearchIndexer:
         async with self.adding:
             await self.index.remove_lanes(lanes)
             await self._add_again(lanes)
-        await self.clean_up()  # what they wrote from an address that is somebody else's
+        await self.clean_up(Pace(0.0))  # what they wrote from an address that is somebody else's
 
     async def _add_again(self, lanes: Sequence[str]) -> None:
         after, position = 0, await self.index.position()

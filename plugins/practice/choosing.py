@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from gateway import CaseRecord, Services
+from gateway import CaseRecord, Pace, Services
 from plugins.practice.settings import PracticeSettings
 from plugins.practice.storage import PracticeStorage
 from plugins.practice.team import hardness, shared_words, team_scenario
@@ -68,8 +68,8 @@ class ScenarioChoice:
     async def choose(self, services: Services) -> None:
         """Choose once."""
         storage = PracticeStorage(services.storage)
-        used = await storage.sweep()
         chosen = await self._chosen(services) if self.settings.own_conversations else []
+        used = await storage.sweep()  # now: somebody may have begun while this looked
         for scenario in chosen:
             if scenario.id not in used:  # what was practised with stays as it was then
                 await storage.keep_scenario(scenario)
@@ -83,6 +83,7 @@ class ScenarioChoice:
         since = services.clock.now() - timedelta(days=self.settings.days)
         pools: dict[tuple[str, str], _Pool] = {}
         after = read = 0
+        pace = Pace()
         while read < MOST_CASES:
             page = await services.records.cases(since=since, after=after, limit=PAGE)
             if not page:
@@ -92,6 +93,7 @@ class ScenarioChoice:
                 pool = pools.setdefault((about.brand, about.language or ""), _Pool())
                 pool.take(case, self.settings.most)
             after, read = page[-1].conversation.id, read + len(page)
+            await pace.rest()
         found: list[PracticeScenario] = []
         for pool in pools.values():
             found += await asyncio.to_thread(pool.scenarios)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Address, File, Inbound, Reply, SearchPage, Turn
+from gateway import Address, File, Inbound, Pace, Reply, SearchPage, Turn
 from gateway.adapters.encryption import new_key
 from gateway.adapters.search.sqlite_index import MARK, SqliteSearchIndex
 from gateway.adapters.search.words import excerpt, normalised, parse_query
@@ -208,7 +208,7 @@ async def test_words_that_retention_deleted_are_removed(tmp_path: Path, stored_i
         await gw.customer("fake", "zoe").say("the xylophonequake was mine")
         await gw.gateway.indexer.catch_up()
         await gw.gateway.store.customers.erase(Address(channel="fake", value="zoe"))
-        await gw.gateway.indexer.clean_up()
+        await gw.gateway.indexer.clean_up(Pace(0.0))
         assert await gw.gateway.infrastructure.search.index.ids(0, 10) == ()
 
 

@@ -1,10 +1,12 @@
-"""How long a retry loop waits."""
+"""How long a retry loop waits, and how long work rests."""
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 
-from gateway import Backoff, backoff
+from gateway import Backoff, Pace, backoff
 
 
 def test_each_failure_doubles_the_wait_up_to_the_most() -> None:
@@ -39,3 +41,18 @@ def test_jitter_spreads_the_wait(jitter: float, shortest: float) -> None:
 def test_jitter_respects_a_wait_below_half_a_second() -> None:
     """Where the most is less, that is the wait."""
     assert backoff(1, 0.1, 0.1, jitter=1.0) == 0.1
+
+
+async def test_long_work_rests_as_many_times_as_long_as_it_took() -> None:
+    pace = Pace(times=4.0)
+    begun = perf_counter()
+    while perf_counter() - begun < 0.005:
+        pass
+    worked = perf_counter() - begun
+    await pace.rest()
+    rested = perf_counter()
+
+    await pace.rest()
+
+    assert rested - begun >= 5 * worked
+    assert perf_counter() - rested < worked  # nothing was done since

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from gateway import CaseRecord, Services
+from gateway import CaseRecord, Pace, Services
 from plugins.insights.review.newness import voice_samples, with_reasons, with_seen
 from plugins.insights.review.population import ReviewCandidate, find_candidates
 from plugins.insights.review.sampling import draw
@@ -143,13 +143,14 @@ async def _cases(
 ) -> AsyncIterator[CaseRecord]:
     """The conversations with messages above ``cursor``. Without one, those that were opened since
     ``opened_since``."""
-    records = services.records
+    records, pace = services.records, Pace()
     if cursor is None:
         after = 0
         while page := await records.cases(since=opened_since, after=after, limit=CASES):
             for case in page:
                 yield case
             after = page[-1].conversation.id
+            await pace.rest()
         return
     ids: dict[int, None] = {}
     while (changed := await records.changed_cases(message=cursor)).message != cursor:
@@ -159,6 +160,7 @@ async def _cases(
     for start in range(0, len(listed), CASES):
         for case in await records.cases_by_id(listed[start : start + CASES]):
             yield case
+        await pace.rest()
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
