@@ -296,10 +296,13 @@ class Records(Protocol):
         """Return those of the conversations ``ids`` that exist, as `cases` does."""
         ...
 
-    async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
+    async def changed_cases(
+        self, *, message: int, limit: int = 10_000, claimed: bool = False
+    ) -> ChangedCases:
         """Return the conversations of the next ``limit`` messages with ids above ``message``, of
-        whatever author, notes and system lines included; imported conversations are left out. When
-        ``message`` comes back, there are no newer ones."""
+        whatever author, notes and system lines included; imported conversations are left out.
+        ``claimed``: only those that a person has, or has had. When ``message`` comes back, there
+        are no newer ones."""
         ...
 
     async def newest_address(

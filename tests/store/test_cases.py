@@ -85,6 +85,23 @@ async def test_changed_cases_are_those_with_new_messages(parts: Any, tmp_path: P
     assert changed.conversations == seen.conversations[1:]
 
 
+async def test_changed_cases_that_a_person_has_had(parts: Any, tmp_path: Path) -> None:
+    """One that waits for a person counts once it was claimed, also after it was resolved."""
+    async with running(*parts, tmp_path=tmp_path, clock=FakeClock()) as gateway:
+        records = gateway.services.records
+        for name in ("a", "b"):
+            await gateway.customer("fake", name).say("a person please")
+        before = await records.changed_cases(message=0, claimed=True)
+        worker = gateway.desk_agent("ana")
+        card = await worker.claim()
+        claimed = await records.changed_cases(message=0, claimed=True)
+        await worker.resolve(card)
+        resolved = await records.changed_cases(message=0, claimed=True)
+    assert before.conversations == ()
+    assert claimed.conversations == resolved.conversations == (card.conversation.id,)
+    assert resolved.message >= claimed.message >= before.message > 0
+
+
 def test_every_stored_field_of_a_message_is_read_back() -> None:
     """`rows.message` names each field: none may be forgotten."""
     data = rows.MessageData(

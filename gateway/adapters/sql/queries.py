@@ -176,8 +176,12 @@ class SqlQueries:
     ) -> tuple[CaseRecord, ...]:
         return await self._db.read(lambda c: read_cases_by_id(c, ids, imported), long=True)
 
-    async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
-        return await self._db.read(lambda c: find_changed_cases(c, message, limit), long=True)
+    async def changed_cases(
+        self, *, message: int, limit: int = 10_000, claimed: bool = False
+    ) -> ChangedCases:
+        return await self._db.read(
+            lambda c: find_changed_cases(c, message, limit, claimed=claimed), long=True
+        )
 
     async def newest_address(
         self, ref: str, *, channel: str, support_address: str = ""

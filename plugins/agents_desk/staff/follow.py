@@ -67,8 +67,8 @@ class CaseFollower:
         if cursor is None:
             cursor = await self._begin(changed)
         records = self._services.records
-        while (page := await records.changed_cases(message=cursor)).message != cursor:
-            ids = list(dict.fromkeys(page.conversations))
+        while (page := await records.changed_cases(message=cursor, claimed=True)).message != cursor:
+            ids = page.conversations
             for start in range(0, len(ids), CASES):
                 cases = await records.cases_by_id(ids[start : start + CASES])
                 found += await self._take(cases, changed)

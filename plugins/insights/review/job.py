@@ -26,6 +26,8 @@ LOOK_WHILE_EMPTY = 5.0
 CATCH_UP = 14
 """Days without a draw that are made up for, after the server was down."""
 CASES = 200
+OVERLAP = 1_000
+"""Messages that two draws look at: processes may store theirs in another order than their times."""
 
 
 @dataclass(kw_only=True)
@@ -66,7 +68,8 @@ class ReviewSampling:
             return
         cursor = (draws[-1].message or None) if draws else None
         drawing = _Drawing(_midnight(first, zone), _midnight(today, zone), cursor or 0)
-        async for case in _cases(services, cursor, drawing.start - timedelta(days=CATCH_UP)):
+        opened = drawing.start - timedelta(days=CATCH_UP), drawing.end
+        async for case in _cases(services, cursor, opened):
             drawing.take(case)
         known = await storage.known()
         for day in days:
@@ -102,26 +105,26 @@ class ReviewSampling:
 class _Drawing:
     """The answers from ``start`` until before ``end``, taken from one conversation at a time."""
 
-    def __init__(self, start: datetime, end: datetime, newest: int) -> None:
+    def __init__(self, start: datetime, end: datetime, message: int) -> None:
         self.start, self.end = start, end
         self.intents: set[str] = set()
         self._candidates: list[ReviewCandidate] = []
-        self._newest = newest
-        self._first_after: int | None = None
+        self._before_end, self._known = 0, message
 
     @property
     def message(self) -> int:
         """The next draw looks at conversations with messages above this id: all that were sent
-        after ``end``."""
-        return self._newest if self._first_after is None else self._first_after - 1
+        after ``end``. 0: nobody has written anything before."""
+        if not self._before_end:
+            return self._known
+        return max(self._known, self._before_end - OVERLAP, 1)
 
     def take(self, case: CaseRecord) -> None:
         self._candidates += find_candidates(case, self.start, self.end)
         for message in case.messages:
-            self._newest = max(self._newest, message.id)
-            if message.at >= self.end and message.author != "customer":
+            if message.at < self.end and message.author != "customer":
                 # A provider's clock dates customers' messages; ours dates all that is drawn.
-                self._first_after = min(self._first_after or message.id, message.id)
+                self._before_end = max(self._before_end, message.id)
             if message.understanding:
                 self.intents |= {guess.name for guess in message.understanding.ranking}
 
@@ -139,14 +142,14 @@ async def _keep_voice_samples(
 
 
 async def _cases(
-    services: Services, cursor: int | None, opened_since: datetime
+    services: Services, cursor: int | None, opened: tuple[datetime, datetime]
 ) -> AsyncIterator[CaseRecord]:
-    """The conversations with messages above ``cursor``. Without one, those that were opened since
-    ``opened_since``."""
+    """The conversations with messages above ``cursor``. Without one, those that were ``opened`` in
+    that time."""
     records, pace = services.records, Pace()
     if cursor is None:
-        after = 0
-        while page := await records.cases(since=opened_since, after=after, limit=CASES):
+        after, (since, until) = 0, opened
+        while page := await records.cases(since=since, until=until, after=after, limit=CASES):
             for case in page:
                 yield case
             after = page[-1].conversation.id

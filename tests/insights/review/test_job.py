@@ -42,10 +42,21 @@ class ListedRecords:
         ]  # fmt: skip
 
     async def cases(
-        self, *, since: datetime | None = None, after: int = 0, limit: int = 200
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 200,
     ) -> tuple[CaseRecord, ...]:
         ids = {message.conversation for message in self.messages}
-        return await self.cases_by_id([id for id in sorted(ids) if id > after])
+        found = await self.cases_by_id([id for id in sorted(ids) if id > after])
+        return tuple(
+            case
+            for case in found
+            if (since is None or case.conversation.opened_at >= since)
+            and (until is None or case.conversation.opened_at < until)
+        )
 
     async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
         return tuple(self._case(id) for id in sorted(ids))

@@ -69,7 +69,9 @@ def _is_imported(imported: bool | None) -> tuple[ColumnElement[bool], ...]:
     return (column.is_not(None) if imported else column.is_(None),)
 
 
-def find_changed_cases(connection: Connection, message: int, limit: int) -> ChangedCases:
+def find_changed_cases(
+    connection: Connection, message: int, limit: int, *, claimed: bool
+) -> ChangedCases:
     """See `Records.changed_cases`."""
     chosen = (
         select(messages.c.id, messages.c.conversation_id, conversations.c.import_id)
@@ -79,11 +81,23 @@ def find_changed_cases(connection: Connection, message: int, limit: int) -> Chan
         .limit(limit)
     )
     found = connection.execute(chosen).all()
-    here = (row.conversation_id for row in found if row.import_id is None)
+    here = tuple(dict.fromkeys(row.conversation_id for row in found if row.import_id is None))
     return ChangedCases(
-        conversations=tuple(dict.fromkeys(here)),
+        conversations=_claimed(connection, here) if claimed else here,
         message=found[-1].id if found else message,
     )
+
+
+def _claimed(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
+    """Those of ``ids`` that a person has, or has had."""
+    found: set[int] = set()
+    for start in range(0, len(ids), AT_ONCE):
+        of_people = handoffs.c.conversation_id.in_(ids[start : start + AT_ONCE])
+        chosen = select(handoffs.c.conversation_id).where(
+            of_people, handoffs.c.claimed_at.is_not(None)
+        )
+        found.update(connection.execute(chosen).scalars())
+    return tuple(id for id in ids if id in found)
 
 
 def _read(connection: Connection, chosen: Select[Any]) -> tuple[CaseRecord, ...]:
