@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
 
 from gateway.adapters.search.words import normalised
 from gateway.adapters.sql import rows
@@ -27,19 +27,16 @@ LONGEST = 20_000
 MOST_COUNTED = 10_000
 LATE = 5_000
 """On PostgreSQL a message may be committed after one with a greater id, by less than this."""
-_FOUND = select(
-    messages,
-    conversations.c.brand,
-    conversations.c.subject,
-    conversations.c.address,
-    conversations.c.state,
-    conversations.c.owner,
-    customers.c.name,
-).select_from(
-    messages.join(conversations, conversations.c.id == messages.c.conversation_id).join(
-        customers, customers.c.id == conversations.c.customer_id
-    )
+_PLACES = messages.join(conversations, conversations.c.id == messages.c.conversation_id).join(
+    customers, customers.c.id == conversations.c.customer_id
 )
+_WHERE = (conversations.c.brand, conversations.c.subject, conversations.c.address, customers.c.name)
+_INDEXED: Select[Any] = select(
+    messages.c.id, messages.c.conversation_id, messages.c.lane, messages.c.text, *_WHERE
+).select_from(_PLACES)
+_FOUND: Select[Any] = select(
+    messages, *_WHERE, conversations.c.state, conversations.c.owner
+).select_from(_PLACES)
 
 
 class SqlSearchSource:
@@ -76,9 +73,9 @@ class SqlSearchSource:
 def _documents(
     connection: Connection, after: int, limit: int, lanes: Sequence[str]
 ) -> tuple[tuple[SearchDocument, ...], int]:
-    chosen = _FOUND.where(_not_indexed(connection, after))
+    chosen = _INDEXED.where(_not_indexed(connection, after))
     if lanes:
-        chosen = _FOUND.where(
+        chosen = _INDEXED.where(
             messages.c.lane.in_(lanes), messages.c.id > after, messages.c.author != "system"
         )
     found = connection.execute(chosen.order_by(messages.c.id).limit(limit)).all()
