@@ -51,11 +51,11 @@ class Pace:
     """Lets long work rest, so that customers keep the processor and the database: reading a large
     past as fast as it goes made turns half as fast for as long as it took.
 
-    ``times``: how many times as long as it worked it rests, 0 or more; 9 leaves customers nine
-    tenths. The work begins when this is made.
+    ``times``: how many times as long as it worked it rests, 0 or more; 19 leaves customers 95 % of
+    a processor. The work begins when this is made.
     """
 
-    times: float = 9.0
+    times: float = 19.0
     _begun: float = field(default_factory=perf_counter, init=False)
 
     async def rest(self) -> None:
