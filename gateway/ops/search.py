@@ -36,6 +36,11 @@ WORDS_VERSION = 2
 ENCRYPTED: frozenset[Searchable] = frozenset({"addresses"})
 
 
+def index_mode(*, encrypted: bool) -> str:
+    """What is stored as ``mode``: an index of another mode is built anew."""
+    return f"{'addresses' if encrypted else 'plain'} {WORDS_VERSION}"
+
+
 @dataclass(kw_only=True)
 class IndexedSearch:
     """See `ConversationSearch`. ``parse`` and ``excerpt`` know the words of the index."""
@@ -157,7 +162,7 @@ class SearchIndexer:
     async def _check_mode(self) -> None:
         """Build the index anew where the database was encrypted, or is no more, since it was
         built: no plain words may stay in it. So too after a change of the words themselves."""
-        mode = f"{'addresses' if self.encrypted else 'plain'} {WORDS_VERSION}"
+        mode = index_mode(encrypted=self.encrypted)
         known = await self.storage.get(STORED_AS, "mode")
         if known is not None and known.value == mode:
             return

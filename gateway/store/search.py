@@ -48,7 +48,7 @@ class SearchSource(Protocol):
         ...
 
     async def waiting(self, after: int) -> int:
-        """How many messages `documents` would return in all, counted up to 10,000."""
+        """How many messages `documents` would return in all, counted among the next 10,000 ids."""
         ...
 
     async def existing(self, ids: Sequence[int]) -> frozenset[int]:

@@ -20,11 +20,11 @@ _ADD = text(
     " WHERE EXISTS (SELECT 1 FROM messages WHERE id = :id)"
     " ON CONFLICT (id) DO NOTHING"
 )
-_MATCHES = (
-    select(_COLUMNS.id, _COLUMNS.conversation_id)
-    .where(_COLUMNS.words.op("@@")(func.to_tsquery("simple", bindparam("query"))))
-    .order_by(_COLUMNS.id.desc())
-)
+_NEWEST = 5_000
+"""Ids below the newest that are looked through one by one. What many messages say is found among
+them; of what few say, the index of words has few."""
+_FOUND = select(_COLUMNS.id, _COLUMNS.conversation_id)
+_IS_MATCH = _COLUMNS.words.op("@@")(func.to_tsquery("simple", bindparam("query")))
 
 
 class PostgresSearchIndex:
@@ -56,21 +56,36 @@ class PostgresSearchIndex:
         return int(await self._db.read(lambda c: c.execute(newest).scalar_one(), long=True))
 
     async def matches(self, query: SearchQuery, before: int, limit: int) -> tuple[IndexMatch, ...]:
-        chosen = _MATCHES.limit(limit)
-        if before:
-            chosen = chosen.where(_COLUMNS.id < before)
-        if query.brands:
-            chosen = chosen.where(_COLUMNS.brand.in_(query.brands))
+        below = before or await self.position() + 1
         values = {"query": _tsquery(query)}
-        found = await self._db.read(lambda c: c.execute(chosen, values).all(), long=True)
-        return tuple(IndexMatch(message=row.id, conversation=row.conversation_id) for row in found)
+        matching = _FOUND.where(_IS_MATCH)
+        if query.brands:
+            matching = matching.where(_COLUMNS.brand.in_(query.brands))
+        newest = matching.where(_COLUMNS.id < below, _COLUMNS.id >= below - _NEWEST)
+        # PostgreSQL cannot tell how many documents have words with a given beginning. With an order
+        # and a limit in view it would look through all of them, from the newest on.
+        others = matching.cte("others").prefix_with("MATERIALIZED")
+        older = select(others.c.id, others.c.conversation_id).where(others.c.id < below - _NEWEST)
+
+        def job(connection: Connection) -> tuple[IndexMatch, ...]:
+            found: list[IndexMatch] = []
+            for chosen, id in ((newest, _COLUMNS.id), (older, others.c.id)):
+                page = chosen.order_by(id.desc()).limit(limit - len(found))
+                found += (
+                    IndexMatch(message=row.id, conversation=row.conversation_id)
+                    for row in connection.execute(page, values)
+                )
+                if len(found) == limit or below <= _NEWEST:
+                    break
+            return tuple(found)
+
+        return await self._db.read(job, long=True)
 
     async def shown(
         self, query: SearchQuery, since: int, conversations: Sequence[int]
     ) -> frozenset[int]:
-        matches = _COLUMNS.words.op("@@")(func.to_tsquery("simple", bindparam("query")))
         chosen = select(_COLUMNS.conversation_id).where(
-            matches, _COLUMNS.id >= since, _COLUMNS.conversation_id.in_(conversations)
+            _IS_MATCH, _COLUMNS.id >= since, _COLUMNS.conversation_id.in_(conversations)
         )
         values = {"query": _tsquery(query)}
         found = await self._db.read(lambda c: c.execute(chosen, values).scalars().all(), long=True)

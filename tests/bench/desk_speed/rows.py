@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway import Agent
+from gateway.ops.search import STORED_AS, index_mode
 
 Row = dict[str, Any]
 
@@ -189,7 +190,10 @@ def handoffs(count: int) -> Iterator[Row]:
 
 
 def notes_of_guests(count: int) -> Iterator[Row]:
-    """The lead's reminders, most of them not due yet, and mentions in notes."""
+    """The lead's reminders, most of them not due yet, mentions in notes, and of what the search
+    index is: without that the gateway would build it anew."""
+    mode = index_mode(encrypted=False)
+    yield {**_note("mode", 0, {}), "guest": STORED_AS, "value": mode, "conversation_id": None}
     for number in range(REMINDERS):
         conversation, due = count - number, NOW + timedelta(hours=number - 5)
         value = {"agent": ME.id, "words": f"Ask {text(conversation, 0)}", "due_at": due.isoformat(),

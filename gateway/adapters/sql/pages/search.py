@@ -25,6 +25,7 @@ from gateway.store.search import SearchDocument
 LONGEST = 20_000
 """Characters of a message that are searched."""
 MOST_COUNTED = 10_000
+"""Ids after the index's newest among which those that wait are counted."""
 LATE = 5_000
 """On PostgreSQL a message may be committed after one with a greater id, by less than this."""
 _PLACES = messages.join(conversations, conversations.c.id == messages.c.conversation_id).join(
@@ -52,8 +53,9 @@ class SqlSearchSource:
 
     async def waiting(self, after: int) -> int:
         def job(connection: Connection) -> int:
-            chosen = (
-                select(messages.c.id).where(_not_indexed(connection, after)).limit(MOST_COUNTED)
+            # With a bound PostgreSQL looks each of these up, and does not join all messages.
+            chosen = select(messages.c.id).where(
+                _not_indexed(connection, after), messages.c.id <= after + MOST_COUNTED
             )
             return connection.execute(
                 select(func.count()).select_from(chosen.subquery())
