@@ -19,6 +19,7 @@ from gateway import (
     Handoff,
     LoadLedger,
     Message,
+    Pace,
     Services,
     StoredValue,
     Value,
@@ -80,12 +81,13 @@ class CaseFollower:
 
     async def _begin(self, changed: set[str]) -> int:
         """The first time: what was opened in the last days. Returns the newest message."""
-        newest, after = 0, 0
+        newest, after, pace = 0, 0, Pace()
         since = self._services.clock.now() - LOOK_BACK
         while cases := await self._services.records.cases(since=since, after=after, limit=CASES):
             await self._take(cases, changed)
             newest = max([newest, *(m.id for case in cases for m in case.messages)])
             after = cases[-1].conversation.id
+            await pace.rest()
         return newest
 
     async def _take(self, cases: Iterable[CaseRecord], changed: set[str]) -> list[PraiseNote]:
