@@ -52,14 +52,18 @@ class Pace:
     past as fast as it goes made turns half as fast for as long as it took.
 
     ``times``: how many times as long as it worked it rests, 0 or more; 19 leaves customers 95 % of
-    a processor. The work begins when this is made.
+    a processor. ``after``: it rests once it has worked so many seconds, 0 or more. The work begins
+    when this is made.
     """
 
     times: float = 19.0
+    after: float = 0.0
     _begun: float = field(default_factory=perf_counter, init=False)
 
     async def rest(self) -> None:
         """Rest for what was done since the last rest. Real seconds, on any `Clock`: what rests is
         the processor."""
-        await asyncio.sleep(self.times * (perf_counter() - self._begun))
-        self._begun = perf_counter()
+        worked = perf_counter() - self._begun
+        if worked >= self.after:
+            await asyncio.sleep(self.times * worked)
+            self._begun = perf_counter()

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from math import inf
 from typing import NamedTuple
 
-from gateway import Agent, LoadLedger, WorkStep, upset_minutes
+from gateway import Agent, LoadLedger, Pace, WorkStep, upset_minutes
 from plugins.insights.measures import statistics
 from plugins.insights.measures.sheets import Cell, matches
 from plugins.insights.measures.tallies import TallyStore
@@ -24,6 +24,7 @@ from plugins.insights.measures.values import (
     LoadDay,
     TeamLoad,
 )
+from plugins.insights.measures.work import WorkSpan
 
 LOOK_BACK = timedelta(days=7)
 """Days before a period that still weigh in it: after seven, less than 1 % of what stayed."""
@@ -126,46 +127,46 @@ class EmotionalLoad:
         self._zone = zone
 
     async def own(self, viewer: Agent, since: date, until: date) -> tuple[LoadDay, ...]:
-        work, _ = await self._work(since, until)
+        work, _ = await self._work(since, until, Pace(0.0))
         return await asyncio.to_thread(self._days, work.get(viewer.id, ()), since)
 
     async def team(self, since: date, until: date, filters: Filters = EVERYTHING) -> TeamLoad:
         return (await self.period(since, until)).team(filters)
 
-    async def period(self, since: date, until: date) -> LoadOfPeriod:
+    async def period(self, since: date, until: date, pace: Pace | None = None) -> LoadOfPeriod:
         """See `LoadApi`. The whole work of everybody counts: a person carries it, not a channel."""
-        work, workers = await self._work(since, until)
-
-        def add_up() -> LoadOfPeriod:
-            agents = set().union(*workers.values())
-            people = {agent: self._days(work[agent], since) for agent in agents}
-            return LoadOfPeriod(people, workers, self._least)
-
-        return await asyncio.to_thread(add_up)
+        pace = pace or Pace(0.0)
+        work, workers = await self._work(since, until, pace)
+        people: dict[str, tuple[LoadDay, ...]] = {}
+        for agent in sorted(set[str]().union(*workers.values())):
+            people[agent] = await asyncio.to_thread(self._days, work[agent], since)
+            await pace.rest()
+        return LoadOfPeriod(people, workers, self._least)
 
     def _days(self, work: Iterable[Work], since: date) -> tuple[LoadDay, ...]:
         return tuple(day for day in load_days(work, self._zone) if day.day >= since)
 
     async def _work(
-        self, since: date, until: date
+        self, since: date, until: date, pace: Pace
     ) -> tuple[Mapping[str, list[Work]], Mapping[Cell, Set[str]]]:
         """The work of each person, with what still weighs from before ``since``, and who worked on
         the conversations of each cell in the period itself."""
         begin = since - LOOK_BACK
-        spans = await self._tallies.work(begin - LOOK_BACK, until)
         first, start, end = (
             datetime.combine(day, time(), self._zone).timestamp()
             for day in (begin, since, until + timedelta(days=1))
         )
+        work: defaultdict[str, list[Work]] = defaultdict(list)
+        workers: defaultdict[Cell, set[str]] = defaultdict(set)
 
-        def sort_out() -> tuple[Mapping[str, list[Work]], Mapping[Cell, Set[str]]]:
-            work: defaultdict[str, list[Work]] = defaultdict(list)
-            workers: defaultdict[Cell, set[str]] = defaultdict(set)
+        def sort_out(spans: Iterable[WorkSpan]) -> None:
             for span in spans:
                 steps = [step for step in span.steps if first <= step.at < end]
                 work[span.agent] += [Work(span.conversation, step) for step in steps]
                 if any(step.at >= start for step in steps):
                     workers[span.cell].add(span.agent)
-            return work, workers
 
-        return await asyncio.to_thread(sort_out)
+        async for spans in self._tallies.work(begin - LOOK_BACK, until):
+            await asyncio.to_thread(sort_out, spans)
+            await pace.rest()
+        return work, workers

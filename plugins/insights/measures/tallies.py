@@ -6,7 +6,7 @@ Tallies hold counts of codes, and no customer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from os.path import commonprefix
 from typing import NamedTuple
@@ -58,10 +58,10 @@ class TallyStore:
             ]
             await self._storage.put_many(PLUGIN, rows)
 
-    async def work(self, since: date, until: date) -> list[WorkSpan]:
-        """The work on the conversations that began from ``since`` to ``until``."""
-        rows = await self._rows(_WORK, since, until)
-        return await asyncio.to_thread(_unpacked_work, rows)
+    async def work(self, since: date, until: date) -> AsyncIterator[list[WorkSpan]]:
+        """The work on the conversations that began from ``since`` to ``until``, day by day."""
+        for row in await self._rows(_WORK, since, until):
+            yield await asyncio.to_thread(_unpacked_work, row)
 
     async def sheets(self, since: date, until: date) -> Mapping[str, StoredSheet]:
         """The sheets of the days from ``since`` to ``until`` that have one."""
@@ -96,14 +96,12 @@ def _packed(cases: Sequence[CaseFacts]) -> tuple[str, str]:
     return pack(build_sheet(cases)), pack_work(spans_of(cases))
 
 
-def _unpacked_work(rows: Iterable[StoredValue]) -> list[WorkSpan]:
-    found: list[WorkSpan] = []
-    for row in rows:
-        try:
-            found += unpack_work(row.value)
-        except ValueError:
-            log.exception("work.unreadable", day=row.key, hint="derive the facts again")
-    return found
+def _unpacked_work(row: StoredValue) -> list[WorkSpan]:
+    try:
+        return unpack_work(row.value)
+    except ValueError:
+        log.exception("work.unreadable", day=row.key, hint="derive the facts again")
+        return []
 
 
 def _unpacked(rows: Iterable[StoredValue]) -> Mapping[str, StoredSheet]:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from gateway import LOAD_LIMIT, Agent, Value
+from gateway import LOAD_LIMIT, Agent, Pace, Value
 from plugins.insights.model import Figure
 
 Dimension = Literal["brand", "channel", "language", "intent", "team", "mood"]
@@ -251,6 +251,7 @@ class LoadApi(Protocol):
         """The team's aggregate, of those who handled a conversation that ``filters`` choose."""
         ...
 
-    async def period(self, since: date, until: date) -> PeriodLoad:
-        """What `team` rests on. To add it up takes seconds; to ask it for a team does not."""
+    async def period(self, since: date, until: date, pace: Pace | None = None) -> PeriodLoad:
+        """What `team` rests on. To add it up takes seconds; to ask it for a team does not. With a
+        ``pace`` it rests in between."""
         ...

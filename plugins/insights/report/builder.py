@@ -94,7 +94,7 @@ class ReportBuilder:
         begin = trend_begin(query, step)
         trend = await self.measures.trend(begin, until, TRENDS, filters, days=step)
         daily = await self._daily(query)
-        load, load_before = await self._load(query), await self._load(before)
+        load, load_before = await asyncio.gather(self._load(query), self._load(before))
         decisions = await self.decisions.effects(since, until) if self.decisions else ()
         return ReportMaterial(
             query=query,

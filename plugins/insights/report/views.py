@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 import structlog
 
-from gateway import Clock, Outdated, PluginStorage
+from gateway import Clock, Outdated, Pace, PluginStorage
 from plugins.insights.measures.values import (
     EVERYTHING,
     Filters,
@@ -38,6 +38,9 @@ NOTED_EVERY = timedelta(hours=12)
 KEPT = timedelta(minutes=10)
 MOST_KEPT = 16
 MOST_LOADS = 8
+LOAD_RESTS, LOAD_AT_ONCE = 9.0, 0.02
+"""How many times as long as it worked the adding up of a load rests, and the seconds of work before
+it does: the page that began it, and the next ones, must not wait for it."""
 _Days = tuple[date, date]
 _VIEWS, _OPENED = "view/", "opened"
 
@@ -170,7 +173,7 @@ class BackgroundLoad:
 
     async def _add_up(self, days: _Days) -> PeriodLoad:
         async with self._one_at_a_time:
-            period = await self._load.period(*days)
+            period = await self._load.period(*days, Pace(LOAD_RESTS, after=LOAD_AT_ONCE))
         self._known[days] = self._clock.now(), period
         while len(self._known) > MOST_LOADS:
             self._known.popitem(last=False)

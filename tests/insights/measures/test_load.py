@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from gateway import LOAD_LIMIT, WorkStep
+from gateway import LOAD_LIMIT, Pace, WorkStep
 from gateway.testing import FakeClock, MemoryStorage
 from plugins.insights.facts.derive import derive_facts
 from plugins.insights.facts.store import FactStore
@@ -131,9 +131,9 @@ async def test_a_period_is_added_up_once_for_all_filters() -> None:
     added: list[tuple[date, date]] = []
     period = load.period
 
-    async def count(since: date, until: date) -> LoadOfPeriod:
+    async def count(since: date, until: date, pace: Pace | None = None) -> LoadOfPeriod:
         added.append((since, until))
-        return await period(since, until)
+        return await period(since, until, pace)
 
     load.period = count  # type: ignore[method-assign]
     background = BackgroundLoad(load, FakeClock(), timeout=0.0)
