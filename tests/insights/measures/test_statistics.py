@@ -51,7 +51,7 @@ def test_the_interval_of_a_quantile_covers_it(n: int, share: float) -> None:
     assert max(errors) <= 0.01
 
 
-@pytest.mark.parametrize("n", [40, 500])
+@pytest.mark.parametrize("n", [40, 500, statistics.MANY])
 def test_the_interval_of_a_mean_covers_it(n: int) -> None:
     shares = [0.1, 0.1, 0.2, 0.25, 0.35]
     truth = sum(score * share for score, share in enumerate(shares, 1))
@@ -60,6 +60,19 @@ def test_the_interval_of_a_mean_covers_it(n: int) -> None:
         covers(statistics.mean(dict(enumerate(map(int, draw), 1)), LEAST), truth) for draw in draws
     ]
     share_covered(covered)
+
+
+def test_the_interval_of_a_mean_is_the_same_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of counts as uneven as seconds of waiting."""
+    counts = {1: 3_000, 10: 1_500, 100: 400, 1_000: 90, 10_000: 10}
+    many = statistics.mean(counts, LEAST)
+    monkeypatch.setattr(statistics, "MANY", 10_000)
+    statistics._drawn_means.cache_clear()
+    drawn = statistics.mean(counts, LEAST)
+    assert None not in (many.low, many.high, drawn.low, drawn.high)
+    width = float(drawn.high or 0) - float(drawn.low or 0)
+    assert many.low == pytest.approx(drawn.low, abs=0.12 * width)
+    assert many.high == pytest.approx(drawn.high, abs=0.12 * width)
 
 
 def test_the_interval_of_a_difference_of_rates_covers_it() -> None:
