@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from gateway.model import Value
 from gateway.support.statements.phrases import StatementPhrases, likely_languages, phrases
@@ -38,6 +38,7 @@ _POSTAL = re.compile(
     r"address|adress|anschrift|direccion|indirizzo|adres\b|wohin|where|donde|\bou\b"
 )
 _ONE_OF_MANY = frozenset(("order", "address", "phone", "email", "date", "name"))
+_NOT_PROBLEMS = frozenset(get_args(FactName)) - {"problem"}
 _CHOICE = frozenset(("item", "size", "colour", "amount"))
 
 
@@ -67,7 +68,7 @@ def _asked_for(read: ReadText, language: str) -> tuple[AskedFact, ...]:
     given = {(place.fact, place.start) for place in value_places(read, words)}
     found: dict[str, AskedFact] = {}
     refused = known.asks_refused.search(read.folded) is not None
-    more = _more_questions(read, known)
+    more = _more_questions(read, words, known)
     for place in (*questions_for(read, words), *more):
         sentence = read.folded[place.start : place.end]
         confirms = any(
@@ -87,15 +88,29 @@ def _asked_for(read: ReadText, language: str) -> tuple[AskedFact, ...]:
     return tuple(found.values())
 
 
-def _more_questions(read: ReadText, known: StatementPhrases) -> list[ValuePlace]:
-    """Questions for a fact that the measures do not count."""
-    return [
-        ValuePlace(fact, match.start(), match.end(), "")
-        for match in SENTENCE.finditer(read.folded)
-        if "?" in match[0] or not known.request_more.isdisjoint(words_of(match[0]))
-        for fact, pattern in known.asks_more.items()
-        if pattern.search(match[0])
-    ]
+def _more_questions(
+    read: ReadText, words: StatementWords, known: StatementPhrases
+) -> list[ValuePlace]:
+    """Questions for a fact that the measures do not count; also without a question mark: `I only
+    need your postcode`."""
+    found: list[ValuePlace] = []
+    for match in SENTENCE.finditer(read.folded):
+        sentence = match[0]
+        said = frozenset(words_of(sentence))
+        wants = known.asks_wants.search(sentence) is not None
+        if not wants and "?" not in sentence and known.request_more.isdisjoint(said):
+            continue
+        facts = [fact for fact, pattern in known.asks_more.items() if pattern.search(sentence)]
+        if wants:
+            facts += [
+                fact
+                for fact, pattern in words.asks.items()
+                if fact in _NOT_PROBLEMS
+                and pattern.search(sentence)
+                and not _asks_for_more(fact, said, words)
+            ]
+        found += [ValuePlace(fact, match.start(), match.end(), "") for fact in facts]
+    return found
 
 
 def questions_for(read: ReadText, words: StatementWords) -> tuple[ValuePlace, ...]:

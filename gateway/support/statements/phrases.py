@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from gateway.model import Value
 from gateway.settings import packaged_yaml
@@ -23,6 +23,7 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
 
     asks_refused: re.Pattern[str]
     asks_nothing: re.Pattern[str]
+    asks_wants: re.Pattern[str]
     asks_choice: re.Pattern[str]
     asks_more: Mapping[str, re.Pattern[str]]
     request_more: frozenset[str]
@@ -38,14 +39,20 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     told_photo_not: re.Pattern[str]
     told_size: re.Pattern[str]
     told_item: re.Pattern[str]
+    told_thing: re.Pattern[str]
     told_signature: re.Pattern[str]
     told_thanks: re.Pattern[str]
     told_name: re.Pattern[str]
+    told_name_after: re.Pattern[str]
     told_colour: re.Pattern[str]
     told_colour_not: re.Pattern[str]
     not_told: Mapping[str, re.Pattern[str]]
     wares: re.Pattern[str]
     not_wares: frozenset[str]
+    article_head: Literal["first", "last", "capital"]
+    before_items: frozenset[str]
+    not_items: frozenset[str]
+    item_end: frozenset[str]
     item_stop: frozenset[str]
     commits: re.Pattern[str]
     commits_not: re.Pattern[str]
@@ -93,6 +100,12 @@ def phrases(language: str) -> StatementPhrases:
         not_told={fact: any_of(patterns) for fact, patterns in tree["not_told"].items()},
         wares=_words(tree["wares"]),
         not_wares=frozenset(tree.get("not_wares", "").split()),
+        article_head=tree["article_head"],
+        before_items=frozenset(fold(tree["before_items"]).split()),
+        not_items=frozenset(
+            fold(tree["not_items"] + " " + tree["colours"].replace("|", " ")).split()
+        ),
+        item_end=frozenset(fold(tree["item_end"]).split()),
         item_stop=frozenset(fold(tree["item_stop"]).split()),
         asks_more={fact: any_of([pattern]) for fact, pattern in tree["asks_more"].items()},
         request_more=frozenset(tree["request_more"].split()),
@@ -103,8 +116,9 @@ def phrases(language: str) -> StatementPhrases:
 
 
 def fill(patterns: list[str], tree: Mapping[str, Any]) -> list[str]:
-    """``patterns`` with each ``{name}`` replaced by what ``parts`` of the file has for it."""
-    for name, part in tree["parts"].items():
+    """``patterns`` with each ``{name}`` replaced by what ``parts`` of the file has for it. A part
+    may have those before it."""
+    for name, part in reversed(tree["parts"].items()):
         patterns = [pattern.replace(f"{{{name}}}", f"(?:{part})") for pattern in patterns]
     return patterns
 

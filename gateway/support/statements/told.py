@@ -36,6 +36,12 @@ _NAME_WORDS = re.compile(
     r"(?:Dr\.? |Prof\.? |[A-ZÀ-Þ]\. ){0,3}[A-ZÀ-Þ][\w'’-]+"
     r"(?: (?:[A-ZÀ-Þ](?:[\w'’-]+|\.)|de|del|la|von|van|der|le)){0,6}"
 )
+_NAME_BEFORE = re.compile(
+    r"(?:^|[.,!?:\n] ?|\b(?:[Hh]ello|[Hh]allo|[Bb]onjour|[Hh]ola) )"
+    r"([A-ZÀ-Þ][\w'’-]{1,20}(?: [A-ZÀ-Þ][\w'’-]{1,20}){1,2}) $"
+)
+LONGEST_NAME = 60
+"""Characters before the words that show a name: `Eva Adler here`."""
 _DAY_OF_MONTH = re.compile(r"(?:(?:the|den|dem|le|el) )?\d")
 LONGEST_JOIN = 24
 """Characters before a date that may make it one with another: `between the 3rd and the 5th`."""
@@ -47,6 +53,8 @@ _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_LINKED_NOUN = re.compile(r" (?:de |a |en |d')(?!la\b|le\b|mi\b|ma\b)([\w-]{3,24})")
+"""What may follow the noun of an article in French and Spanish: `robot de cocina`."""
 SHORTEST_NUMBER = 4
 """Digits of an order's number without letters."""
 MOST_ITEM_WORDS = 4
@@ -271,6 +279,11 @@ def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
         name = _NAME_WORDS.match(read.text, match.end())
         if name and read.folded[name.start() : name.end()].split()[0] not in known.item_stop:
             yield ValuePlace("name", name.start(), name.end(), "")
+    for match in known.told_name_after.finditer(read.folded):
+        begin = max(0, match.start() - LONGEST_NAME)
+        before = _NAME_BEFORE.search(read.text[begin : match.start()])
+        if before and read.folded[begin + before.start(1) :].split()[0] not in known.item_stop:
+            yield ValuePlace("name", begin + before.start(1), begin + before.end(1), "")
     for match in known.told_signature.finditer(read.folded):
         name = _NAME_WORDS.match(read.text, match.end())
         line = read.text[name.end() :].partition("\n")[0] if name else "x"
@@ -301,18 +314,55 @@ def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
         yield ValuePlace("item", ware.start(), ware.end(), "")
     if wares:
         return
+    found = next(filter(None, _things(read, known)), None)
+    if found:
+        yield ValuePlace("item", *found, "")
+
+
+def _things(read: ReadText, known: StatementPhrases) -> Iterator[tuple[int, int] | None]:
+    """What may be an article that no list has: what was bought or returned, and of what a fault is
+    told. Not what is never an article: `the parcel arrived`, `my son`."""
     for match in known.told_item.finditer(read.folded):
-        at = end = match.end()
-        start = -1
-        for _ in range(MOST_ITEM_WORDS):
-            word = _WORD.match(read.folded, at)
-            if word is None or word[0] in known.item_stop or word[0].isdigit():
-                break
-            start = word.start() if start < 0 else start
-            end = word.end()
-            if read.folded[end : end + 1] not in (" ", ""):
-                break
-            at = end + 1
-        if start >= 0:
-            yield ValuePlace("item", start, end, "")
-            return
+        yield _thing(read, match.end(), len(read.text), known)
+    for match in known.told_thing.finditer(read.folded):
+        group = match.lastindex or 0
+        yield _thing(read, match.start(group), match.end(group), known)
+
+
+def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple[int, int] | None:
+    """The article that is named between two places: its words up to one that cannot be part of it."""
+    words: list[tuple[int, int]] = []
+    while len(words) < MOST_ITEM_WORDS and at < last:
+        word = _WORD.match(read.folded, at)
+        if word is None:
+            break
+        at = word.end() + 1
+        spaced = read.folded[word.end() : at] == " "
+        if not words and spaced and _before_noun(read, word, known):
+            last = max(last, at + 1)
+            continue
+        if word[0].isdigit() or word[0] in known.item_stop or word[0] in known.item_end:
+            break
+        words.append(word.span())
+        if not spaced or known.article_head == "capital":
+            break
+    if not words:
+        return None
+    start, end = words[0] if known.article_head == "first" else words[-1]
+    if read.folded[start:end] in known.not_items:
+        return None
+    if known.article_head == "first":
+        linked = _LINKED_NOUN.match(read.folded, end)
+        return start, linked.end() if linked and linked[1] not in known.not_items else end
+    return words[0][0], end
+
+
+def _before_noun(read: ReadText, word: re.Match[str], known: StatementPhrases) -> bool:
+    """Whether a word stands before the noun: `new`; in German each in small letters before one
+    with a capital."""
+    if word[0] in known.before_items:
+        return True
+    if known.article_head != "capital":
+        return False
+    small = read.text[word.start()].islower()
+    return small and read.text[word.end() + 1 : word.end() + 2].isupper()

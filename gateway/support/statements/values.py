@@ -14,7 +14,7 @@ _EMAIL = re.compile(EMAIL)
 _PHONE = re.compile(PHONE)
 _CODE = re.compile(
     r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+"
-    r"|(?:19|20)\d\d/\d{3,}|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2})(?![\w@]|[.,]\d)"
+    r"|(?:19|20)\d\d/\d{3,}|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2}|\d{15,22})(?![\w@]|[.,]\d)"
 )
 _POSTCODE = re.compile(r"\b\d{5} [A-ZÀ-Þ][\w-]{2}")
 _AMOUNT = re.compile(r"\b\d+[.,]\d\d\b")
@@ -24,6 +24,11 @@ _RANGE = re.compile(r"\d{1,2}-\d{1,2}|(?:19|20)\d\d-\d\d(?:-\d\d|\d\d)?")
 _NAME = re.compile(r"[A-ZÀ-Þ][\w'-]+")
 _GAP = re.compile(r"[\s:]*")
 _DIGITS = re.compile(r"\D")
+MOST_DIGITS = 10
+"""Digits of an order's number without letters."""
+FEWEST_PHONE_DIGITS, MOST_PHONE_DIGITS = 7, 14
+LONGEST_BEFORE = 30
+"""Characters before a number that may say whose it is."""
 MOST_NAMES = 4
 """Words of one name."""
 
@@ -77,19 +82,33 @@ def order_codes(read: ReadText) -> Iterator[ValuePlace]:
     blanked = blank_emails(read.folded)
     named = value_shape("order_nouns").search(blanked) is not None or len(read.words) <= 2
     for match in _CODE.finditer(blanked):
-        code = re.sub(r"[-# /]", "", match[0])
+        start, said = match.start(), match[0]
+        word, space, number = said.partition(" ")
+        if space and not read.text[start : start + len(word)].isupper():
+            start, said = start + len(word) + 1, number  # `is 4711`: the word is none of it
+            if MOST_DIGITS < len(number) <= MOST_PHONE_DIGITS and number.isdigit():
+                continue
+        code = re.sub(r"[-# /]", "", said)
         letters = code[0].isalpha()
-        if letters and " " in match[0] and len(code) < 6:
+        if letters and space and len(code) < 6:
             continue
-        if letters and "-" not in match[0] and sum(c.isdigit() for c in code) < 3:
+        if letters and "-" not in said and sum(c.isdigit() for c in code) < 3:
             continue
-        parts = match[0].strip("#").split("-")
-        coded = len(parts) > 1 and len(code) > 4 and not _RANGE.fullmatch(match[0])
+        parts = said.strip("#").split("-")
+        coded = len(parts) > 1 and len(code) > 4 and not _RANGE.fullmatch(said)
         if not letters and (not (named or coded) or _NOT_CODES.match(code)):
             continue
-        if not letters and len(code) == 5 and _POSTCODE.match(read.text, match.start()):
+        if not letters and len(code) == 5 and _POSTCODE.match(read.text, start):
             continue
-        yield ValuePlace("order", match.start(), match.end(), code)
+        if len(code) >= FEWEST_PHONE_DIGITS and code.isdigit() and _is_phone(blanked, start):
+            continue
+        yield ValuePlace("order", start, match.end(), code)
+
+
+def _is_phone(folded: str, start: int) -> bool:
+    """Whether digits alone are said to be a phone's: `call me on 0171234567`."""
+    before = folded[max(0, start - LONGEST_BEFORE) : start]
+    return value_shape("before_phone").search(before) is not None
 
 
 def blank_emails(folded: str) -> str:
