@@ -98,7 +98,8 @@ def _more_questions(
         sentence = match[0]
         said = frozenset(words_of(sentence))
         wants = known.asks_wants.search(sentence) is not None
-        if not wants and "?" not in sentence and known.request_more.isdisjoint(said):
+        asks = "?" in sentence or words.has("request", said)
+        if not (asks or wants) and known.request_more.isdisjoint(said):
             continue
         facts = [fact for fact, pattern in known.asks_more.items() if pattern.search(sentence)]
         if wants:

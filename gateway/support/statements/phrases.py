@@ -52,6 +52,7 @@ class StatementPhrases(Value, frozen=True, kw_only=True):
     article_head: Literal["first", "last", "capital"]
     before_items: frozenset[str]
     not_items: frozenset[str]
+    not_item_endings: tuple[str, ...]
     item_end: frozenset[str]
     item_stop: frozenset[str]
     commits: re.Pattern[str]
@@ -105,6 +106,7 @@ def phrases(language: str) -> StatementPhrases:
         not_items=frozenset(
             fold(tree["not_items"] + " " + tree["colours"].replace("|", " ")).split()
         ),
+        not_item_endings=tuple(tree["not_item_endings"].split("|")),
         item_end=frozenset(fold(tree["item_end"]).split()),
         item_stop=frozenset(fold(tree["item_stop"]).split()),
         asks_more={fact: any_of([pattern]) for fact, pattern in tree["asks_more"].items()},

@@ -27,7 +27,9 @@ _CITY = re.compile(
     r" \d[A-Z]{2})?|,? [A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b)"
 )
 _NUMERIC_DATE = re.compile(
-    r"(?:(?<=\bon )|(?<=\bam )|(?<=\ble )|(?<=\bel ))\d{1,2}/\d{1,2}\b(?![./-]?\d)"
+    r"(?:(?<=\bon )|(?<=\bam )|(?<=\ble )|(?<=\bel )|(?<=\bsince )|(?<=\bdated )|(?<=\bordered )"
+    r"|(?<=\bbought )|(?<=\bpurchased )|(?<=\bdu )|(?<=\bau )|(?<=\bdel )|(?<=\bal )|(?<=\bdied )"
+    r"|(?<=\bvom )|(?<=\bseit )|(?<=\buntil ))\d{1,2}/\d{1,2}\b(?![./-]?\d)"
     r"|(?<![\d.,/-])\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{4}|\d\d)\b|\.)|\b20\d\d-\d\d-\d\d\b"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -53,6 +55,8 @@ _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_CAPITAL_INSIDE = re.compile(r"[a-zß,] [A-ZÄÖÜ][a-zäöüß]")
+"""A noun with its capital: whoever writes one writes all of them so."""
 _LINKED_NOUN = re.compile(r" (?:de |a |en |d')(?!la\b|le\b|mi\b|ma\b)([\w-]{3,24})")
 """What may follow the noun of an article in French and Spanish: `robot de cocina`."""
 SHORTEST_NUMBER = 4
@@ -338,10 +342,11 @@ def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple
             break
         at = word.end() + 1
         spaced = read.folded[word.end() : at] == " "
-        if not words and spaced and _before_noun(read, word, known):
+        stops = word[0] in known.item_stop or word[0] in known.item_end
+        if not words and spaced and _before_noun(read, word, stops, known):
             last = max(last, at + 1)
             continue
-        if word[0].isdigit() or word[0] in known.item_stop or word[0] in known.item_end:
+        if stops or word[0].isdigit():
             break
         words.append(word.span())
         if not spaced or known.article_head == "capital":
@@ -349,20 +354,26 @@ def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple
     if not words:
         return None
     start, end = words[0] if known.article_head == "first" else words[-1]
-    if read.folded[start:end] in known.not_items:
+    if _never_bought(read.folded[start:end], known):
         return None
+    if known.article_head == "capital" and read.text[start].islower():
+        return None if _CAPITAL_INSIDE.search(read.text) else (start, end)
     if known.article_head == "first":
         linked = _LINKED_NOUN.match(read.folded, end)
-        return start, linked.end() if linked and linked[1] not in known.not_items else end
+        return start, linked.end() if linked and not _never_bought(linked[1], known) else end
     return words[0][0], end
 
 
-def _before_noun(read: ReadText, word: re.Match[str], known: StatementPhrases) -> bool:
+def _never_bought(noun: str, known: StatementPhrases) -> bool:
+    return noun in known.not_items or noun.endswith(known.not_item_endings)
+
+
+def _before_noun(read: ReadText, word: re.Match[str], stops: bool, known: StatementPhrases) -> bool:
     """Whether a word stands before the noun: `new`; in German each in small letters before one
     with a capital."""
     if word[0] in known.before_items:
         return True
-    if known.article_head != "capital":
+    if stops or known.article_head != "capital":
         return False
     small = read.text[word.start()].islower()
     return small and read.text[word.end() + 1 : word.end() + 2].isupper()
