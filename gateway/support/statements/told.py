@@ -334,7 +334,7 @@ def _things(read: ReadText, known: StatementPhrases) -> Iterator[tuple[int, int]
 
 
 def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple[int, int] | None:
-    """The article that is named between two places: its words up to one that cannot be part of it."""
+    """The article that is named between two places: its words up to one that is none of it."""
     words: list[tuple[int, int]] = []
     while len(words) < MOST_ITEM_WORDS and at < last:
         word = _WORD.match(read.folded, at)
