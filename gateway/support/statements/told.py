@@ -8,10 +8,19 @@ from functools import lru_cache
 
 from gateway.model import Value
 from gateway.support.statements.not_told import date_key, form_key, is_date, is_time, is_told
-from gateway.support.statements.phrases import StatementPhrases, likely_languages, phrases
+from gateway.support.statements.phrases import (
+    PHRASE_LANGUAGES,
+    StatementPhrases,
+    likely_languages,
+    phrases,
+)
 from gateway.support.statements.text import ReadText, read_text, words_of
 from gateway.support.statements.values import ValuePlace, value_places
-from gateway.support.statements.words import StatementWords, statement_words
+from gateway.support.statements.words import (
+    STATEMENT_LANGUAGES,
+    StatementWords,
+    statement_words,
+)
 
 _AMOUNT = re.compile(
     r"(?:[€£$]|\b(?:eur|usd|gbp|chf)) ?\d+(?:[.,]\d{1,2})?"
@@ -55,6 +64,7 @@ _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_NOUN_OF = re.compile(r"(?<![\w-])([\w-]{3,20}) (?:de |d')$")
 _CAPITAL_INSIDE = re.compile(r"[a-zß,] [A-ZÄÖÜ][a-zäöüß]")
 """A noun with its capital: whoever writes one writes all of them so."""
 _LINKED_NOUN = re.compile(r" (?:de |a |en |d')(?!la\b|le\b|mi\b|ma\b)([\w-]{3,24})")
@@ -93,6 +103,8 @@ def facts_told(text: str, language: str) -> tuple[StatedFact, ...]:
     read = read_text(text)
     likely = likely_languages(read, language)
     found = (_facts_told(read, one, likely) for one in likely)
+    if language in STATEMENT_LANGUAGES and language not in PHRASE_LANGUAGES:
+        return max(found, key=len)  # read with English phrases it finds numbers and names at most
     return next(filter(None, found), ())
 
 
@@ -315,12 +327,23 @@ def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
         if read.text[ware.start() : ware.end()].lower() not in known.not_wares
     ]
     for ware in wares:
-        yield ValuePlace("item", ware.start(), ware.end(), "")
+        yield ValuePlace("item", _whole_start(read, ware.start(), known), ware.end(), "")
     if wares:
         return
     found = next(filter(None, _things(read, known)), None)
     if found:
         yield ValuePlace("item", *found, "")
+
+
+def _whole_start(read: ReadText, start: int, known: StatementPhrases) -> int:
+    """Where an article begins whose name ends with a ware: `encre d'imprimante`."""
+    if known.article_head != "first":
+        return start
+    begin = max(0, start - LONGEST_JOIN)
+    of = _NOUN_OF.search(read.folded[begin:start])
+    if of is None or of[1] in known.item_stop or _never_bought(of[1], known):
+        return start
+    return begin + of.start(1)
 
 
 def _things(read: ReadText, known: StatementPhrases) -> Iterator[tuple[int, int] | None]:
