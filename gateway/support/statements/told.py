@@ -321,14 +321,14 @@ def _photos(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
 
 def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
     """A ware that the list knows, with the words before it; else what follows `I ordered a`."""
-    wares = [
-        ware
-        for ware in known.wares.finditer(read.folded)
-        if read.text[ware.start() : ware.end()].lower() not in known.not_wares
-    ]
-    for ware in wares:
-        yield ValuePlace("item", _whole_start(read, ware.start(), known), ware.end(), "")
-    if wares:
+    last = -1
+    for ware in known.wares.finditer(read.folded):
+        start = _whole_start(read, ware.start(), known)
+        if start <= last or read.text[ware.start() : ware.end()].lower() in known.not_wares:
+            continue
+        last = ware.end()
+        yield ValuePlace("item", start, last, "")
+    if last >= 0:
         return
     found = next(filter(None, _things(read, known)), None)
     if found:
