@@ -15,7 +15,7 @@ from gateway.support.statements.phrases import (
     phrases,
 )
 from gateway.support.statements.text import ReadText, read_text, words_of
-from gateway.support.statements.values import ValuePlace, value_places
+from gateway.support.statements.values import ValuePlace, article_names, value_places
 from gateway.support.statements.words import (
     STATEMENT_LANGUAGES,
     StatementWords,
@@ -63,16 +63,8 @@ _LINKS = frozenset(
 _STREET = re.compile(
     r"(?: (?:de |du |des |la |le |l'|del )*[A-ZÀ-Þ][\w'-]+){1,3}(?: \d{1,4}[a-z]?\b)?"
 )
-_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_NOUN_OF = re.compile(r"(?<![\w-])([\w-]{3,20}) (?:de |d')$")
-_CAPITAL_INSIDE = re.compile(r"[a-zß,] [A-ZÄÖÜ][a-zäöüß]")
-"""A noun with its capital: whoever writes one writes all of them so."""
-_LINKED_NOUN = re.compile(r" (?:de |a |en |d')(?!la\b|le\b|mi\b|ma\b)([\w-]{3,24})")
-"""What may follow the noun of an article in French and Spanish: `robot de cocina`."""
 SHORTEST_NUMBER = 4
 """Digits of an order's number without letters."""
-MOST_ITEM_WORDS = 4
-"""Words of an item: `the small blue coffee maker`."""
 FEWEST_BEFORE = 4
 """Words of a message before `Thanks, Ben` for Ben to be who wrote it, not who is thanked."""
 MOST_VALUES = 40
@@ -126,7 +118,7 @@ def _facts_told(read: ReadText, language: str, likely: Sequence[str]) -> tuple[S
     places += [ValuePlace("size", m.start(m.lastindex or 0), m.end(m.lastindex or 0), "")
                for m in known.told_size.finditer(read.folded)]  # fmt: skip
     places += _colours(read, known)
-    places += _items(read, known)
+    places += article_names(read, known)
     by_fact = {fact: [place for place in places if place.fact == fact] for fact in _STRENGTH}
     places = [place for found in by_fact.values() for place in found[:MOST_VALUES]]
     for one in likely:
@@ -317,86 +309,3 @@ def _photos(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
         read.folded
     ):
         yield ValuePlace("photo", match.start(), match.end(), "sent")
-
-
-def _items(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
-    """A ware that the list knows, with the words before it; else what follows `I ordered a`."""
-    last = -1
-    for ware in known.wares.finditer(read.folded):
-        start = _whole_start(read, ware.start(), known)
-        if start <= last or read.text[ware.start() : ware.end()].lower() in known.not_wares:
-            continue
-        last = ware.end()
-        yield ValuePlace("item", start, last, "")
-    if last >= 0:
-        return
-    found = next(filter(None, _things(read, known)), None)
-    if found:
-        yield ValuePlace("item", *found, "")
-
-
-def _whole_start(read: ReadText, start: int, known: StatementPhrases) -> int:
-    """Where an article begins whose name ends with a ware: `encre d'imprimante`."""
-    if known.article_head != "first":
-        return start
-    begin = max(0, start - LONGEST_JOIN)
-    of = _NOUN_OF.search(read.folded[begin:start])
-    if of is None or of[1] in known.item_stop or _never_bought(of[1], known):
-        return start
-    return begin + of.start(1)
-
-
-def _things(read: ReadText, known: StatementPhrases) -> Iterator[tuple[int, int] | None]:
-    """What may be an article that no list has: what was bought or returned, and of what a fault is
-    told. Not what is never an article: `the parcel arrived`, `my son`."""
-    for match in known.told_item.finditer(read.folded):
-        yield _thing(read, match.end(), len(read.text), known)
-    for match in known.told_thing.finditer(read.folded):
-        group = match.lastindex or 0
-        yield _thing(read, match.start(group), match.end(group), known)
-
-
-def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple[int, int] | None:
-    """The article that is named between two places: its words up to one that is none of it."""
-    words: list[tuple[int, int]] = []
-    while len(words) < MOST_ITEM_WORDS and at < last:
-        word = _WORD.match(read.folded, at)
-        if word is None:
-            break
-        at = word.end() + 1
-        spaced = read.folded[word.end() : at] == " "
-        stops = word[0] in known.item_stop or word[0] in known.item_end
-        if not words and spaced and _before_noun(read, word, stops, known):
-            last = max(last, at + 1)
-            continue
-        if stops or word[0].isdigit():
-            break
-        words.append(word.span())
-        if not spaced or known.article_head == "capital":
-            break
-    if not words:
-        return None
-    start, end = words[0] if known.article_head == "first" else words[-1]
-    if _never_bought(read.folded[start:end], known):
-        return None
-    if known.article_head == "capital" and read.text[start].islower():
-        return None if _CAPITAL_INSIDE.search(read.text) else (start, end)
-    if known.article_head == "first":
-        linked = _LINKED_NOUN.match(read.folded, end)
-        return start, linked.end() if linked and not _never_bought(linked[1], known) else end
-    return words[0][0], end
-
-
-def _never_bought(noun: str, known: StatementPhrases) -> bool:
-    return noun in known.not_items or noun.endswith(known.not_item_endings)
-
-
-def _before_noun(read: ReadText, word: re.Match[str], stops: bool, known: StatementPhrases) -> bool:
-    """Whether a word stands before the noun: `new`; in German each in small letters before one
-    with a capital."""
-    if word[0] in known.before_items:
-        return True
-    if stops or known.article_head != "capital":
-        return False
-    small = read.text[word.start()].islower()
-    return small and read.text[word.end() + 1 : word.end() + 2].isupper()

@@ -1,4 +1,5 @@
-"""Values in a text, by how they look: numbers of orders, addresses, phones, dates, names."""
+"""Values in a text: numbers of orders, addresses, phones, dates and names by how they look, and
+articles by their names or by what is said of them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.support.personal_data import EMAIL, PHONE
+from gateway.support.statements.phrases import StatementPhrases
 from gateway.support.statements.text import ReadText
 from gateway.support.statements.words import StatementWords, value_shape
 
@@ -31,6 +33,17 @@ LONGEST_BEFORE = 30
 """Characters before a number that may say whose it is."""
 MOST_NAMES = 4
 """Words of one name."""
+
+_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_NOUN_OF = re.compile(r"(?<![\w-])([\w-]{3,20}) (?:de |d')$")
+_CAPITAL_INSIDE = re.compile(r"[a-zß,] [A-ZÄÖÜ][a-zäöüß]")
+"""A noun with its capital: whoever writes one writes all of them so."""
+_LINKED_NOUN = re.compile(r" (?:de |a |en |d')(?!la\b|le\b|mi\b|ma\b)([\w-]{3,24})")
+"""What may follow the noun of an article in French and Spanish: `robot de cocina`."""
+MOST_ITEM_WORDS = 4
+"""Words of an item: `the small blue coffee maker`."""
+LONGEST_OF = 24
+"""Characters before a ware that may begin its name: `encre d'imprimante`."""
 
 
 class ValuePlace(NamedTuple):
@@ -144,3 +157,87 @@ def stated_names(read: ReadText, words: StatementWords) -> list[ValuePlace]:
             found.append(ValuePlace("name", name.start(), name.end(), name[0]))
             at = name.end()
     return found
+
+
+def article_names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
+    """The articles of a text: wares that the list has; without any, the first noun of which is said
+    what is said of articles alone: that it was bought, sent back, is broken, or is in a size."""
+    last = -1
+    for ware in known.wares.finditer(read.folded):
+        start = _whole_start(read, ware.start(), known)
+        if start <= last or read.text[ware.start() : ware.end()].lower() in known.not_wares:
+            continue
+        last = ware.end()
+        yield ValuePlace("item", start, last, "")
+    if last >= 0:
+        return
+    found = next(filter(None, _things(read, known)), None)
+    if found:
+        yield ValuePlace("item", *found, "")
+
+
+def _whole_start(read: ReadText, start: int, known: StatementPhrases) -> int:
+    """Where an article begins whose name ends with a ware: `encre d'imprimante`."""
+    if known.article_head != "first":
+        return start
+    begin = max(0, start - LONGEST_OF)
+    of = _NOUN_OF.search(read.folded[begin:start])
+    if of is None or of[1] in known.item_stop or _never_bought(of[1], known):
+        return start
+    return begin + of.start(1)
+
+
+def _things(read: ReadText, known: StatementPhrases) -> Iterator[tuple[int, int] | None]:
+    """What may be an article that no list has: what was bought or returned, and of what a fault is
+    told. Not what is never an article: `the parcel arrived`, `my son`."""
+    for match in known.told_item.finditer(read.folded):
+        yield _thing(read, match.end(), len(read.text), known)
+    for match in known.told_thing.finditer(read.folded):
+        group = match.lastindex or 0
+        yield _thing(read, match.start(group), match.end(group), known)
+
+
+def _thing(read: ReadText, at: int, last: int, known: StatementPhrases) -> tuple[int, int] | None:
+    """The article that is named between two places: its words up to one that is none of it."""
+    words: list[tuple[int, int]] = []
+    while len(words) < MOST_ITEM_WORDS and at < last:
+        word = _WORD.match(read.folded, at)
+        if word is None:
+            break
+        at = word.end() + 1
+        spaced = read.folded[word.end() : at] == " "
+        stops = word[0] in known.item_stop or word[0] in known.item_end
+        if not words and spaced and _before_noun(read, word, stops, known):
+            last = max(last, at + 1)
+            continue
+        if stops or word[0].isdigit():
+            break
+        words.append(word.span())
+        if not spaced or known.article_head == "capital":
+            break
+    if not words:
+        return None
+    start, end = words[0] if known.article_head == "first" else words[-1]
+    if _never_bought(read.folded[start:end], known):
+        return None
+    if known.article_head == "capital" and read.text[start].islower():
+        return None if _CAPITAL_INSIDE.search(read.text) else (start, end)
+    if known.article_head == "first":
+        linked = _LINKED_NOUN.match(read.folded, end)
+        return start, linked.end() if linked and not _never_bought(linked[1], known) else end
+    return words[0][0], end
+
+
+def _never_bought(noun: str, known: StatementPhrases) -> bool:
+    return noun in known.not_items or noun.endswith(known.not_item_endings)
+
+
+def _before_noun(read: ReadText, word: re.Match[str], stops: bool, known: StatementPhrases) -> bool:
+    """Whether a word stands before the noun: `new`; in German each in small letters before one
+    with a capital."""
+    if word[0] in known.before_items:
+        return True
+    if stops or known.article_head != "capital":
+        return False
+    small = read.text[word.start()].islower()
+    return small and read.text[word.end() + 1 : word.end() + 2].isupper()
