@@ -97,8 +97,8 @@ def _more_questions(
     for match in SENTENCE.finditer(read.folded):
         sentence = match[0]
         said = frozenset(words_of(sentence))
-        wants = known.asks_wants.search(sentence) is not None
         asks = "?" in sentence or words.has("request", said)
+        wants = not asks and known.asks_wants.search(sentence) is not None
         if not (asks or wants) and known.request_more.isdisjoint(said):
             continue
         facts = [fact for fact, pattern in known.asks_more.items() if pattern.search(sentence)]
