@@ -25,6 +25,7 @@ from gateway import asked_for, facts_told, promises_in
 KNOWN = Path(__file__).parent / "known"
 UNSEEN = Path(__file__).parent / "unseen"
 FRESH = Path(__file__).parent / "fresh"
+STRANGERS = Path(__file__).parent / "strangers"
 ZONE = ZoneInfo("Europe/Berlin")
 """Of a time without an offset."""
 NAMES = frozenset(

@@ -9,11 +9,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway import claims_in, promises_in, unfilled, with_placeholders
-from tests.agents_desk.case.score import FRESH, KNOWN, UNSEEN, score_facts, score_promises
+from tests.agents_desk.case.score import (
+    FRESH,
+    KNOWN,
+    STRANGERS,
+    UNSEEN,
+    score_facts,
+    score_promises,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
 
+FOLDERS = (KNOWN, UNSEEN, FRESH, STRANGERS)
 CLAIMS = [
     ("en", "I have posted your parcel.", "sent"),
     ("en", "Your refund has been issued.", "refunded"),
@@ -92,7 +100,7 @@ PROMISES = [
 ]
 
 
-@pytest.mark.parametrize("folder", [KNOWN, UNSEEN, FRESH], ids=["known", "unseen", "fresh"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 @pytest.mark.parametrize("kind", ["told", "asked"])
 def test_facts(folder: Path, kind: str) -> None:
     """Nine in ten are right, and nine in ten are found; of told facts in unseen sentences 0.87 are
@@ -114,7 +122,7 @@ def test_facts_in_another_language_than_the_conversations(kind: str, spoken: str
     assert min(precision, recall) >= 0.9
 
 
-@pytest.mark.parametrize("folder", [KNOWN, UNSEEN, FRESH], ids=["known", "unseen", "fresh"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_promises(folder: Path) -> None:
     """F1 of at least 0.85, and nine in ten due times are right."""
     score = score_promises(folder / "promises.csv")
