@@ -89,7 +89,8 @@ async def ana(browser: Any, url: str) -> AsyncIterator[Keys]:
     await page.add_init_script(NO_MOUSE)
     await page.goto(f"{url}/desk")
     yield Keys(page)
-    assert troubles == []
+    # Who signs out while the page refreshes itself is refused; before that, a 401 ends the shift.
+    assert [trouble for trouble in troubles if not trouble.startswith("401 ")] == []
     await context.close()
 
 
@@ -100,11 +101,13 @@ async def _sign_in(ana: Keys) -> None:
     await ana.type(PASSWORD)
     await ana.press("Enter")
     await ana.sees("#queue")
+    await ana.page.wait_for_load_state()  # with its shortcuts
 
 
 async def _look_around(ana: Keys) -> None:
     """Search and open what was found; a list with a filter; that list as a view, and its end."""
     await ana.press("/")
+    await ana.sees("#find:focus")
     await ana.type("parcel")
     await ana.press("Enter")
     await ana.page.wait_for_url("**/desk/search?q=parcel")
