@@ -149,14 +149,13 @@ class SearchIndexer:
 
     async def clean_up(self, pace: Pace) -> None:
         """Remove the messages that do not exist any more."""
-        after, gone = 0, list[int]()
+        after = 0
         while ids := await self.index.ids(after, BATCH):
             existing = await self.source.existing(ids)
-            gone += [id for id in ids if id not in existing]
+            if gone := [id for id in ids if id not in existing]:
+                await self.index.remove(gone)  # now: the whole index takes minutes
             after = ids[-1]
             await pace.rest()
-        if gone:
-            await self.index.remove(gone)
         await self.index.purge()
 
     async def _check_mode(self) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from gateway import CaseRecord, Pace, Services
+from gateway import CaseRecord, Pace, Records, Services
 from plugins.practice.settings import PracticeSettings
 from plugins.practice.storage import PracticeStorage
 from plugins.practice.team import hardness, shared_words, team_scenario
@@ -39,6 +39,12 @@ class _Pool:
             heapq.heappush(self.hard, (hard, case.conversation.id, case))
             if len(self.hard) > most:
                 heapq.heappop(self.hard)
+
+    async def read_again(self, records: Records) -> None:
+        """Read the hard ones anew: words of theirs may have been erased while others were read."""
+        found = await records.cases_by_id([id for _, id, _ in self.hard])
+        now = {case.conversation.id: case for case in found}
+        self.hard = [(hard, id, now[id]) for hard, id, _ in self.hard if id in now]
 
     def scenarios(self) -> list[PracticeScenario]:
         """The hardest first."""
@@ -96,5 +102,6 @@ class ScenarioChoice:
             await pace.rest()
         found: list[PracticeScenario] = []
         for pool in pools.values():
+            await pool.read_again(services.records)
             found += await asyncio.to_thread(pool.scenarios)
         return found

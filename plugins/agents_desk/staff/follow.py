@@ -80,12 +80,16 @@ class CaseFollower:
         return tuple(found)
 
     async def _begin(self, changed: set[str]) -> int:
-        """The first time: what was opened in the last days. Returns the newest message."""
+        """The first time: what was opened in the last days. Returns the newest message of before
+        this began: in what was read first people may write while the rest is read."""
         newest, after, pace = 0, 0, Pace()
-        since = self._services.clock.now() - LOOK_BACK
+        begun = self._services.clock.now()
+        since = begun - LOOK_BACK
         while cases := await self._services.records.cases(since=since, after=after, limit=CASES):
             await self._take(cases, changed)
-            newest = max([newest, *(m.id for case in cases for m in case.messages)])
+            # A provider's clock dates customers' messages, ours all others.
+            ours = (m for case in cases for m in case.messages if m.author != "customer")
+            newest = max([newest, *(m.id for m in ours if m.at < begun)])
             after = cases[-1].conversation.id
             await pace.rest()
         return newest

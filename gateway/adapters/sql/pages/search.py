@@ -31,12 +31,17 @@ LATE = 5_000
 _PLACES = messages.join(conversations, conversations.c.id == messages.c.conversation_id).join(
     customers, customers.c.id == conversations.c.customer_id
 )
-_WHERE = (conversations.c.brand, conversations.c.subject, conversations.c.address, customers.c.name)
+_CONTEXT = (
+    conversations.c.brand,
+    conversations.c.subject,
+    conversations.c.address,
+    customers.c.name,
+)
 _INDEXED: Select[Any] = select(
-    messages.c.id, messages.c.conversation_id, messages.c.lane, messages.c.text, *_WHERE
+    messages.c.id, messages.c.conversation_id, messages.c.lane, messages.c.text, *_CONTEXT
 ).select_from(_PLACES)
 _FOUND: Select[Any] = select(
-    messages, *_WHERE, conversations.c.state, conversations.c.owner
+    messages, *_CONTEXT, conversations.c.state, conversations.c.owner
 ).select_from(_PLACES)
 
 
