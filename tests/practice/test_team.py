@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from gateway import Address
+from gateway import Address, CaseRecord, Records
+from plugins.practice.choosing import ScenarioChoice
+from plugins.practice.settings import PracticeSettings
 from plugins.practice.team import masked_line
 from tests.practice.shop import ANGRY, PractisingShop, begin, open_shop, reply
 
@@ -105,6 +110,30 @@ async def test_the_daily_choice_deletes_what_has_no_scenario_any_more(tmp_path: 
         await shop.gateway.gateway.store.customers.erase(Address(channel="webchat", value="eva"))
         await shop.choose()
         assert await shop.storage.agents_sessions("desk:cleo") == ()
+
+
+class ErasedMeanwhile:
+    """Records of which the words are erased once they were read."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def cases(self, **chosen: Any) -> tuple[CaseRecord, ...]:
+        return await self._records.cases(**chosen)
+
+    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+        found = await self._records.cases_by_id(ids)
+        return tuple(case.replace(messages=()) for case in found)
+
+
+async def test_words_that_are_erased_during_the_choice_are_not_stored(tmp_path: Path) -> None:
+    """Also where the conversation stays, with what others wrote in it."""
+    async with open_shop(tmp_path) as shop:
+        await two_hard_conversations(shop)
+        records: Any = ErasedMeanwhile(shop.services.records)
+        services = msgspec.structs.replace(shop.services, records=records)
+        await ScenarioChoice(settings=PracticeSettings()).choose(services)
+        assert await shop.storage.scenarios() == ()
 
 
 async def test_a_scenario_in_use_stays_as_it_was(tmp_path: Path) -> None:

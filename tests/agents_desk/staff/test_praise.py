@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from gateway import (
     Address,
     Agent,
     CaseRecord,
+    ChangedCases,
     Conversation,
     Emotion,
     Guess,
@@ -21,7 +24,9 @@ from gateway import (
     SurveyQuestion,
     Understanding,
 )
-from plugins.agents_desk.staff.follow import praise_in
+from gateway.testing import FakeClock, MemoryStorage
+from plugins.agents_desk.staff.follow import CaseFollower, praise_in
+from plugins.agents_desk.staff.storage import StaffStorage
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 ANA = Agent(id="desk:ana", name="Ana")
@@ -88,3 +93,42 @@ def test_the_best_score_with_words_is_praise(score: int, comment: str, praised: 
     answer = said(3, f"{score} {comment}", mood="calm", intent="none")
     notes = list(praise_in(case(ANSWER, answer, surveys=(survey,))))
     assert [(note.message, note.score) for note in notes] == [(3, 5)] * praised
+
+
+class WrittenMeanwhile:
+    """Records of two conversations, a page each. Somebody thanks in the first one while the second
+    is read, in which an agent answers later still."""
+
+    def __init__(self) -> None:
+        other = said(3, "We are looking into it.", by=ANA)
+        self._read = {1: case(ANSWER), 2: case(other)}
+        self._now = {1: case(ANSWER, said(2, "Thank you so much, that was quick")), 2: case(other)}
+
+    async def cases(self, *, since: datetime, after: int = 0, limit: int) -> tuple[CaseRecord, ...]:
+        assert since < NOW
+        return tuple(self._at(self._read, number) for number in (1, 2) if number == after + 1)
+
+    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+        return tuple(self._at(self._now, number) for number in ids)
+
+    async def changed_cases(self, *, message: int, claimed: bool) -> ChangedCases:
+        assert claimed
+        changed = tuple(
+            number
+            for number, found in self._now.items()
+            if any(each.id > message for each in found.messages)
+        )
+        return ChangedCases(conversations=changed, message=3)
+
+    @staticmethod
+    def _at(cases: dict[int, CaseRecord], number: int) -> CaseRecord:
+        found = cases[number]
+        return found.replace(conversation=found.conversation.replace(id=number))
+
+
+async def test_thanks_that_come_while_an_old_shop_is_read_are_not_missed() -> None:
+    services: Any = SimpleNamespace(
+        records=WrittenMeanwhile(), clock=FakeClock(NOW + timedelta(minutes=1, seconds=30))
+    )
+    follower = CaseFollower(services, StaffStorage(MemoryStorage()))
+    assert [note.message for note in await follower.catch_up()] == [2]
