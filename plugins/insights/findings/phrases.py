@@ -39,7 +39,8 @@ LEAST_ODDS = 0.4
 PER_STRATUM, SCORE_STRATA = 40, 5
 """Replies in a stratum, and strata of one mood, language and kind of speaker."""
 ALIKE = 0.05
-"""A phrase that says no more than this (a p-value) beside one that was found is part of it."""
+"""A phrase that says no more than this (a p-value) beside one that was found is part of it. It is
+divided by the number of those that are looked at again (Bonferroni)."""
 MOSTLY = 0.7
 """A phrase stands for a part of it that has so many of its uses, as a share, and no more."""
 TESTED_BELOW = 0.02
@@ -130,11 +131,16 @@ def strata(steps: Sequence[ReplyStep], outcome: Counts) -> Counts:
     they waited and wrote, the intent, the channel and the speaker: strata of the prognostic score
     (Hansen 2008), which a logistic regression gives. Strata of every combination would leave most
     replies of a small shop alone.
+
+    The bot's replies are of one intent, too. It says the same to all who have an intent, so what
+    its words do cannot be told from what the matter does: whose parcel arrived broken is uneasy,
+    and "sorry" in that answer is not why.
     """
     score = _prognostic_score(steps, outcome)
-    groups: dict[tuple[str, str, bool, bool], list[int]] = {}
+    groups: dict[tuple[str, str, str | None, bool], list[int]] = {}
     for row, step in enumerate(steps):
-        key = step.before, step.language, step.speaker == BOT, step.asks
+        matter = step.intent if step.speaker == BOT else None
+        key = step.before, step.language, matter, step.asks
         groups.setdefault(key, []).append(row)
     numbers = np.zeros(len(steps), np.int64)
     first = 0
@@ -248,10 +254,11 @@ def _most_telling(
     the longest counts."""
     kept: list[PhraseEffect] = []
     free = np.ones(len(cells.outcome), np.bool_)
+    alike = ALIKE / max(1, len(found))
     for effect in sorted(found, key=_sureness):
         users = table.users(effect.column)
         few = free[users].sum() < USES // 2
-        if kept and (few or stratified_p(cells.counts(users, free)) > ALIKE):
+        if kept and (few or stratified_p(cells.counts(users, free)) > alike):
             continue
         kept.append(_whole(table, effect, found))
         free[users] = False

@@ -33,8 +33,9 @@ from plugins.insights.findings.clusters import (
     shop_words,
 )
 from plugins.insights.findings.overload import AgentWork, overload_discoveries
+from plugins.insights.findings.phrases import phrase_discoveries
 from plugins.insights.findings.readings import reading_discoveries
-from plugins.insights.findings.replies import reply_steps
+from plugins.insights.findings.replies import BOT, ReplyStep, reply_steps
 from plugins.insights.findings.rewrites import is_rewritten
 from plugins.insights.findings.wording import LONGEST_EXAMPLE, Masking, essence, snippet
 from plugins.insights.model import Discovery, WordingDraft, WordsDraft
@@ -267,6 +268,47 @@ def test_an_example_is_masked_and_short() -> None:
     long = masking.example(7, "word " * 200)
     assert len(long.text) <= LONGEST_EXAMPLE
     assert long.text.endswith("word…")
+
+
+def _step(number: int, intent: str, speaker: str, text: str, after: MoodLabel) -> ReplyStep:
+    return ReplyStep(
+        number=number,
+        conversation=number,
+        channel="webchat",
+        language="en",
+        intent=intent,
+        speaker=speaker,
+        text=text,
+        before="calm",
+        distress=0.0,
+        after=after,
+        distress_after=0.0,
+        answer="I see.",
+        waited=0.1,
+        turn=1,
+        asks=False,
+        names=(),
+    )
+
+
+@pytest.mark.parametrize("by_the_bot", [True, False])
+def test_a_matter_is_not_blamed_on_the_words_of_its_answer(by_the_bot: bool) -> None:
+    """Whose parcel is broken is upset whatever the bot says, so "sorry" in that answer is no cause;
+    it is one where people say it, or do not, about the same matter."""
+    steps = []
+    for number in range(78):
+        sorry = number % 2 == 0
+        text = "Sorry for that, it is on its way." if sorry else "It is on its way to you."
+        if by_the_bot:
+            speaker, intent = BOT, "damaged_parcel" if sorry else "shipping"
+        else:
+            speaker, intent = ("desk:bo", "desk:cy", "desk:di")[number % 3], "shipping"
+        upset = number % 3 > 0 if sorry else number % 9 == 1
+        steps.append(_step(number, intent, speaker, text, "frustrated" if upset else "calm"))
+        if number % 10 == 0:  # one more who says both, and nobody minds
+            steps.append(_step(900 + number, intent, "desk:ana", text, "calm"))
+    found = phrase_discoveries(steps, Masking())
+    assert any("sorry" in one.evidence["phrase"] for one in found) is not by_the_bot
 
 
 def test_a_snippet_shows_the_phrase() -> None:
