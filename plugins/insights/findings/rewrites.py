@@ -12,7 +12,7 @@ import numpy as np
 from gateway import Agent, CaseRecord, Suggestion
 from plugins.insights.model import Discovery, WordingDraft
 
-from .replies import is_confident
+from .replies import OUT_OF_SCOPE, is_confident
 from .sampling import Sample
 from .statistics import StratumCounts, discoveries, share_figure, stratified_p
 from .wording import Masking, figures
@@ -167,12 +167,14 @@ def _most_central(texts: Sequence[str]) -> int:
 
 
 def _intent(case: CaseRecord, suggestion: Suggestion) -> str | None:
-    """What the draft answers: the intent of the customer's last message before it that had one."""
+    """What the draft answers: the intent of the customer's last message before it that had one.
+    None out of scope: such drafts have nothing in common, and there is no answer to reword."""
     for message in reversed(case.messages):
         known = message.author == "customer" and message.at <= suggestion.at
         if known and message.understanding and is_confident(message.understanding):
             return message.understanding.intent.name
-    return case.conversation.intent
+    intent = case.conversation.intent
+    return None if intent in OUT_OF_SCOPE else intent
 
 
 def _answering_agent(case: CaseRecord, suggestion: Suggestion) -> Agent | None:

@@ -167,6 +167,25 @@ async def test_a_rewritten_answer_has_a_new_wording() -> None:
     assert found.draft.new.text == f"{GAP}, we refund within five days, see {GAP}"
 
 
+@pytest.mark.parametrize(("intent", "found"), [("refund", True), ("oos", False)])
+async def test_drafts_out_of_scope_are_no_answer(intent: str, found: bool) -> None:
+    """Where nobody recognised the matter there is no written answer to reword."""
+
+    def case(number: int, intent: str, final: str | None) -> CaseRecord:
+        suggestion = Suggestion(
+            id=number, conversation=number, text="The page has it all.", source="precedent",
+            at=START + timedelta(minutes=1), agent=ANA,
+            outcome="edited" if final else "sent", final=final,
+        )  # fmt: skip
+        made = _case(number, _asked("well?", intent="oos"), suggestions=(suggestion,))
+        return made.replace(conversation=made.conversation.replace(intent=intent))
+
+    cases = [case(number, intent, "rather write to the mayor") for number in range(1, 31)]
+    cases += [case(number, "sizes", None) for number in range(31, 91)]
+    kinds = [one.kind for one in await _found(*cases)]
+    assert ("rewritten_answer" in kinds) is found
+
+
 async def _rewritten(final: str, answers: Sequence[ShopAnswer]) -> str:
     """What is proposed in place of drafts about `refund`, which Ana rewrites as ``final``. Una
     Byrne works there as well."""
