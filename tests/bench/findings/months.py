@@ -2,12 +2,19 @@
 
 Each seed gives three months without a gateway: one with every plant, one with a smaller unanswered
 question and a confounded "sorry", and one with nothing to find.
+
+    python -m tests.bench.findings.months SEED FOLDER
+
+prints the same of a month that went through the whole gateway: FOLDER is what `warmline simulate
+--seed SEED --perception truth --out FOLDER` wrote, with ``--plant`` for each plant of "everything".
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import sys
 import tempfile
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,6 +34,7 @@ from gateway.testing.simulation import (
     Scenario,
     TriggerPhrase,
     UnansweredQuestion,
+    read_ledger,
     simulate_records,
 )
 from gateway.testing.simulation.floor import find_victim
@@ -35,6 +43,7 @@ from plugins.insights.findings.overload import WorkLog, overloaded_agents
 from plugins.insights.model import Discovery, IntentDraft
 from plugins.nlu_local.encoder import SentenceEncoder, load_encoder
 from plugins.nlu_local.protocol import UNIVERSAL
+from tests.bench.insights.perception import simulated_cases
 
 DEMO = Path(gateway.__file__).parents[1] / "plugins/demo_shop/demo"
 PLANTED: Mapping[str, tuple[Plant, ...]] = {
@@ -98,6 +107,15 @@ def study(seed: int, month: str) -> Outcome:
     cases, ledger = simulate_records(scenario)
     found = asyncio.run(_find(cases, scenario))
     return Outcome(seed, month, *judge(found, cases, ledger, PLANTED[month]))
+
+
+def study_folder(seed: int, folder: Path) -> Outcome:
+    """The same of the month in ``folder``."""
+    scenario = Scenario(seed=seed, plants=PLANTED["everything"])
+    cases = asyncio.run(simulated_cases(folder / "data"))
+    ledger = read_ledger(folder / "ledger.jsonl")
+    found = asyncio.run(_find(cases, scenario))
+    return Outcome(seed, "gateway", *judge(found, cases, ledger, scenario.plants))
 
 
 def judge(
@@ -184,3 +202,7 @@ def encoder_folder() -> Path:
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     return outcome._asdict()
+
+
+if __name__ == "__main__":
+    print(json.dumps(as_json(study_folder(int(sys.argv[1]), Path(sys.argv[2])))))  # noqa: T201

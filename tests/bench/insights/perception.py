@@ -67,7 +67,7 @@ class ReadMonth(NamedTuple):
 def read_month(folder: Path) -> ReadMonth:
     """Measure the month in ``folder`` as read and as it was."""
     rows = {row.conversation: row for row in read_ledger(folder / "ledger.jsonl")}
-    cases = asyncio.run(_cases(folder / "data"))
+    cases = asyncio.run(simulated_cases(folder / "data"))
     pairs = [
         (case, true)
         for case in cases
@@ -148,7 +148,7 @@ def _measured(cases: list[CaseRecord]) -> MeasuredPeriod:
     return asyncio.run(measures.between(first.date(), last.date()))
 
 
-async def _cases(data: Path) -> list[CaseRecord]:
+async def simulated_cases(data: Path) -> list[CaseRecord]:
     """All conversations of the database in ``data``."""
     settings = load_settings(None)
     core = settings.core.model_copy(
