@@ -48,7 +48,7 @@ def _none() -> Numbers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuestion:
     """A question as the index compares it: ``parts`` has a row for each part, none without an
-    encoder; ``adapted`` has the same rows after `Adapter`, and none where there is no adapter;
+    encoder; ``adapted`` has the same rows after `Adapter`, which are compared where there are any.
     ``words`` counts its words, and ``near`` has the vectors of some; ``matters`` it is about."""
 
     parts: Floats
@@ -65,9 +65,9 @@ class Candidate:
     """A passage, by its id. ``sentences``: their numbers within it and their cosines, best
     first. ``coverage``: the share of the question's words that it has, 0 to about 1. ``matters``
     and ``topics``: that of its matters which the passage, and its title and headings, are about, 0
-    to 1. ``alone``: the
-    cosine of its best sentence without the title. ``adapted``: the cosines of the passage and of
-    its best sentence after the title with the adapted question; None without one."""
+    to 1. ``alone``: the cosine of its best sentence without the title. All cosines are those of the
+    adapted question, where there is one. ``plain``: the cosines of the passage and of its best
+    sentence after the title with the question as it stands; None where nothing was adapted."""
 
     id: int
     score: float
@@ -78,7 +78,7 @@ class Candidate:
     matters: float = 0.0
     topics: float = 0.0
     alone: float = 0.0
-    adapted: tuple[float, float] | None = None
+    plain: tuple[float, float] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,6 +192,7 @@ class LoadedPassages:
 
     def find(self, question: SearchQuestion, limit: int) -> list[Candidate]:
         """The best passages, best first."""
+        parts = question.adapted if len(question.adapted) else question.parts
         allowed = self._allowed(question.brand)
         if not len(allowed):
             return []
@@ -202,38 +203,40 @@ class LoadedPassages:
         if question.language:
             same = self._languages[allowed] == self._names.get(question.language, NOBODYS)
             words = words + np.float32(SAME_LANGUAGE) * same
-        cosines = self._cosines(question.parts, allowed)
+        cosines = self._cosines(parts, allowed)
         first = words + (1 + SENTENCE_COUNTS + TITLED_COUNTS) * _mean_of_best(cosines)
         most = min(CANDIDATES, len(allowed))
         chosen = np.argpartition(first, -most)[-most:]
         slots = [int(slot) for slot in allowed[chosen]]
         whole = cosines[chosen]
-        alone, titled, by_sentence = self._sentence_cosines(question.parts, slots)
-        parts = whole + SENTENCE_COUNTS * alone + TITLED_COUNTS * titled
-        scores = words[chosen] + _mean_of_best(parts)
+        alone, titled, by_sentence = self._sentence_cosines(parts, slots)
+        by_part = whole + SENTENCE_COUNTS * alone + TITLED_COUNTS * titled
+        scores = words[chosen] + _mean_of_best(by_part)
         best = np.argsort(-scores, kind="stable")[:limit]
-        adapted = self._adapted(question.adapted, [slots[at] for at in best])
+        plain = self._plain(question, [slots[at] for at in best])
         coverage = shared.coverage[allowed]
         return [
             Candidate(
                 id=self._kept[slots[at]].id,
                 score=float(scores[at]),
-                cosine=float(whole[at].max(initial=-1.0)) if len(question.parts) else 0.0,
+                cosine=float(whole[at].max(initial=-1.0)) if len(parts) else 0.0,
                 bm25=float(shared.bm25[slots[at]]),
                 sentences=by_sentence(at),
                 coverage=float(coverage[chosen[at]]),
                 matters=float(matters[chosen[at]]),
                 topics=float(topics[chosen[at]]),
-                alone=float(alone[at].max(initial=-1.0)) if len(question.parts) else 0.0,
-                adapted=near,
+                alone=float(alone[at].max(initial=-1.0)) if len(parts) else 0.0,
+                plain=as_it_stands,
             )
-            for at, near in zip(best, adapted, strict=True)
+            for at, as_it_stands in zip(best, plain, strict=True)
         ]
 
-    def _adapted(self, parts: Floats, slots: Sequence[int]) -> Sequence[tuple[float, float] | None]:
-        """The cosines of each passage, and of its best sentence after the title, with the adapted
-        question."""
-        if self._whole is None or self._sentences is None or not len(parts):
+    def _plain(
+        self, question: SearchQuestion, slots: Sequence[int]
+    ) -> Sequence[tuple[float, float] | None]:
+        """The cosines of each passage, and of its best sentence after the title, with the question
+        as it stands, where it was adapted."""
+        if self._whole is None or self._sentences is None or not len(question.adapted):
             return [None] * len(slots)
         found: list[tuple[float, float] | None] = []
         for slot in slots:
@@ -241,8 +244,8 @@ class LoadedPassages:
             if not len(kept.titled):
                 found.append(None)
                 continue
-            whole = self._whole.products_of(np.array([slot]), parts).max()
-            titled = self._sentences.products_of(kept.titled, parts).max()
+            whole = self._whole.products_of(np.array([slot]), question.parts).max()
+            titled = self._sentences.products_of(kept.titled, question.parts).max()
             found.append((float(whole), float(titled)))
         return found
 

@@ -23,7 +23,7 @@ from .index import Candidate
 
 RANKED = 20
 """Passages that are put into order. Those behind them are seldom right, and each costs time."""
-RANKING_FEATURES = (*FEATURES, "coverage", "alone", "adapted", "adapted_sentence")
+RANKING_FEATURES = (*FEATURES, "coverage", "alone", "plain", "plain_sentence")
 """The names of the numbers, in order."""
 
 
@@ -55,14 +55,14 @@ def ranking_values(
 ) -> list[tuple[bool, tuple[float, ...]]]:
     """For the first `RANKED` of ``found``: whether it is in the language of the question, and the
     numbers of `RANKING_FEATURES`. ``candidates`` are the same passages in the same order. Empty
-    where one of them has no cosine with the adapted question."""
+    where one of them has no cosine with the question as it stands."""
     reader = EvidenceReader(question, found, language=language)
     rows = []
     for at, candidate in enumerate(candidates[:RANKED]):
-        if candidate.adapted is None:
+        if candidate.plain is None:
             return []
         seen = reader.of(at)
-        more = (candidate.coverage, candidate.alone, *candidate.adapted)
+        more = (candidate.coverage, candidate.alone, *candidate.plain)
         rows.append((seen.same_language, (*seen.values, *more)))
     return rows
 

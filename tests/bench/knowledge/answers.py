@@ -1,10 +1,10 @@
 """How good answers from sources are, and the model that they rest on.
 
-``python -m tests.bench.knowledge.answers`` measures on the development questions: threshold and
-weights are set on other documents than those of the questions that they are applied to. ``--fit``
-also writes ``model.json`` from all of them. ``--score FILE`` scores the packaged model on the
-questions of a file that nothing was set on, and ``--others`` on those about the other help centres,
-which only the order of passages has learnt from.
+``python -m tests.bench.knowledge.answers`` measures on the development questions about all help
+centres: threshold and weights are set on other documents than those of the questions that they are
+applied to, for ``new trade`` on other help centres. ``--fit`` also writes ``model.json`` from all
+of them. ``--score FILE`` scores the packaged model on the questions of a file that nothing was set
+on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from plugins.knowledge.answering.extracts import extract
 from plugins.knowledge.answering.features import FEATURES, EvidenceReader
 from plugins.knowledge.answering.generated import all_passages, questions_from, try_questions
 from plugins.knowledge.answering.words import numbers
-from plugins.knowledge.search import PassageSearch
 from plugins.knowledge.search.ranking import rank
 from tests.bench.knowledge.training import FoldedRanking, found_everywhere, searched
 from tests.knowledge.search.shop import (
@@ -47,7 +46,7 @@ WRONG = 0.07
 """Of what is sent alone: the acceptance is a precision of 0.93."""
 LONG_FRAGMENT = 12
 """Letters of an answer that no other passage has by chance."""
-LIFELIKE_COUNTS = 2.0
+LIFELIKE_COUNTS = 2
 """How much a question counts that was asked by somebody who never saw the pages."""
 OFFER, SHOW = 0.05, 0.02
 
@@ -71,7 +70,7 @@ class Candidate(NamedTuple):
     said: bool
     right: bool
     has: bool
-    counts: float = 1.0
+    counts: int = 1
 
 
 def rows_of(centre: HelpCentre) -> list[Row]:
@@ -95,12 +94,32 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-async def candidates_of(search: PassageSearch, rows: Sequence[Row]) -> list[list[Candidate]]:
-    """For each question, in the order of a model that knows no question about its document."""
-    same = translations()
+class Tried(NamedTuple):
+    """A question about a help centre, and what was found for it."""
+
+    centre: str
+    row: Row
+    candidates: Sequence[Candidate]
+
+    @property
+    def lifelike(self) -> bool:
+        return is_lifelike(self.row.question)
+
+
+async def tried_everywhere() -> list[Tried]:
+    """All questions, with passages in the order of a model that knows no question about their
+    document."""
     folded = FoldedRanking(await found_everywhere(), seed=0)
+    same = translations()
+    return [tried for centre in HELP_CENTRES for tried in await _tried(centre, folded, same)]
+
+
+async def _tried(
+    centre: HelpCentre, folded: FoldedRanking, same: dict[str, set[str]]
+) -> list[Tried]:
+    _, search = await searched(centre)
     found = []
-    for row in rows:
+    for row in rows_of(centre):
         places, unordered = await search.candidates(row.question, language=row.language)
         passages = rank(
             row.question,
@@ -122,10 +141,10 @@ async def candidates_of(search: PassageSearch, rows: Sequence[Row]) -> list[list
                     said=said is not None,
                     right=is_right(row, each.passage, text, same),
                     has=is_right(row, each.passage, whole, same),
-                    counts=LIFELIKE_COUNTS if is_lifelike(row.question) else 1.0,
+                    counts=LIFELIKE_COUNTS if is_lifelike(row.question) else 1,
                 )
             )
-        found.append(candidates)
+        found.append(Tried(centre.folder.name, row, candidates))
     return found
 
 
@@ -152,8 +171,8 @@ def fit(candidates: Iterable[Candidate]) -> Fitted:
     return Fitted(float(model.intercept_[0]), model.coef_[0], means, scales)
 
 
-def both(found: Iterable[Sequence[Candidate]]) -> dict[bool, Fitted]:
-    every = [candidate for candidates in found for candidate in candidates]
+def both(tried: Iterable[Tried]) -> dict[bool, Fitted]:
+    every = [candidate for each in tried for candidate in each.candidates]
     return {same: fit(c for c in every if c.same_language == same) for same in (True, False)}
 
 
@@ -188,47 +207,56 @@ def in_fold(folds: NDArray[np.intp], fold: int) -> list[int]:
     return [int(i) for i in np.flatnonzero(folds == fold)]
 
 
-def measure(
-    rows: Sequence[Row], found: Sequence[Sequence[Candidate]], seed: int
-) -> dict[str, dict[str, float]]:
+def measure(tried: Sequence[Tried], seed: int) -> dict[str, dict[str, float]]:
     """The figures of each set of questions apart."""
-    folds = folds_of(rows, seed)
+    folds = folds_of([each.row for each in tried], seed)
     outcomes: dict[int, Outcome] = {}
     for fold in range(FOLDS):
-        models = both(found[i] for i in range(len(rows)) if folds[i] != fold)
-        outcomes |= {i: outcome(models, found[i]) for i in in_fold(folds, fold)}
-    lifelike = [i for i, row in enumerate(rows) if is_lifelike(row.question)]
-
-    def least(known: Sequence[int]) -> float:
-        own = [outcomes[i] for i in lifelike if i in known]
-        return max(threshold(outcomes[i] for i in known), lifelike_threshold(own))
-
+        models = both(each for at, each in enumerate(tried) if folds[at] != fold)
+        outcomes |= {i: outcome(models, tried[i].candidates) for i in in_fold(folds, fold)}
     sent = set[int]()
     for fold in range(FOLDS):
-        from_here = least([i for i in outcomes if folds[i] != fold])
-        sent |= {i for i in in_fold(folds, fold) if outcomes[i].confidence >= from_here}
-    sets = {"lifelike": lifelike, "others": [i for i in outcomes if i not in lifelike]}
-    measured = {}
-    for name, own in sets.items():
-        seen = {at: outcomes[i] for at, i in enumerate(own)}
-        chosen = {at for at, i in enumerate(own) if i in sent}
-        measured[name] = figures([rows[i] for i in own], seen, chosen)
-    return measured | {"all": {"threshold": least(list(outcomes))}}
+        least = threshold((tried[i], outcomes[i]) for i in outcomes if folds[i] != fold)
+        sent |= {i for i in in_fold(folds, fold) if outcomes[i].confidence >= least}
+    music = [i for i, each in enumerate(tried) if each.centre == MUSIC.folder.name]
+    sets = {
+        "readers of the pages": [i for i in music if not tried[i].lifelike],
+        "lifelike": [i for i in music if tried[i].lifelike],
+        "other trades": [i for i in outcomes if i not in set(music)],
+    }
+    measured = {name: _figures(tried, own, outcomes, sent) for name, own in sets.items()}
+    least = threshold((tried[i], each) for i, each in outcomes.items())
+    new = _in_a_new_trade(tried, [i for i in outcomes if i not in set(music)], least)
+    return measured | {"new trade": new, "all": {"threshold": least}}
 
 
-def lifelike_threshold(outcomes: Sequence[Outcome]) -> float:
-    """The lowest confidence from which at most `WRONG` of these questions are answered wrongly.
-    They are too few for `threshold`, which would never answer; half a wrong one is added."""
-    found, wrong = 1.0, 0
-    for sent, each in enumerate(sorted(outcomes, key=lambda one: -one.confidence), 1):
-        wrong += not each.right
-        if wrong + 0.5 <= WRONG * sent:
-            found = each.confidence
-    return found
+def _in_a_new_trade(tried: Sequence[Tried], own: Sequence[int], least: float) -> dict[str, float]:
+    """The figures of the questions about each trade with weights that know none about it."""
+    outcomes = {}
+    for centre in {tried[i].centre for i in own}:
+        models = both(each for each in tried if each.centre != centre)
+        asked = [i for i in own if tried[i].centre == centre]
+        outcomes |= {i: outcome(models, tried[i].candidates) for i in asked}
+    sent = {i for i, each in outcomes.items() if each.confidence >= least}
+    return _figures(tried, own, outcomes, sent)
 
 
-def threshold(outcomes: Iterable[Outcome]) -> float:
-    trials = [CalibrationTrial(confidence=o.confidence, right=o.right) for o in outcomes]
+def _figures(
+    tried: Sequence[Tried], own: Sequence[int], outcomes: dict[int, Outcome], sent: set[int]
+) -> dict[str, float]:
+    seen = {at: outcomes[i] for at, i in enumerate(own)}
+    chosen = {at for at, i in enumerate(own) if i in sent}
+    return figures([tried[i].row for i in own], seen, chosen)
+
+
+def threshold(outcomes: Iterable[tuple[Tried, Outcome]]) -> float:
+    """The lowest confidence from which at most `WRONG` of the answers are wrong, where a lifelike
+    question counts as `LIFELIKE_COUNTS`."""
+    trials = [
+        CalibrationTrial(confidence=each.confidence, right=each.right)
+        for tried, each in outcomes
+        for _ in range(LIFELIKE_COUNTS if tried.lifelike else 1)
+    ]
     made: Calibration = calibrate(trials, wrong_at_most=WRONG, least=0.0, conservative=1.0)
     return made.threshold
 
@@ -300,7 +328,7 @@ def written(models: dict[bool, Fitted], least: float, questions: int) -> str:
         "threshold": round(least, 3),
         "offer": OFFER,
         "show": SHOW,
-        "learnt_from": f"{questions} questions about the help centre in tests/knowledge",
+        "learnt_from": f"{questions} questions about the help centres in tests/knowledge",
     }
     return json.dumps(model, indent=1) + "\n"
 
@@ -309,26 +337,19 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--score", type=Path)
-    parser.add_argument("--others", action="store_true")
     options = parser.parse_args()
     if options.score:
         await score(MUSIC._replace(questions=(options.score,)))
         return
-    if options.others:
-        for centre in HELP_CENTRES[1:]:
-            await score(centre)
-        return
-    _, search = await searched(MUSIC)
-    rows = rows_of(MUSIC)
-    found = await candidates_of(search, rows)
-    measured = [measure(rows, found, seed) for seed in SEEDS]
+    tried = await tried_everywhere()
+    measured = [measure(tried, seed) for seed in SEEDS]
     for each in measured:
         for name, values in each.items():
             print(json.dumps({name: {key: round(v, 3) for key, v in values.items()}}))  # noqa: T201
     if options.fit:
         least = float(np.mean([each["all"]["threshold"] for each in measured]))
         path = Path(package.__file__).parent / "model.json"
-        path.write_text(written(both(found), least, len(rows)), "utf-8")
+        path.write_text(written(both(tried), least, len(tried)), "utf-8")
 
 
 if __name__ == "__main__":

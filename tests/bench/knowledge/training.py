@@ -44,8 +44,8 @@ from tests.knowledge.search.shop import HELP_CENTRES, Asked, HelpCentre, asked, 
 
 ROWS = Path(__file__).parent / "training"
 DELIMITER = "|"
-STEPS, RATE, TEMPERATURE = 50, 2e-3, 0.05
-PULL = 0.3
+STEPS, RATE, TEMPERATURE = 120, 2e-3, 0.05
+PULL = 0.03
 """How strongly the map is held back, chosen on the development questions."""
 RANK = 64
 BATCH = 64

@@ -72,6 +72,24 @@ def test_an_index_is_what_its_passages_are(seed: int) -> None:
         assert id in index.of_document(id // 3)
 
 
+def test_the_adapted_question_finds() -> None:
+    """Where there is one; what the question as it stands would have said is kept beside it."""
+    index = LoadedPassages()
+    for id in range(12):
+        add(index, id)
+    asked, adapted = question(5).parts, question(6).parts
+    both = index.find(SearchQuestion(parts=asked, adapted=adapted, words={}, near={}), 12)
+    moved = index.find(SearchQuestion(parts=adapted, words={}, near={}), 12)
+    plain = {
+        each.id: each for each in index.find(SearchQuestion(parts=asked, words={}, near={}), 12)
+    }
+    assert [(each.id, each.score) for each in both] == [(each.id, each.score) for each in moved]
+    assert all(each.plain is None for each in moved)
+    whole = {each.id: each.plain[0] for each in both if each.plain is not None}
+    assert whole == pytest.approx({id: plain[id].cosine for id in whole}, abs=1e-5)
+    assert len(whole) == 9  # those with sentences
+
+
 def test_memory_does_not_grow_with_changes() -> None:
     """The place of what was removed is used again."""
     index = LoadedPassages()

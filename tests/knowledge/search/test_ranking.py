@@ -55,14 +55,14 @@ def found(id: int, text: str, language: str = "en") -> FoundPassage:
     return FoundPassage(passage=passage, score=-float(id), cosine=0.0, bm25=0.0)
 
 
-def candidate(each: FoundPassage, adapted: tuple[float, float] | None = (0.0, 0.0)) -> Candidate:
+def candidate(each: FoundPassage, plain: tuple[float, float] | None = (0.0, 0.0)) -> Candidate:
     return Candidate(
         id=each.passage.id,
         score=each.score,
         cosine=0.0,
         bm25=0.0,
         sentences=(),
-        adapted=adapted,
+        plain=plain,
     )
 
 
@@ -82,10 +82,10 @@ def test_passages_in_another_language_have_weights_of_their_own() -> None:
     """What counts among words of one language says little across two."""
     passages = [found(1, "Eine Reparatur.", "de"), found(2, "A repair.")]
     places = [candidate(passages[0], (0.5, 0.9)), candidate(passages[1], (0.5, 0.8))]
-    only_other = model(weights(), weights(adapted_sentence=1))
+    only_other = model(weights(), weights(plain_sentence=1))
     ordered = rank(QUESTION, places, passages, language="en", model=only_other)
     assert [each.passage.id for each in ordered] == [1, 2]
-    only_same = model(weights(adapted_sentence=1), weights())
+    only_same = model(weights(plain_sentence=1), weights())
     ordered = rank(QUESTION, places, passages, language="en", model=only_same)
     assert [each.passage.id for each in ordered] == [2, 1]
 
@@ -95,7 +95,7 @@ def test_those_behind_keep_their_order_and_lower_scores() -> None:
     passages = [found(id, f"Text {id}.") for id in range(RANKED + 5)]
     places = [candidate(each, (0.0, each.passage.id / 100)) for each in passages]
     ordered = rank(
-        QUESTION, places, passages, language="en", model=model(weights(adapted_sentence=1))
+        QUESTION, places, passages, language="en", model=model(weights(plain_sentence=1))
     )
     first = list(reversed(range(RANKED)))
     assert [each.passage.id for each in ordered] == [*first, *range(RANKED, RANKED + 5)]
@@ -155,10 +155,10 @@ async def test_a_long_message_is_not_put_into_order(clock: FakeClock) -> None:
     await fill(store)
     search = await packaged_search(store, clock)
     short, _ = await search.candidates(QUESTION, language="en")
-    assert all(each.adapted is not None for each in short)
+    assert all(each.plain is not None for each in short)
     story = "I wrote to you. Nobody answered. It is broken. How long does a repair take?"
     places, passages = await search.candidates(story, language="en", limit=5)
-    assert all(each.adapted is None for each in places)
+    assert all(each.plain is None for each in places)
     assert list(await search.find(story, language="en", limit=5)) == passages[:5]
 
 
