@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from gateway.cli.common import open_services
 from gateway.cli.main import command
 from tests.insights.learning.shop import ANSWERS, EXAMPLES
+from tests.insights.tickets.shop import PHONE
 
 pytestmark = pytest.mark.sqlite
 
@@ -62,6 +63,26 @@ def test_show_prints_evidence_change_and_evaluation(config: Path) -> None:
     assert "-         - A refund is back in your account within {days} working days." in text
     shown = json.loads(run(config, "proposals", "show", "2", "--json").stdout)
     assert shown["evaluation"]["facts_kept"] == ["days: 5"]
+
+
+@pytest.mark.timeout(600)
+def test_learn_reads_imported_conversations_when_asked(config: Path, tmp_path: Path) -> None:
+    """A question that came again in old mails is proposed."""
+    config.write_text(config.read_text("utf-8").replace("encoder: false", "encoder: true"), "utf-8")
+    rows = ["ticket_id;created_at;sender_type;email;agent_name;body"]
+    for day, question in enumerate(PHONE, 1):
+        mail = f"c{day}@mail.example"
+        rows.append(f"{day};2026-01-{day:02} 09:00;customer;{mail};;{question}")
+        rows.append(f"{day};2026-01-{day:02} 11:00;support;{mail};Ben;We have none; write to us.")
+    file = tmp_path / "old.csv"
+    file.write_text("\n".join(rows), "utf-8")
+    done = run(config, "history", "import", str(file), "--yes")
+    assert done.exit_code == 0, done.output
+    assert "phone" not in run(config, "proposals", "list").stdout
+    learnt = run(config, "learn", "--imported", "--json")
+    assert learnt.exit_code == 0, learnt.output
+    new = json.loads(learnt.stdout)["new"]
+    assert [id for id in new if "phone" in run(config, "proposals", "show", id).stdout]
 
 
 def test_adopt_and_decline_need_a_word_why_and_happen_once(config: Path) -> None:
