@@ -20,8 +20,9 @@ import numpy as np
 
 from ..text import fold
 
-GramWeights: TypeAlias = Mapping[str, tuple[float, float]]
-"""For each n-gram that occurs once: its part of the sum, and of the square of the length."""
+GramWeights: TypeAlias = Mapping[str, complex]
+"""For each n-gram that occurs once: its part of the sum, and of the square of the length. The two
+are one complex number, which takes a third of a tuple's memory, and one addition."""
 
 EMOTION_FILE = "emotion.npz"
 
@@ -68,7 +69,7 @@ class ToneModel:
         grams = arrays["grams"].tobytes().decode().split("\n")
         idf, weights = arrays["idf"].astype(float), arrays["weights"].astype(float)
         first = int(arrays["words"])
-        rows = list(zip((idf * weights).tolist(), (idf * idf).tolist(), strict=True))
+        rows: list[complex] = (idf * weights + 1j * (idf * idf)).tolist()
         self._tokens = dict(zip(grams[:first], rows[:first], strict=True))
         self._pieces = dict(zip(grams[first:], rows[first:], strict=True))
         # The same words recur, and most of their pieces are unknown.
@@ -96,36 +97,28 @@ class ToneModel:
 
 
 class KnownGrams(NamedTuple):
-    """The known n-grams of a text, and their sums if each occurs once."""
+    """The known n-grams of a text, and their sums (see `GramWeights`) if each occurs once."""
 
     grams: tuple[str, ...]
-    total: float
-    square: float
+    sums: complex
 
 
 def _known_grams(grams: Sequence[str], weights: GramWeights) -> KnownGrams:
     known = [gram for gram in grams if gram in weights]
-    total = square = 0.0
-    for gram in known:
-        weight, squared = weights[gram]
-        total += weight
-        square += squared
-    return KnownGrams(tuple(known), total, square)
+    return KnownGrams(tuple(known), sum([weights[gram] for gram in known], 0j))
 
 
 def _score(parts: Sequence[KnownGrams], weights: GramWeights) -> float:
     """The score of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``)."""
-    total = square = 0.0
-    grams: list[str] = []
-    for part in parts:
-        total += part.total
-        square += part.square
-        grams += part.grams
+    sums = sum([part.sums for part in parts], 0j)
+    grams = [gram for part in parts for gram in part.grams]
     if len(set(grams)) < len(grams):
         for gram, count in Counter(grams).items():
             if count > 1:
-                weight, squared = weights[gram]
                 frequency = 1.0 + log(count)
-                total += weight * (frequency - count)
-                square += squared * (frequency * frequency - count)
-    return float(total / sqrt(square)) if square else 0.0
+                weight = weights[gram]
+                sums += complex(
+                    weight.real * (frequency - count),
+                    weight.imag * (frequency * frequency - count),
+                )
+    return sums.real / sqrt(sums.imag) if sums.imag else 0.0
