@@ -63,19 +63,24 @@ class PieceEncoder(SentenceEncoder, Protocol):
         ...
 
 
-def load_encoder(name: str, folder: Path | None) -> SentenceEncoder:
+def load_encoder(
+    name: str, folder: Path | None, *, cached: int = CACHED_EMBEDDINGS
+) -> SentenceEncoder:
     """The packaged encoder for `UNIVERSAL`, else the sentence-transformers model ``name``.
 
-    ``folder`` keeps what makes the next start faster. Raises EncoderUnavailable.
+    ``folder`` keeps what makes the next start faster; ``cached`` embeddings are kept. Raises
+    EncoderUnavailable.
     """
-    return load_packaged_encoder(folder) if name == UNIVERSAL else TransformersEncoder(name)
+    if name == UNIVERSAL:
+        return load_packaged_encoder(folder, cached=cached)
+    return TransformersEncoder(name, cached=cached)
 
 
-def load_packaged_encoder(folder: Path | None) -> PieceEncoder:
-    """The packaged encoder; ``folder`` as for `load_encoder`. Raises EncoderUnavailable."""
+def load_packaged_encoder(folder: Path | None, *, cached: int = CACHED_EMBEDDINGS) -> PieceEncoder:
+    """The packaged encoder; the arguments as for `load_encoder`. Raises EncoderUnavailable."""
     from .universal import UniversalEncoder  # noqa: PLC0415  (it imports this module)
 
-    return UniversalEncoder(folder)
+    return UniversalEncoder(folder, cached=cached)
 
 
 class EmbeddingCache:

@@ -35,18 +35,10 @@ from gateway import (
 )
 
 from .language import DEFAULT_LANGUAGES
-from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
+from .protocol import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, PACKAGED_OUTSIDE
 
 Example: TypeAlias = tuple[str, str]
 """Text and intent."""
-
-PACKAGED_OUTSIDE = f"{OUT_OF_SCOPE}/"
-"""The names of the packaged examples of what is out of scope begin so. ``oos/price`` and the like
-are what other businesses are asked, by topic: what a shop without such an intent cannot answer. A
-training (`intent_training`) leaves out those that are near to examples of the shop."""
-
-ANYTHING = f"{PACKAGED_OUTSIDE}anything"
-"""What no business is asked. It is no topic."""
 
 MOST_EXAMPLES = 60
 """The packaged examples of small talk fill an intent up to this number of examples, the shop's own

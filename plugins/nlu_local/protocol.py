@@ -22,6 +22,14 @@ UNIVERSAL = "universal"
 
 OUT_OF_SCOPE = "oos"
 
+PACKAGED_OUTSIDE = f"{OUT_OF_SCOPE}/"
+"""The names of the packaged examples of what is out of scope begin so. ``oos/price`` and the like
+are what other businesses are asked, by topic: what a shop without such an intent cannot answer. A
+training (`intent_training`) leaves out those that are near to examples of the shop."""
+
+ANYTHING = f"{PACKAGED_OUTSIDE}anything"
+"""What no business is asked. It is no topic."""
+
 PACKAGED_INTENTS: Mapping[str, tuple[str, ...]] = {
     "greeting": ("greet", "hello"),
     "thanks": ("thank", "thank_you"),

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix, hstack
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from gateway.ops.evaluation import ece
+from plugins.nlu_local import intent_training
 from plugins.nlu_local.features import GRAM_KINDS, GRAM_UNITS, GramVocabulary, char_grams
 from plugins.nlu_local.intent_model import IntentModel
 from plugins.nlu_local.intent_training import train
@@ -162,3 +165,23 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
     np.savez(path, metadata=np.array([{"names": []}], dtype=object), allow_pickle=True)
     with pytest.raises(UnusableModel):
         IntentModel.load(path)
+
+
+@pytest.mark.parametrize("repeated", [1, 30])
+def test_many_rows_are_reduced_as_scikit_learn_does(
+    monkeypatch: pytest.MonkeyPatch, repeated: int
+) -> None:
+    """Also where most rows are the same, so that they span hardly more than a few dimensions."""
+    monkeypatch.setattr(intent_training, "MANY_EXAMPLES", 20)
+    monkeypatch.setattr(intent_training, "REDUCED", 12)
+    numbers = np.random.default_rng(1)
+    sparse = numbers.normal(size=(60 // repeated, 90)) * (
+        numbers.random((60 // repeated, 90)) < 0.1
+    )
+    rows = csr_matrix(np.repeat(sparse, repeated, axis=0))
+    dense = np.repeat(numbers.normal(size=(60 // repeated, 40)), repeated, axis=0)
+    points, back = intent_training._reduce([rows, dense])
+    wide = csr_matrix(hstack([rows, csr_matrix(dense)]))
+    expected = TruncatedSVD(12, n_iter=2, random_state=0).fit_transform(wide)
+    assert np.allclose(points @ points.T, expected @ expected.T, atol=1e-6)
+    assert np.allclose(wide @ back, points, atol=1e-6)
