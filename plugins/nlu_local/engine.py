@@ -33,7 +33,7 @@ from gateway import (
 from .backends import InProcessReader, ReaderBackend, ReaderPool
 from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
-from .model_store import forget_models, is_trained, load_or_train
+from .model_store import FirstTraining, forget_models, is_trained, load_or_train
 from .protocol import MAX_PREVIOUS, UNIVERSAL, MessageInContext, ReaderSetup
 from .text import truncate
 from .written_examples import write_examples
@@ -104,6 +104,7 @@ class NluLocal:
         self._readers = readers
         self._running = False
         self._preloading: ReaderPool | None = None
+        self._first_training: FirstTraining | None = None
         self._reader: ReaderBackend | None = None
         self._loading: asyncio.Task[ReaderBackend] | None = None
 
@@ -145,11 +146,16 @@ class NluLocal:
         return await asyncio.to_thread(self._example_files.misfits, overlay.examples)
 
     async def start(self) -> None:
-        """Start the worker process: it loads while the server starts."""
+        """Start the worker process: it loads while the server starts. The first training of all
+        begins, too."""
         if self._intents is None:
             self._phrases_in_use = self._setup.custom_phrases
             self._preloading = ReaderPool(self._setup, self._readers)
             await self._preloading.preload()
+            if self._examples and self._folder is not None:
+                self._first_training = FirstTraining(
+                    self._examples, self._folder, self._setup.encoder
+                )
 
     async def warm(self) -> None:
         """Load, and train if necessary."""
@@ -230,9 +236,12 @@ class NluLocal:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Stop the reader, and cancel its loading."""
+        """Stop the reader and the first training, and cancel its loading."""
         loading, preloading, reader = self._loading, self._preloading, self._reader
+        first, self._first_training = self._first_training, None
         self._running, self._loading, self._preloading, self._reader = False, None, None, None
+        if first is not None:
+            await first.stop()
         if loading is not None:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
@@ -349,6 +358,8 @@ class NluLocal:
         examples = self._examples
         try:
             await reader.start()
+            if self._first_training is not None:
+                await self._first_training.finish(examples)
             if self._intents is None and examples and self._folder is not None:
                 await load_or_train(
                     examples,

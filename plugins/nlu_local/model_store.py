@@ -55,7 +55,11 @@ def fingerprint(examples: Sequence[Example], encoder: str | None = None) -> str:
 
 def is_trained(examples: Sequence[Example], folder: Path, encoder: str | None = None) -> bool:
     """Whether ``folder`` has the model for these examples and this encoder."""
-    return (folder / f"{fingerprint(examples, encoder)}.npz").is_file()
+    return _model_path(examples, folder, encoder).is_file()
+
+
+def _model_path(examples: Sequence[Example], folder: Path, encoder: str | None) -> Path:
+    return folder.absolute() / f"{fingerprint(examples, encoder)}.npz"
 
 
 async def load_or_train(
@@ -74,8 +78,7 @@ async def load_or_train(
     or UnusableModel for a model that must be trained. ``adopted`` are the ids of the adopted ones
     among the examples: see `forget_models`. Raises TrainingFailed. Cancelling kills the process.
     """
-    name = await asyncio.to_thread(fingerprint, examples, encoder)
-    path = await asyncio.to_thread(lambda: folder.absolute() / f"{name}.npz")
+    path = await asyncio.to_thread(_model_path, examples, folder, encoder)
     await asyncio.to_thread(_note_adopted, path, adopted)
     try:
         await load(path)
@@ -85,13 +88,45 @@ async def load_or_train(
         log.warning("nlu.model_unusable", error=str(error))
     else:
         return
-    job = json.dumps({"rows": list(examples), "encoder": encoder}).encode()
-    await _train(job, path, low_priority=low_priority)
+    await _train(examples, path, encoder, low_priority=low_priority)
     await asyncio.to_thread(_remove_old_models, folder, path)
     await load(path)
 
 
-async def _train(job: bytes, path: Path, *, low_priority: bool) -> None:
+class FirstTraining:
+    """The training of a folder that has no model at all, which begins while the server starts.
+
+    It leaves its failures to `load_or_train`, which then trains again. Create it in the event loop.
+    """
+
+    def __init__(self, examples: Sequence[Example], folder: Path, encoder: str | None) -> None:
+        self._examples = tuple(examples)
+        self._task = asyncio.create_task(_train_first(self._examples, folder, encoder))
+
+    async def finish(self, examples: Sequence[Example]) -> None:
+        """Wait for its end; cancel it if other ``examples`` than its own are learnt by now."""
+        if tuple(examples) != self._examples:
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+async def _train_first(examples: Sequence[Example], folder: Path, encoder: str | None) -> None:
+    if await asyncio.to_thread(lambda: any(folder.glob("*.npz"))):
+        return
+    path = await asyncio.to_thread(_model_path, examples, folder, encoder)
+    log.info("nlu.training", examples=len(examples))
+    with contextlib.suppress(OSError, WarmlineError):
+        await _train(examples, path, encoder, low_priority=False)
+
+
+async def _train(
+    examples: Sequence[Example], path: Path, encoder: str | None, *, low_priority: bool
+) -> None:
+    job = json.dumps({"rows": list(examples), "encoder": encoder}).encode()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"{__package__}.intent_training", str(path)),
         *(("low-priority",) if low_priority else ()),

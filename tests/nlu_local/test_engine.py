@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import BadConfig, Insight, Poller, ReadinessProbe, Settings, Trainable
 from gateway.ops.evaluation import LanguageRestrictable
@@ -16,7 +17,7 @@ from gateway.settings import DeclaredSection, load
 from gateway.testing import FakeChannel, running
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_local.engine import NluLocal
-from plugins.nlu_local.model_store import TrainingFailed, fingerprint
+from plugins.nlu_local.model_store import FirstTraining, TrainingFailed, fingerprint
 from plugins.nlu_local.plugin import NluLocalSettings
 from plugins.nlu_local.protocol import UNIVERSAL
 
@@ -79,6 +80,26 @@ async def test_the_same_examples_are_trained_once(engine: NluLocal, models: Path
     assert list(after) == list(before)
     assert f"{fingerprint(EXAMPLES, UNIVERSAL)}.npz" in kept
     assert model_files(models) == kept
+
+
+async def test_the_first_training_begins_with_the_server(tmp_path: Path) -> None:
+    """What is learnt then is not learnt again."""
+    engine = NluLocal(examples=EXAMPLES, folder=tmp_path)
+    with capture_logs() as logs:
+        await engine.start()
+        (insight,) = await engine.understand(turns("refund please"))
+        await engine.stop()
+    assert insight.ranking is not None
+    assert insight.ranking[0].name == "refund"
+    assert [entry["examples"] for entry in logs if "examples" in entry] == [len(EXAMPLES)]
+
+
+async def test_a_first_training_of_old_examples_is_given_up(tmp_path: Path) -> None:
+    """As where colleagues adopted examples, which are read while the server starts."""
+    first = FirstTraining(EXAMPLES, tmp_path, None)
+    await first.finish(EXAMPLES[1:])
+    assert model_files(tmp_path) == {}
+    await first.stop()
 
 
 async def test_other_examples_are_another_model(engine: NluLocal, models: Path) -> None:
