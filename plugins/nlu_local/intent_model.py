@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gateway import Guess
 
 from .encoder import SentenceEncoder
-from .features import GRAM_KINDS, GRAM_UNITS, GRAM_WEIGHTS, Floats, GramVocabulary
+from .features import GRAM_KINDS, GRAM_UNITS, GRAM_WEIGHTS, Floats, GramVocabulary, weigh
 from .protocol import UnusableModel
 
 SIMILARITY_WEIGHT = 6.0
@@ -179,13 +179,16 @@ class EmbeddingWeights:
 class IntentModel:
     """A linear model over tf-idf n-grams, with calibrated confidences.
 
-    ``grams`` are, per kind, the known n-grams in the order of the rows of ``weights``. ``hidden``
-    is an intent that is learnt and never named (out of scope).
+    ``grams`` are, per kind, the known n-grams in the order of the rows of ``weights``, and of
+    ``idf``, their inverse document frequency, and ``gram_weights``, the weight of their kind.
+    ``hidden`` is an intent that is learnt and never named (out of scope).
     """
 
     names: tuple[str, ...]
     grams: tuple[tuple[str, ...], ...]
     vocabularies: tuple[GramVocabulary, ...]
+    idf: Floats
+    gram_weights: Floats
     weights: Floats
     bias: Floats
     slope: float = 1.0
@@ -196,17 +199,17 @@ class IntentModel:
     def evidence(self, texts: Sequence[str]) -> IntentEvidence:
         """The evidence for each text."""
         scores = np.tile(self.bias, (len(texts), 1))
-        base, shares = 0, []
-        for vocabulary, (units, grams), part in zip(
-            self.vocabularies, GRAM_UNITS, GRAM_WEIGHTS, strict=True
-        ):
-            found = [vocabulary.look_up(units(text), grams) for text in texts]
-            rows, weights, starts, known = vocabulary.weigh(found)
-            rows, weights = rows + base, weights * np.float32(part)
-            for message, (start, end) in enumerate(pairwise(starts.tolist())):
-                scores[message] += weights[start:end] @ self.weights[rows[start:end]]
-            base += len(vocabulary)
-            shares.append(known)
+        found = [
+            [
+                vocabulary.look_up(units(text), grams)
+                for vocabulary, (units, grams) in zip(self.vocabularies, GRAM_UNITS, strict=True)
+            ]
+            for text in texts
+        ]
+        weighed = weigh(self.vocabularies, self.idf, found)
+        weights = weighed.weights * self.gram_weights[weighed.rows]
+        for message, (start, end) in enumerate(pairwise(weighed.starts.tolist())):
+            scores[message] += weights[start:end] @ self.weights[weighed.rows[start:end]]
         similarity, lead = None, None
         if self.embedding is not None and texts:
             embeddings = self.embedding.encoder.encode(texts)
@@ -214,8 +217,8 @@ class IntentModel:
             similarity, lead = self.embedding.neighbours.similarity(embeddings)
         return IntentEvidence.from_scores(
             scores,
-            known_words=shares[0],
-            known_pieces=shares[1],
+            known_words=weighed.known[:, 0],
+            known_pieces=weighed.known[:, 1],
             similarity=similarity,
             lead=lead,
         )
@@ -269,7 +272,7 @@ class IntentModel:
         metadata = {"names": self.names, "grams": self.grams, "hidden": self.hidden}
         return {
             "metadata": np.frombuffer(json.dumps(metadata).encode(), np.uint8),
-            "idf": np.concatenate([v.idf for v in self.vocabularies]),
+            "idf": self.idf,
             "weights": self.weights,
             "bias": self.bias,
             "platt": np.array([self.slope, self.offset]),
@@ -325,7 +328,8 @@ def build_model(
         raise ValueError("the sizes of its parts do not match")
     if embedding is not None and embedding.weights.shape != (embedding.encoder.size, columns):
         raise ValueError("the size of its encoder does not match")
-    parts = np.split(idf.astype(np.float32), np.cumsum(sizes)[:-1])
+    idf = idf.astype(np.float32)
+    parts = np.split(idf, np.cumsum(sizes)[:-1])
     return IntentModel(
         names=tuple(names),
         grams=tuple(tuple(kind) for kind in grams),
@@ -333,6 +337,8 @@ def build_model(
             GramVocabulary({gram: i for i, gram in enumerate(kind)}, part)
             for kind, part in zip(grams, parts, strict=True)
         ),
+        idf=idf,
+        gram_weights=np.repeat(np.array(GRAM_WEIGHTS, np.float32), sizes),
         weights=np.ascontiguousarray(weights, dtype=np.float32),
         bias=bias.astype(np.float32),
         slope=slope,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from gateway.ops.evaluation import ece
 from plugins.nlu_local import intent_training
-from plugins.nlu_local.features import GRAM_KINDS, GRAM_UNITS, GramVocabulary, char_grams
+from plugins.nlu_local.features import GRAM_KINDS, GRAM_UNITS, GramVocabulary, char_grams, weigh
 from plugins.nlu_local.intent_model import IntentModel
 from plugins.nlu_local.intent_training import train
 from plugins.nlu_local.protocol import UnusableModel
@@ -112,19 +113,28 @@ def test_confidence_is_calibrated() -> None:
     assert confidence[right].mean() > confidence[~right].mean()
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_serving_computes_the_weights_of_training(text: str) -> None:
-    """Our tf-idf weights equal scikit-learn's, for every kind of n-gram."""
-    for analyse, (units, grams) in zip(GRAM_KINDS, GRAM_UNITS, strict=True):
-        theirs = TfidfVectorizer(analyzer=analyse, sublinear_tf=True)
-        theirs.fit([example for example, _ in EXAMPLES])
-        ours = GramVocabulary(theirs.vocabulary_, theirs.idf_.astype(np.float32))
-        rows, weights, starts, known = ours.weigh([ours.look_up(units(text), grams)])
-        dense = np.zeros(len(ours))
-        dense[rows] = weights
-        np.testing.assert_allclose(dense, theirs.transform([text]).toarray()[0], atol=1e-5)
-        assert starts.tolist() == [0, len(rows)]
-        assert 0 <= known[0] <= 1
+def test_serving_computes_the_weights_of_training() -> None:
+    """Our tf-idf weights equal scikit-learn's, for every message and kind of n-gram."""
+    vectorisers = [TfidfVectorizer(analyzer=analyse, sublinear_tf=True) for analyse in GRAM_KINDS]
+    for vectoriser in vectorisers:
+        vectoriser.fit([example for example, _ in EXAMPLES])
+    ours = [GramVocabulary(v.vocabulary_, v.idf_.astype(np.float32)) for v in vectorisers]
+    found = [
+        [
+            vocabulary.look_up(units(text), grams)
+            for vocabulary, (units, grams) in zip(ours, GRAM_UNITS, strict=True)
+        ]
+        for text in TEXTS
+    ]
+    rows, weights, starts, known = weigh(ours, np.concatenate([v.idf for v in ours]), found)
+    expected = np.hstack([v.transform(TEXTS).toarray() for v in vectorisers])
+    for message, (start, end) in enumerate(pairwise(starts)):
+        dense = np.zeros(expected.shape[1])
+        dense[rows[start:end]] = weights[start:end]
+        np.testing.assert_allclose(dense, expected[message], atol=1e-5)
+    assert known.shape == (len(TEXTS), len(GRAM_KINDS))
+    assert ((known >= 0) & (known <= 1)).all()
+    assert known[0].max() > 0.5
 
 
 @pytest.mark.parametrize("text", TEXTS)

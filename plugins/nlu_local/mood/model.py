@@ -262,30 +262,33 @@ class _LinearScores:
 
 class _Networks:
     """A few networks with one hidden layer, learnt from different seeds. ``name`` prefixes their
-    arrays: the weights of the first layer have the shape (networks, inputs, hidden)."""
+    arrays: the weights of the first layer have the shape (networks, inputs, hidden), and stand side
+    by side here, so that one product serves all networks."""
 
     def __init__(self, parts: Mapping[str, Floats], name: str) -> None:
-        self._first, self._first_bias = parts[f"{name}_first"], parts[f"{name}_first_bias"]
-        self._second, self._second_bias = parts[f"{name}_second"], parts[f"{name}_second_bias"]
+        self._first = np.concatenate(list(parts[f"{name}_first"]), axis=1)
+        self._first_bias = parts[f"{name}_first_bias"].reshape(-1)
+        self._second = parts[f"{name}_second"]
+        self._second_bias = parts[f"{name}_second_bias"][:, None]
 
     def scores(self, rows: Floats) -> Floats:
         """The mean of the networks' scores."""
-        scores = [self._score(rows, at) for at in range(len(self._first))]
-        return np.asarray(np.mean(scores, axis=0))
+        return np.asarray(self._scores(rows).mean(axis=0))
 
     def probabilities(self, rows: Floats) -> Floats:
         """The mean of the networks' probabilities."""
-        shares = [softmax(self._score(rows, at)) for at in range(len(self._first))]
-        return np.asarray(np.mean(shares, axis=0))
+        return np.asarray(softmax(self._scores(rows)).mean(axis=0))
 
-    def _score(self, rows: Floats, at: int) -> Floats:
-        hidden = np.maximum(rows @ self._first[at] + self._first_bias[at], 0)
-        return np.asarray(hidden @ self._second[at] + self._second_bias[at])
+    def _scores(self, rows: Floats) -> Floats:
+        """Of each network and row."""
+        hidden = np.maximum(rows @ self._first + self._first_bias, 0)
+        apart = hidden.reshape(len(rows), len(self._second), -1).swapaxes(0, 1)
+        return np.asarray(apart @ self._second + self._second_bias)
 
 
 def softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def sigmoid(scores: Floats) -> Floats:
