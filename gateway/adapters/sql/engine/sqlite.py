@@ -55,11 +55,15 @@ PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     f"busy_timeout={LOCK_TIMEOUT}",
-    "cache_size=-8000",
     "journal_size_limit=67108864",
     # Overwrites what is deleted, not only unlinks it (sqlite.org/pragma.html).
     "secure_delete=ON",
 )
+
+WRITER_CACHE = "cache_size=-4000"
+"""KiB of pages that the writing connection keeps: those that one group of turns changes. The others
+have SQLite's 2,000, as the operating system has the file in its memory anyway. With 8,000 for each
+a turn costs as much, and a server takes 11 MB more."""
 
 
 class SqliteDatabase:
@@ -134,7 +138,8 @@ class SqliteConnection:
 
     def __init__(self, file: Path, keys: DataKeys, name: str, *, writes: bool) -> None:
         self._begin_sql = "BEGIN IMMEDIATE" if writes else "BEGIN"
-        self.engine = open_engine(file, keys, begin=self._begin_sql)
+        pragmas = (*PRAGMAS, WRITER_CACHE) if writes else PRAGMAS
+        self.engine = open_engine(file, keys, begin=self._begin_sql, pragmas=pragmas)
         self.observer: Callable[[int], object] | None = None
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
@@ -285,8 +290,9 @@ class SqliteConnection:
         return [_attempt_in_savepoint(connection, queued.job) for queued in group]
 
 
-def open_engine(file: Path, keys: DataKeys, *, begin: str) -> Engine:
-    """An engine for ``file`` whose transactions begin with the statement ``begin``.
+def open_engine(file: Path, keys: DataKeys, *, begin: str, pragmas: Sequence[str]) -> Engine:
+    """An engine for ``file`` whose transactions begin with the statement ``begin``, and whose
+    connections begin with ``pragmas``.
 
     Follows SQLAlchemy's recipe for savepoints on SQLite: we begin transactions, not the driver.
     Otherwise a released savepoint survives the rollback.
@@ -307,7 +313,7 @@ def open_engine(file: Path, keys: DataKeys, *, begin: str) -> Engine:
     def configure(connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[KEYS] = keys
         connection.isolation_level = None
-        for pragma in PRAGMAS:
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
