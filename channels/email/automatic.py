@@ -23,16 +23,17 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-import numpy as np
 from cachetools import LRUCache
-from numpy.typing import NDArray
 
 from channels.email.bounces import is_our_id
 from channels.email.headers import Headers, first
 from gateway import packaged_yaml
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BULK = {"bulk", "list", "junk", "auto_reply"}
 _LIST_HEADERS = ("list-id", "list-post", "list-unsubscribe")
@@ -318,7 +319,7 @@ class AbsenceModel:
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._weights = arrays["weights"]
         self._scale = float(arrays["scale"])
-        self._form = arrays["form"].astype(np.float64)
+        self._form = arrays["form"].astype(float).tolist()
         self._bias = float(arrays["bias"])
         self.threshold = float(arrays["threshold"])
         """The score from which a mail is taken for an automatic one."""
@@ -326,11 +327,11 @@ class AbsenceModel:
     def score(self, features: MailFeatures) -> float:
         """Log odds that a mailbox sent it by itself, not calibrated."""
         grams: float = sum(
-            float(self._weights[list(rows)].sum(dtype=np.int64)) / len(rows) ** 0.5
+            float(self._weights[list(rows)].sum(dtype=int)) / len(rows) ** 0.5
             for rows in (features.words, features.pieces)
             if rows
         )
-        form = float(np.dot(self._form, np.array(features.form)))
+        form = sum(weight * sign for weight, sign in zip(self._form, features.form, strict=True))
         total: float = self._bias + self._scale * grams + form
         return total
 
@@ -347,6 +348,8 @@ class AbsenceModel:
 @cache
 def packaged_model() -> AbsenceModel:
     """The model of this package, read once."""
+    import numpy as np  # noqa: PLC0415  (a server that gets no mail does without)
+
     with files("channels.email").joinpath(MODEL_FILE).open("rb") as file, np.load(file) as arrays:
         return AbsenceModel({name: arrays[name] for name in arrays.files})
 

@@ -14,8 +14,6 @@ from email.parser import BytesParser
 from email.policy import Policy, compat32
 from functools import cache, partial
 
-from asn1crypto import cms  # type: ignore[import-untyped]  # it ships no type information
-
 from channels.email.charsets import decode, drop_surrogates
 from channels.email.headers import decode_text, unfold
 from gateway import File
@@ -176,6 +174,9 @@ def enclosed_mail(part: Message) -> bytes:
 def open_signed(data: bytes) -> bytes | None:
     """The mail within the signature ``data`` (SignedData, RFC 5652 section 5); None when it is
     not signed but encrypted, or cannot be read. The signature is not verified."""
+    # It ships no type information. Few mails are signed, and a server without mail has none.
+    from asn1crypto import cms  # type: ignore[import-untyped]  # noqa: PLC0415
+
     try:
         found = cms.ContentInfo.load(data)
         if found["content_type"].native != _SIGNED_DATA:

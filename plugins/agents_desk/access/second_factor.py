@@ -8,7 +8,6 @@ import secrets
 from datetime import datetime
 
 import pyotp
-import segno
 
 from gateway import Value, WarmlineError
 
@@ -97,5 +96,7 @@ def provisioning_uri(factor: SecondFactor, name: str, issuer: str) -> str:
 
 def qr_code(text: str) -> str:
     """``text`` as a QR code: an SVG element without styles or scripts, dark on white."""
+    import segno  # noqa: PLC0415  (1 MB, and few ever set up an authenticator)
+
     code = segno.make(text, error="m", micro=False)
     return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gateway import CaseRecord, Records, Value
 from plugins.insights.facts.store import FactStore
-from plugins.insights.findings import FindingInputs, find
 from plugins.insights.measures.values import EVERYTHING, Filters
 from plugins.insights.model import Discovery
+
+if TYPE_CHECKING:
+    from plugins.insights.findings import FindingInputs
 
 PAST = timedelta(weeks=6)
 """How far back the past goes with which the days are compared; see `find`."""
@@ -44,6 +47,8 @@ class FindingSearch:
     async def search(self, since: date, until: date, filters: Filters = EVERYTHING) -> FoundThings:
         """What the conversations that began on the days from ``since`` to ``until`` show, of those
         that ``filters`` choose."""
+        from plugins.insights.findings import find  # noqa: PLC0415  (loads numpy)
+
         begin, end = day_bounds(since, until, self.timezone)
         pages, inputs = self._pages(begin - PAST, end), await self.inputs()
         if filters != EVERYTHING:

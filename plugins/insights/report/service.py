@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway import Json, Services
-from plugins.insights.findings import FindingInputs, LabelledText, MoodCheck, ShopAnswer
 from plugins.insights.learning.effects import DecidedProposals
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
@@ -14,6 +14,9 @@ from plugins.insights.report.searching import FindingSearch
 from plugins.insights.report.views import BackgroundLoad
 from plugins.insights.review.outcomes import review_outcomes
 from plugins.insights.settings import InsightsSettings
+
+if TYPE_CHECKING:
+    from plugins.insights.findings import FindingInputs, ShopAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,11 @@ def report_service(
     With ``timeout`` reports do not wait longer than so many seconds for the team's load: see
     `BackgroundLoad`.
     """
+    from plugins.insights.findings import (  # noqa: PLC0415  (numpy)
+        FindingInputs,
+        LabelledText,
+        MoodCheck,
+    )
     from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (scipy)
     from plugins.insights.measures.service import Measures  # noqa: PLC0415
 
@@ -91,6 +99,8 @@ def report_service(
 
 async def _shop_answers(services: Services) -> list[ShopAnswer]:
     """The answers in force, those of all brands and each brand's own."""
+    from plugins.insights.findings import ShopAnswer  # noqa: PLC0415  (loads numpy)
+
     paths = (("answers",), *(("brands", brand, "answers") for brand in services.brands))
     written = [await services.trials.in_force("answers", path) for path in paths]
     return [

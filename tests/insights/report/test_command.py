@@ -16,10 +16,11 @@ from gateway.cli.common import open_services
 from gateway.cli.main import command, main
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from plugins import insights
+from plugins.insights import findings
 from plugins.insights.findings import FindingInputs
 from plugins.insights.measures.values import Filters
 from plugins.insights.model import Discovery, MaskedExample
-from plugins.insights.report import searching, service
+from plugins.insights.report import service
 from plugins.insights.report.searching import FindingSearch, FoundThings
 from plugins.insights.review.values import ReviewedMood, ReviewOutcomes
 
@@ -219,7 +220,7 @@ def test_filters_hold_for_the_findings_too(
             read.extend(case.conversation.id for case in page)
         return ()
 
-    monkeypatch.setattr(searching, "find", find)
+    monkeypatch.setattr(findings, "find", find)
     assert run(config, *DAYS, out=tmp_path).exit_code == 0
     assert sorted(read) == [1, 2]
     read.clear()
@@ -244,7 +245,7 @@ def test_moods_that_reviewers_corrected_are_looked_at(
         ]
         return ReviewOutcomes(moods=tuple(moods))
 
-    monkeypatch.setattr(searching, "find", find)
+    monkeypatch.setattr(findings, "find", find)
     monkeypatch.setattr(service, "review_outcomes", outcomes)
     assert run(config, *DAYS, out=tmp_path).exit_code == 0
     assert run(config, *DAYS, "--channel", "other", out=tmp_path).exit_code == 0
@@ -270,7 +271,7 @@ def test_the_answers_in_force_are_known(
     file.write_text(
         text.replace("{insights: {}", "{insights: {}, faq: {answers: all.yaml}"), "utf-8"
     )
-    monkeypatch.setattr(searching, "find", find)
+    monkeypatch.setattr(findings, "find", find)
     assert run(file, *DAYS, out=tmp_path).exit_code == 0
     found = {(answer.intent, answer.language, answer.text) for answer in given[0].answers}
     assert found == {
