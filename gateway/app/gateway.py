@@ -23,6 +23,7 @@ from gateway.ops.customer_data import CustomerData
 from gateway.ops.doctor import backlog_problems
 from gateway.ops.retention import RetentionJob
 from gateway.ops.search import SearchIndexer
+from gateway.pipeline.turn import prepare_readers
 from gateway.pipeline.webhooks import OutgoingWebhooks
 from gateway.plugins import PluginRegistry
 from gateway.ports import (
@@ -83,6 +84,7 @@ class BackgroundTasks:
         if infrastructure.serves_http:
             yield self.load_monitor.run()
         if infrastructure.works_lanes:
+            yield prepare_readers()
             yield AuditRetention(
                 audit=infrastructure.audit, clock=infrastructure.clock, days=core.audit_days
             ).run()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from gateway.model import Route, SurveyAnswer, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
@@ -18,7 +20,7 @@ from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import SHADOW_SOURCE, Clock
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import closes_at, reopens_at
-from gateway.routing.opt_out import is_stop_word
+from gateway.routing.opt_out import asks_for_no_messages, is_stop_word
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
 from gateway.routing.route import (
@@ -33,6 +35,7 @@ from gateway.routing.route import (
 from gateway.settings import Brands, Hours
 from gateway.store import SPAM, ProvenAddress, TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks
+from gateway.support.statements import asked_for, claims_in, facts_told, promises_in
 
 ANSWER_AGAIN = timedelta(days=1)
 """How long the answer to a survey can be repeated or changed."""
@@ -229,6 +232,21 @@ def _with_spam(work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
     kept = work.replace(conversation=closed, history=work.closed_history, survey=None)
     again = begin_turn(kept, turn.at)
     return kept, again.replace(context=turn.context, understanding=turn.understanding)
+
+
+async def prepare_readers() -> None:
+    """Compile the patterns with which messages and replies are read, in a thread: at the first
+    message they would hold up the event loop for 0.4 s."""
+    await asyncio.to_thread(_read_once)
+
+
+def _read_once() -> None:
+    text = "Nothing stated."  # so it is read in every language
+    asks_for_no_messages(text)
+    asked_for(text, "en")
+    facts_told(text, "en")
+    claims_in(text, "en")
+    promises_in(text, "en", NEVER, ZoneInfo("UTC"))
 
 
 def _thanks_for_confirmation(turn: Turn) -> bool:

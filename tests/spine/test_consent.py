@@ -22,6 +22,9 @@ from gateway import (
     Turn,
     Undeliverable,
 )
+from gateway.pipeline.turn import prepare_readers
+from gateway.support.statements import asked_for, facts_told
+from gateway.support.statements.phrases import PHRASE_LANGUAGES, phrases
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
@@ -302,3 +305,13 @@ async def test_an_unsent_answer_is_not_in_the_mailbox(
         await carla.say("STOP", consent="out")
         await ana.answer(await gw.services.desk.card(1), "Are you there?")
         assert await gw.services.mailbox.messages(carla.address) == ()
+
+
+async def test_the_first_message_compiles_no_patterns() -> None:
+    """They are compiled while the server starts: it would hold up every conversation."""
+    phrases.cache_clear()
+    await prepare_readers()
+    compiled = phrases.cache_info().misses
+    assert asked_for("Wie lautet Ihre Bestellnummer?", "de")
+    assert facts_told("My order is W-48120.", "en")
+    assert phrases.cache_info().misses == compiled == len(PHRASE_LANGUAGES)
