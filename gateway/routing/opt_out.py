@@ -144,4 +144,6 @@ def _plain(text: str) -> str:
 
 def _letters(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold()
+    if plain.isascii():
+        return "".join(filter(str.isalnum, plain))
     return "".join(char for char in plain if char.isalnum() or unicodedata.combining(char))
