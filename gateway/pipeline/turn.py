@@ -236,7 +236,7 @@ def _with_spam(work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
 
 async def prepare_readers() -> None:
     """Compile the patterns with which messages and replies are read, in a thread: at the first
-    message they would hold up the event loop for 0.4 s."""
+    message they would hold up the event loop for 0.3 s."""
     await asyncio.to_thread(_read_once)
 
 
