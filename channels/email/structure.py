@@ -174,8 +174,8 @@ def enclosed_mail(part: Message) -> bytes:
 def open_signed(data: bytes) -> bytes | None:
     """The mail within the signature ``data`` (SignedData, RFC 5652 section 5); None when it is
     not signed but encrypted, or cannot be read. The signature is not verified."""
-    # It ships no type information. Few mails are signed, and a server without mail has none.
-    from asn1crypto import cms  # type: ignore[import-untyped]  # noqa: PLC0415
+    # Few mails are signed, and a server without mail never needs it.
+    from asn1crypto import cms  # type: ignore[import-untyped]  # noqa: PLC0415  (has no types)
 
     try:
         found = cms.ContentInfo.load(data)

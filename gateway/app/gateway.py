@@ -62,7 +62,7 @@ class BackgroundTasks:
     webhooks: OutgoingWebhooks
 
     def coroutines(self) -> Iterator[Coroutine[None, None, None]]:
-        """One coroutine for each task. Each runs until cancelled."""
+        """One coroutine for each task. Each ends by itself, or runs until cancelled."""
         yield from self._plugin_tasks()
         yield from self._core_tasks()
 

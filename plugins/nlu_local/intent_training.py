@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from .encoder import SentenceEncoder, load_encoder
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
 from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, Neighbours, build_model
-from .protocol import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, PACKAGED_OUTSIDE
+from .protocol import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, PACKAGED_OUTSIDE, UNIVERSAL
 
 if TYPE_CHECKING:
     from .examples import Example  # loads the settings
@@ -253,9 +253,10 @@ def _reduce(blocks: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
 def _first_directions(blocks: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The rows in `REDUCED` dimensions, and those as sums of the rows, with these weights.
 
-    The directions are those of scikit-learn's ``TruncatedSVD(n_iter=2, random_state=0)``: Halko,
-    Martinsson and Tropp, 2011, "Finding structure with randomness", algorithm 4.3. This never
-    forms a matrix with a row for each n-gram, so it needs a fifth of the time.
+    The directions are those of scikit-learn's ``TruncatedSVD(n_iter=2, random_state=0)`` where
+    there are more columns than rows: Halko, Martinsson and Tropp, 2011, "Finding structure with
+    randomness", algorithm 4.3. Only matrices with a row for each example are made orthogonal, and
+    none with a row for each n-gram, so it needs a fifth of the time.
     """
 
     def multiply(vectors: NDArray[np.float64]) -> Any:
@@ -424,15 +425,18 @@ def main() -> None:
     job = json.load(sys.stdin)
     examples = [(text, intent) for text, intent in job["rows"]]
     folder = Path(sys.argv[1]).parent
-    # scikit-learn takes a second to load. The encoder's arithmetic runs beside it, if it can.
+    # scikit-learn takes a second to load. The packaged encoder's arithmetic runs beside it; another
+    # one imports scikit-learn itself, and two threads that import the same may block one another.
     loading = Thread(target=_load_libraries)
-    loading.start()
+    if job["encoder"] in (None, UNIVERSAL):
+        loading.start()
     encoder = None
     if job["encoder"]:
         # Each text is encoded once, although several steps need it.
         encoder = load_encoder(job["encoder"], folder, cached=2 * len(examples))
         encoder.encode([text for text, _ in examples])
-    loading.join()
+    if loading.ident is not None:
+        loading.join()
     train(examples, _print_progress, encoder).save(Path(sys.argv[1]))
 
 

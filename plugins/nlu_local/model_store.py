@@ -104,7 +104,7 @@ class FirstTraining:
         self._task = asyncio.create_task(_train_first(self._examples, folder, encoder))
 
     async def finish(self, examples: Sequence[Example]) -> None:
-        """Wait for its end; cancel it if other ``examples`` than its own are learnt by now."""
+        """Wait for its end; cancel it if other ``examples`` than its own are to be learnt."""
         if tuple(examples) != self._examples:
             self._task.cancel()
         await asyncio.wait([self._task])
@@ -119,8 +119,10 @@ async def _train_first(examples: Sequence[Example], folder: Path, encoder: str |
         return
     path = await asyncio.to_thread(_model_path, examples, folder, encoder)
     log.info("nlu.training", examples=len(examples))
-    with contextlib.suppress(OSError, WarmlineError):
+    try:
         await _train(examples, path, encoder, low_priority=False)
+    except (OSError, WarmlineError) as error:
+        log.warning("nlu.first_training_failed", error=str(error), hint="it is tried once more")
 
 
 async def _train(

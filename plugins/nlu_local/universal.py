@@ -170,7 +170,8 @@ def _load_weights(source: Path, folder: Path | None) -> tuple[NDArray[np.uint8],
         return _read_cached(cached)  # another process has written it meanwhile
     with suppress(OSError):
         _write_cached(cached, table, weights)
-        return _read_cached(cached)  # mapped: processes then share its memory
+    with suppress(OSError, ValueError, KeyError):  # mapped: processes then share its memory
+        return _read_cached(cached)
     return table, weights
 
 
@@ -191,15 +192,20 @@ def _read_cached(folder: Path) -> tuple[NDArray[np.uint8], Weights]:
 
 
 def _write_cached(folder: Path, table: NDArray[np.uint8], weights: Weights) -> None:
-    """Write all files completely or none; replace what another version left."""
+    """Write all files completely or none; replace what another version left, and keep what another
+    process has written meanwhile. Raises OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix="universal-", suffix=".tmp"))
     try:
         np.save(new / TABLE_FILE, table, allow_pickle=False)
         np.savez(new / WEIGHTS_FILE, allow_pickle=False, **weights)
         for old in folder.parent.glob("universal-*"):
-            if old != new and old.suffix != ".tmp":
+            if old not in (new, folder) and old.suffix != ".tmp":
                 shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError, ValueError, KeyError):
+            _read_cached(folder)
+            return
+        shutil.rmtree(folder, ignore_errors=True)
         new.replace(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -20,6 +20,7 @@ from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.model_store import FirstTraining, TrainingFailed, fingerprint
 from plugins.nlu_local.plugin import NluLocalSettings
 from plugins.nlu_local.protocol import UNIVERSAL
+from tests.conftest import until
 
 from .conftest import EXAMPLES, model_files, turns
 
@@ -87,6 +88,7 @@ async def test_the_first_training_begins_with_the_server(tmp_path: Path) -> None
     engine = NluLocal(examples=EXAMPLES, folder=tmp_path)
     with capture_logs() as logs:
         await engine.start()
+        await until(lambda: any(tmp_path.glob("*.npz")))
         (insight,) = await engine.understand(turns("refund please"))
         await engine.stop()
     assert insight.ranking is not None

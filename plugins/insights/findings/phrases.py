@@ -105,7 +105,7 @@ class ReplyTable:
 
 def phrase_discoveries(steps: Sequence[ReplyStep], masking: Masking) -> list[Discovery]:
     """The phrases after which moods fall (``phrase_hurts``) or rise (``phrase_helps``), within the
-    replies to customers of the same mood, language, intent and channel; the surest first."""
+    `strata` of replies; the surest first."""
     if len(steps) < 2 * USES:
         return []
     table = ReplyTable(steps)
