@@ -61,6 +61,7 @@ from gateway.model.history import (
 from gateway.model.knowledge import (
     ChangeKind,
     CitedPassage,
+    DecidedDraft,
     DocumentChange,
     DocumentState,
     KnowledgeDocument,
@@ -183,6 +184,7 @@ __all__ = [
     "Cue",
     "Customer",
     "CustomerNeed",
+    "DecidedDraft",
     "DocumentChange",
     "DocumentState",
     "DuePromise",

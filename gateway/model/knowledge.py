@@ -146,3 +146,24 @@ class SourceUse(Value, frozen=True, kw_only=True):
     conversation: int
     turn: int
     at: datetime
+
+
+class DecidedDraft(Value, frozen=True, kw_only=True):
+    """A draft that rests on passages, and what an agent made of it.
+
+    ``question`` is the customer's last message before it; ``draft`` its text, ``final`` what the
+    agent sent in its place: None when that is not known. ``ignored`` is also a draft that stayed
+    open while an agent answered. ``agent`` is an id, empty where it is not known; ``customer`` is
+    an id, too.
+    """
+
+    id: int
+    customer: int
+    question: str
+    language: str
+    brand: str
+    passages: tuple[int, ...]
+    outcome: Literal["sent", "edited", "ignored"]
+    draft: str
+    final: str | None = None
+    agent: str = ""

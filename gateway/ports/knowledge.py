@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.model import (
     CitedPassage,
+    DecidedDraft,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -107,4 +108,14 @@ class KnowledgeStore(Protocol):
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
         """The newest answers that rest on passages of ``document``, of any version."""
+        ...
+
+    async def decided_drafts(self, limit: int = 1_000) -> tuple[DecidedDraft, ...]:
+        """The newest drafts that rest on passages and that a person has sent, edited or ignored, or
+        has left open and answered in other words; newest first, at most 1,000. Only the
+        newest five times ``limit`` drafts of all kinds are looked at."""
+        ...
+
+    async def count_decided_drafts(self, limit: int = 1_000) -> int:
+        """How many `decided_drafts` gives, without reading their words."""
         ...

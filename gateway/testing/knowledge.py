@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from gateway.model import (
     ChangeKind,
     CitedPassage,
+    DecidedDraft,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -31,11 +32,16 @@ class MemoryKnowledge:
         self._changes: dict[int, DocumentChange] = {}
         self._vectors: dict[int, tuple[str, bytes]] = {}
         self._uses: list[SourceUse] = []
+        self._drafts: dict[int, DecidedDraft] = {}
         self._ids: dict[str, int] = {}
 
     def note_use(self, use: SourceUse) -> None:
         """Record an answer that rests on a passage, as a turn's commit does."""
         self._uses.append(use)
+
+    def note_draft(self, draft: DecidedDraft) -> None:
+        """Record a draft that rests on passages, and what an agent made of it."""
+        self._drafts[draft.id] = draft
 
     async def add_source(self, source: NewSource) -> KnowledgeSource:
         if any(stored.location == source.location for stored in self._sources.values()):
@@ -206,6 +212,13 @@ class MemoryKnowledge:
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
         found = [use for use in reversed(self._uses) if use.document == document]
         return tuple(found[:limit])
+
+    async def decided_drafts(self, limit: int = 1_000) -> tuple[DecidedDraft, ...]:
+        newest = sorted(self._drafts.values(), key=lambda draft: -draft.id)
+        return tuple(newest[: min(limit, 1_000)])
+
+    async def count_decided_drafts(self, limit: int = 1_000) -> int:
+        return len(await self.decided_drafts(limit))
 
     def _drop_old_versions(self, document: KnowledgeDocument) -> None:
         used = {use.passage for use in self._uses}

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from gateway import (
+    Agent,
+    DecidedDraft,
     KnowledgeStore,
     NewDocument,
     NewPassage,
@@ -19,10 +21,11 @@ from gateway import (
     WarmlineError,
 )
 from gateway.adapters.sql.engine.opening import migrate, open_database
+from gateway.adapters.sql.knowledge import reading
 from gateway.adapters.sql.knowledge.documents import record_uses
 from gateway.adapters.sql.knowledge.store import SqlKnowledge
-from gateway.adapters.sql.rows import to_ms
-from gateway.adapters.sql.schema import conversations, customers
+from gateway.adapters.sql.rows import to_json, to_ms
+from gateway.adapters.sql.schema import conversations, customers, messages, suggestions
 from gateway.settings import PostgresSettings
 from gateway.testing import FakeClock, MemoryKnowledge
 
@@ -328,3 +331,124 @@ async def test_a_vector_replaces_that_of_another_model(store: KnowledgeStore) ->
     await store.put_vectors("new", {passage.id: bytes(range(256))})
     assert await store.vectors([passage.id], "old") == {}
     assert await store.vectors([passage.id], "new") == {passage.id: bytes(range(256))}
+
+
+NOTED = DecidedDraft(
+    id=1,
+    customer=1,
+    question="How long is a gift card valid?",
+    language="en",
+    brand="north",
+    passages=(7, 8),
+    outcome="sent",
+    draft="Three years.",
+    final="Three years.",
+    agent="desk:ana",
+)
+
+
+async def note_draft(
+    knowledge: SqlKnowledge | MemoryKnowledge, draft: DecidedDraft, *, left_open: bool = False
+) -> None:
+    """Note a decided draft, in a conversation of its own. ``left_open``: nobody touched the draft,
+    and the agent wrote its ``final`` by hand."""
+    if isinstance(knowledge, MemoryKnowledge):
+        knowledge.note_draft(draft)
+        return
+    agent = to_json(Agent(id=draft.agent, name="Ana"))
+    stored = {"id": draft.id, "conversation_id": draft.id, "lane": f"fake:{draft.id}"}
+    message = stored | {"purpose": "answer", "status": "sent", "internal": False}
+    own = {
+        "id": draft.id,
+        "conversation_id": draft.id,
+        "text": draft.draft,
+        "source": "knowledge: Gift cards",
+        "at": 10,
+        "outcome": "open" if left_open else draft.outcome,
+        "final": None if left_open else draft.final,
+        "agent": None if left_open else agent,
+        "passages": to_json(draft.passages),
+    }
+
+    def job(connection: Connection) -> None:
+        connection.execute(insert(customers), {"created_at": 1, "opted_out": False})
+        connection.execute(
+            insert(conversations),
+            CONVERSATION
+            | {"id": draft.id, "customer_id": draft.customer, "lane": f"fake:{draft.id}"}
+            | {"language": draft.language, "brand": draft.brand, "agent_id": draft.agent},
+        )
+        said = [(2, "customer", "Hello"), (9, "customer", draft.question)]
+        said += [(20, "agent", draft.final or "")] if left_open else []
+        said += [(30, "customer", "Thank you")]
+        for at, author, words in said:
+            line = {"id": draft.id * 100 + at, "author": author, "text": words, "at": at}
+            connection.execute(insert(messages), message | line)
+        connection.execute(insert(suggestions), own)
+
+    await knowledge._db.write(job)
+
+
+async def test_decided_drafts_come_newest_first(
+    knowledge: SqlKnowledge | MemoryKnowledge,
+) -> None:
+    """Each with the customer's last message before it, and with what the agent made of it."""
+    edited = NOTED.replace(id=2, customer=2, outcome="edited", final="It is three years.")
+    ignored = NOTED.replace(id=3, customer=3, outcome="ignored", final=None, passages=(9,))
+    assert await knowledge.count_decided_drafts() == 0
+    for draft in (NOTED, edited, ignored):
+        await note_draft(knowledge, draft)
+    assert await knowledge.decided_drafts() == (ignored, edited, NOTED)
+    assert await knowledge.decided_drafts(limit=2) == (ignored, edited)
+    assert await knowledge.count_decided_drafts() == 3
+    assert await knowledge.count_decided_drafts(limit=2) == 2
+
+
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
+async def test_a_draft_that_stays_open_while_an_agent_answers_is_ignored(
+    knowledge: SqlKnowledge,
+) -> None:
+    """Its final words are the agent's first ones after it. A draft that a newer one replaced, that
+    nobody answered, or that rests on no passage was not decided."""
+    by_hand = NOTED.replace(outcome="ignored", final="Sorry, that has changed.")
+    await note_draft(knowledge, by_hand, left_open=True)
+    await note_draft(knowledge, NOTED.replace(id=2, customer=2))
+    await note_draft(knowledge, by_hand.replace(id=6, customer=3), left_open=True)
+    more = {"conversation_id": 2, "text": "t", "source": "faq", "at": 40}
+    replaced = more | {"conversation_id": 1, "at": 5, "passages": "[7]"}
+
+    def job(connection: Connection) -> None:
+        connection.execute(insert(suggestions), more | {"id": 3, "passages": "[7]"})
+        connection.execute(insert(suggestions), more | {"id": 4, "outcome": "sent"})
+        connection.execute(update(suggestions).where(suggestions.c.id == 1).values(id=11))
+        connection.execute(insert(suggestions), replaced | {"id": 5})
+        late = update(messages).where(messages.c.author == "agent")
+        connection.execute(late.where(messages.c.conversation_id == 6).values(at=50))
+        connection.execute(insert(suggestions), more | {"id": 12, "conversation_id": 6})
+
+    await knowledge._db.write(job)
+    found = await knowledge.decided_drafts()
+    assert found == (by_hand.replace(id=11), NOTED.replace(id=2, customer=2))
+
+
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
+async def test_decided_drafts_are_found_without_reading_whole_tables(
+    knowledge: SqlKnowledge, stored_in: str
+) -> None:
+    """By primary keys and the indexes of conversations, from the newest draft back."""
+
+    def plan(connection: Connection) -> list[str]:
+        query = reading._decided(10).compile(
+            connection, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+        )
+        explain = "EXPLAIN QUERY PLAN" if stored_in == "sqlite" else "EXPLAIN"
+        if stored_in == "postgresql":  # an empty table is read whole whatever its indexes
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        return [str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {query}")]
+
+    steps = await knowledge._db.read(plan)
+    whole = [step for step in steps if "Seq Scan" in step or step.startswith("SCAN messages")]
+    assert not whole, steps
+    used = " ".join(steps)
+    assert "ix_messages_conversation" in used
+    assert "ix_suggestions_conversation" in used

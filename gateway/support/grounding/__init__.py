@@ -14,7 +14,13 @@ from gateway.support.grounding.figures import (
     same_figure,
     unsupported_figures,
 )
-from gateway.support.grounding.literal import grounded, links_in, stems
+from gateway.support.grounding.literal import (
+    grounded,
+    keeps_words,
+    links_in,
+    shared_words,
+    stems,
+)
 from gateway.support.grounding.polarity import clauses, denies, sentence_spans
 from gateway.support.grounding.wording import (
     ContentWord,
@@ -41,12 +47,14 @@ __all__ = [
     "denies",
     "figures_in",
     "grounded",
+    "keeps_words",
     "likeable_words",
     "links_in",
     "restrictions_in",
     "same_figure",
     "same_word",
     "sentence_spans",
+    "shared_words",
     "source_words",
     "split_cited",
     "stems",

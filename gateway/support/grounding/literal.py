@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from gateway.settings import packaged_yaml
@@ -13,6 +14,8 @@ SHARE = 0.7
 `GLUE` none."""
 STEM = 5
 """Letters that stand for a word: enough to tell words apart and to join their forms."""
+KEPT_WORDS = 0.6
+"""The share of common words from which an edited text is still the same answer."""
 
 _LINK = re.compile(
     r"\b(?:https?://|www\.)\S+|(?<![\w-])[\w-]+(?:\.[\w-]+){0,20}\.[a-z]{2,}\b(?:/\S*)?", re.I
@@ -90,6 +93,18 @@ def codes_in(text: str) -> set[str]:
     """The codes of ``text``: letters with digits, or capitals alone. Ordinals, times and measures
     (`26th`, `10h30`, `5kg`) are none."""
     return {code for code in _codes(text) if not _MEASURE.fullmatch(code)}
+
+
+def shared_words(first: str, second: str) -> float:
+    """The share of the words of both texts that they have in common, 0..1 (Dice 1945)."""
+    one, two = (Counter(re.findall(r"\w+", text.casefold())) for text in (first, second))
+    total = one.total() + two.total()
+    return 2 * (one & two).total() / total if total else 1.0
+
+
+def keeps_words(draft: str, final: str) -> bool:
+    """Whether ``final``, which was sent in place of ``draft``, is still mostly its words."""
+    return shared_words(draft, final) >= KEPT_WORDS
 
 
 def _found(pattern: re.Pattern[str], text: str) -> set[str]:

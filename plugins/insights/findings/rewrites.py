@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from gateway import Agent, CaseRecord, Suggestion
+from gateway import Agent, CaseRecord, Suggestion, keeps_words, shared_words
 from plugins.insights.model import Discovery, WordingDraft
 
 from .replies import OUT_OF_SCOPE, is_confident
@@ -19,13 +18,10 @@ from .wording import Masking, figures
 
 DECIDED = 20
 """Drafts of one answer that agents must have sent, edited or ignored."""
-KEPT_WORDS = 0.6
-"""A draft is rewritten when its text and what was sent share fewer of their words than this."""
 LEAST_SHARE, MORE_THAN_USUAL = 0.4, 0.15
 """The least share of rewritten drafts, and the least difference to the other answers."""
 MOST_VERSIONS = 60
 """Versions of one answer that are compared, the newest of a larger number by chance."""
-_WORD = re.compile(r"\w+")
 
 
 class RewrittenDraft(NamedTuple):
@@ -150,14 +146,7 @@ def is_rewritten(suggestion: Suggestion) -> bool:
     """Whether an agent sent other words in place of the draft."""
     if suggestion.outcome != "edited" or suggestion.final is None:
         return False
-    return shared_words(suggestion.text, suggestion.final) < KEPT_WORDS
-
-
-def shared_words(first: str, second: str) -> float:
-    """The share of the words of both texts that they have in common, 0..1 (Dice 1945)."""
-    one, two = Counter(_words(first)), Counter(_words(second))
-    total = one.total() + two.total()
-    return 2 * (one & two).total() / total if total else 1.0
+    return not keeps_words(suggestion.text, suggestion.final)
 
 
 def _most_central(texts: Sequence[str]) -> int:
@@ -181,7 +170,3 @@ def _answering_agent(case: CaseRecord, suggestion: Suggestion) -> Agent | None:
     """Who answered next, for drafts whose agent was not stored."""
     later = (m for m in case.messages if m.author == "agent" and m.at >= suggestion.at)
     return next((message.agent for message in later if not message.internal), None)
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())

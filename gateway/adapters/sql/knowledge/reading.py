@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, text
+from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, or_, select, text
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import (
+    conversations,
     knowledge_changes,
     knowledge_documents,
     knowledge_passages,
     knowledge_sources,
     knowledge_uses,
     knowledge_vectors,
+    messages,
+    suggestions,
 )
 from gateway.model import (
     CitedPassage,
+    DecidedDraft,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -27,6 +31,8 @@ from gateway.model import (
 
 AT_ONCE = 500
 """Ids in one statement."""
+MOST_DECIDED, LOOKED_AT = 1_000, 5
+"""Decided drafts of one call, and how many drafts are looked at for each of them."""
 _IS_CURRENT = and_(
     knowledge_documents.c.version == knowledge_passages.c.version,
     knowledge_documents.c.state == "current",
@@ -140,6 +146,130 @@ def uses_of(connection: Connection, document: int, limit: int) -> tuple[SourceUs
     table = knowledge_uses
     query = select(table).where(table.c.document_id == document).order_by(table.c.id.desc())
     return tuple(_use(row) for row in connection.execute(query.limit(limit)))
+
+
+def decided(connection: Connection, limit: int) -> tuple[DecidedDraft, ...]:
+    """See `KnowledgeStore.decided_drafts`."""
+    found = connection.execute(_decided(limit)).all()
+    drafts = _by_key(connection, suggestions, [row.id for row in found])
+    opened = _by_key(connection, conversations, [row.conversation_id for row in found])
+    said_ids = (id for row in found for id in (row.question, row.answer) if id is not None)
+    said = _by_key(connection, messages, list(said_ids))
+    return tuple(
+        _decided_draft(
+            connection,
+            drafts[row.id],
+            opened[row.conversation_id],
+            question=said[row.question],
+            answer=None if row.answer is None else said[row.answer],
+        )
+        for row in found
+    )
+
+
+def count_decided(connection: Connection, limit: int) -> int:
+    chosen = _decided(limit).subquery()
+    return int(connection.execute(select(func.count(chosen.c.id))).scalar_one())
+
+
+def _decided(limit: int) -> Select[Any]:
+    """The newest decided drafts with the ids of the customer's message and, where the draft stayed
+    open, of the agent's. From the newest draft back by the primary key, and for each by the index
+    of its conversation: no join, which PostgreSQL may carry out by reading all messages."""
+    limit = min(limit, MOST_DECIDED)
+    table = suggestions.c
+    newest = (
+        select(table.id, table.conversation_id, table.at, table.outcome, table.passages)
+        .order_by(table.id.desc())
+        .limit(LOOKED_AT * limit)
+        .subquery()
+    )
+    asked, answered, later = messages.alias(), messages.alias(), suggestions.alias()
+    question = (
+        select(asked.c.id)
+        .where(
+            asked.c.conversation_id == newest.c.conversation_id,
+            asked.c.author == "customer",
+            asked.c.at <= newest.c.at,
+        )
+        .order_by(asked.c.id.desc())
+        .limit(1)
+    )
+    first_answer = (
+        select(answered.c.id)
+        .where(
+            newest.c.outcome == "open",
+            answered.c.conversation_id == newest.c.conversation_id,
+            answered.c.author == "agent",
+            ~answered.c.internal,
+            answered.c.at >= newest.c.at,
+        )
+        .order_by(answered.c.id)
+        .limit(1)
+        .correlate(newest)
+    )
+    draft = (
+        select(
+            newest,
+            question.correlate(newest).scalar_subquery().label("question"),
+            first_answer.with_only_columns(answered.c.id).scalar_subquery().label("answer"),
+            first_answer.with_only_columns(answered.c.at).scalar_subquery().label("answered_at"),
+        )
+        .where(newest.c.passages.is_not(None))
+        .subquery()
+    )
+    # Agents see the newest draft alone: an earlier one was replaced before anybody decided.
+    replaced = (
+        exists()
+        .where(
+            later.c.conversation_id == draft.c.conversation_id,
+            later.c.id > draft.c.id,
+            later.c.at <= draft.c.answered_at,
+        )
+        .correlate(draft)
+    )
+    was_left = and_(draft.c.answer.is_not(None), ~replaced)
+    return (
+        select(draft)
+        .where(draft.c.question.is_not(None), or_(draft.c.outcome != "open", was_left))
+        .order_by(draft.c.id.desc())
+        .limit(limit)
+    )
+
+
+def _by_key(connection: Connection, table: Table, ids: Sequence[int]) -> Mapping[int, Row[Any]]:
+    found: dict[int, Row[Any]] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        query = select(table).where(table.c.id.in_(ids[start : start + AT_ONCE]))
+        found |= {row.id: row for row in connection.execute(query)}
+    return found
+
+
+def _decided_draft(
+    connection: Connection,
+    row: Row[Any],
+    conversation: Row[Any],
+    *,
+    question: Row[Any],
+    answer: Row[Any] | None,
+) -> DecidedDraft:
+    draft = rows.suggestion(connection, row)
+    agent = draft.agent.id if draft.agent else conversation.agent_id
+    final = draft.final
+    if answer is not None:
+        final = rows.readable(connection, "messages.text", answer.lane, answer.text)
+    return DecidedDraft(
+        id=draft.id,
+        customer=conversation.customer_id,
+        question=rows.readable(connection, "messages.text", question.lane, question.text),
+        language=conversation.language or "",
+        brand=conversation.brand,
+        passages=draft.passages,
+        outcome="ignored" if draft.outcome == "open" else draft.outcome,
+        draft=draft.text,
+        final=final,
+        agent=agent or "",
+    )
 
 
 def source(row: Row[Any]) -> KnowledgeSource:

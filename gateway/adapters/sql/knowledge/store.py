@@ -13,6 +13,7 @@ from gateway.adapters.sql.knowledge import documents, reading
 from gateway.adapters.sql.schema import knowledge_changes, knowledge_sources
 from gateway.model import (
     CitedPassage,
+    DecidedDraft,
     DocumentChange,
     KnowledgeDocument,
     KnowledgeSource,
@@ -122,6 +123,12 @@ class SqlKnowledge:
 
     async def uses(self, document: int, *, limit: int = 100) -> tuple[SourceUse, ...]:
         return await self._db.read(lambda c: reading.uses_of(c, document, limit), long=True)
+
+    async def decided_drafts(self, limit: int = 1_000) -> tuple[DecidedDraft, ...]:
+        return await self._db.read(lambda c: reading.decided(c, limit), long=True)
+
+    async def count_decided_drafts(self, limit: int = 1_000) -> int:
+        return await self._db.read(lambda c: reading.count_decided(c, limit), long=True)
 
     def _now(self) -> int:
         return rows.to_ms(self._clock.now())
