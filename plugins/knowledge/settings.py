@@ -111,6 +111,9 @@ class KnowledgeSettings(BaseModel):
     questions: tuple[Path, ...] = Field(
         (), description="CSV files of questions of people (`text`, `answer`) to calibrate with"
     )
+    learn_from_drafts: bool = Field(
+        True, description="calibrate also with what agents made of drafts from the sources"
+    )
     phrasing: PhrasingSettings | None = Field(
         None, description="a language model that words answers from the sources"
     )
@@ -154,7 +157,9 @@ class KnowledgeSettings(BaseModel):
 
         if self._answers is None:
             files = [settings.path(path) for path in self.questions]
-            calibrator = Calibrator(wrong_at_most=self.wrong_at_most, questions=files)
+            calibrator = Calibrator(
+                wrong_at_most=self.wrong_at_most, questions=files, learns=self.learn_from_drafts
+            )
             worded = self.phrasing
             self._answers = SourceAnswers(
                 retriever=self._started,

@@ -12,7 +12,10 @@ that it was measured on.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from gateway import Value
 
@@ -20,13 +23,73 @@ CONSERVATIVE = 0.9
 """The confidence of the packaged model from which a shop with too few questions answers alone."""
 
 
+NEVER = 1.1
+"""The threshold where people's questions show that no answer can be sent alone."""
+MOST_OF_PASSAGE = 10
+"""Decisions about one passage that count, the newest: 100 are then about ten passages at least. A
+week in which all ask the same is no sample of the next one."""
+MOST_OF_CUSTOMER = 3
+"""Decisions about one customer's messages that count, the newest: they are often about one case."""
+
+
 class Trial(Value, frozen=True, kw_only=True):
     """What became of one question: the ``confidence`` of the surest answer, and whether it was
-    ``right``. ``generated``: made from a source, and not asked by a person."""
+    ``right``. ``generated``: made from a source, and not asked by a person. ``decided``: an agent's
+    decision on a draft says so. ``repeated``: one more of its passage, customer or agent than
+    counts."""
 
     confidence: float
     right: bool
     generated: bool = True
+    decided: bool = False
+    repeated: bool = False
+
+
+class Decision(Value, frozen=True, kw_only=True):
+    """A decided draft whose question was asked again: how surely ``passage`` (an id) answers now,
+    and whether it was ``right`` then."""
+
+    confidence: float
+    right: bool
+    passage: int
+    customer: int
+    agent: str
+
+
+def decided_trials(decisions: Sequence[Decision]) -> list[Trial]:
+    """The trials of ``decisions``, which come newest first.
+
+    Of one passage, of one customer and of one agent only so many count; the rest is marked as
+    repeated. Of an agent count at most as many as of all others together: if one sends every draft
+    unread, the share of wrong answers is at most twice what it seems.
+    """
+    kept = _newest(range(len(decisions)), lambda at: decisions[at].passage, MOST_OF_PASSAGE)
+    kept = _newest(kept, lambda at: decisions[at].customer, MOST_OF_CUSTOMER)
+    for agent, count in Counter(decisions[at].agent for at in kept).most_common(1):
+        own = [at for at in kept if decisions[at].agent == agent]
+        kept = sorted({*kept} - {*own[len(kept) - count :]})
+    counted = frozenset(kept)
+    return [
+        Trial(
+            confidence=each.confidence,
+            right=each.right,
+            generated=False,
+            decided=True,
+            repeated=at not in counted,
+        )
+        for at, each in enumerate(decisions)
+    ]
+
+
+def _newest(places: Iterable[int], key: Callable[[int], int], most: int) -> list[int]:
+    """The first ``most`` of ``places`` for each key."""
+    seen = Counter[int]()
+    kept = []
+    for at in places:
+        seen[key(at)] += 1
+        if seen[key(at)] <= most:
+            kept.append(at)
+    return kept
 
 
 class Calibration(Value, frozen=True, kw_only=True):
@@ -42,27 +105,55 @@ class Calibration(Value, frozen=True, kw_only=True):
     asked: int = 0
     real: int = 0
     """How many of ``asked`` people wrote."""
+    decided: int = 0
+    """How many of ``real`` are drafts that agents decided."""
     sent: int = 0
     wrong: int = 0
     bound: float | None = None
     bound_of_all: float | None = None
     state: str = ""
     """Of which sources and with which models: another state needs another calibration."""
+    drafts: int = 0
+    """How many decided drafts there were at that time, also those that tell nothing."""
+    at: datetime | None = None
 
     def sentence(self) -> str:
         """What is promised, as people read it."""
         share = f"{self.wrong_at_most:.0%}"
-        if self.bound is None:
+        people = f"{self.real} of people"
+        if self.decided:
+            people += f", {self.decided} of these by what agents made of drafts"
+        asked = f"{self.asked} questions ({people})"
+        if self.bound is not None:
             return (
-                f"too few questions to promise {share} ({self.asked} asked, {self.sent} answered, "
-                f"{self.wrong} wrongly): only answers with a confidence of {self.threshold:.2f} "
-                "are sent without asking back"
+                f"at most {self.bound:.1%} of what is sent alone is wrong, by {asked} of which "
+                f"{self.sent} are answered alone and {self.wrong} wrongly; confidence from "
+                f"{self.threshold:.2f}"
+            )
+        if self.threshold >= NEVER:
+            return (
+                f"no promise of {share} can be kept, by {asked}: of the {self.sent} surest answers "
+                f"{self.wrong} are wrong; nothing is sent without asking back"
             )
         return (
-            f"at most {self.bound:.1%} of what is sent alone is wrong, by {self.asked} questions "
-            f"({self.real} of people) of which {self.sent} are answered alone and {self.wrong} "
-            f"wrongly; confidence from {self.threshold:.2f}"
+            f"too few questions to promise {share}, by {asked} of which {self.sent} are answered "
+            f"and {self.wrong} wrongly: only answers with a confidence of {self.threshold:.2f} are "
+            "sent without asking back"
         )
+
+
+class _Sent(NamedTuple):
+    """What a threshold sends of some trials."""
+
+    answers: int = 0
+    wrong: int = 0
+
+    def plus(self, trial: Trial) -> _Sent:
+        return _Sent(self.answers + 1, self.wrong + (not trial.right))
+
+    @property
+    def bound(self) -> float:
+        return (self.wrong + 1) / self.answers if self.answers else math.inf
 
 
 def calibrate(
@@ -73,45 +164,68 @@ def calibrate(
     conservative: float = CONSERVATIVE,
     state: str = "",
 ) -> Calibration:
-    """The smallest threshold, from ``least`` on, that keeps the promise on ``trials``; else the
-    ``conservative`` one, with no promise.
+    """The smallest threshold, from ``least`` on, that keeps the promise on ``trials``, both on all
+    of them and without those that are repeated; else the ``conservative`` one, with no promise, or
+    `NEVER` where people's questions show that even this one is too low.
 
     ``least`` is what questions of other shops needed: those that are made from headings are easier
     than those of customers, and alone would promise too much.
     """
-    real = sum(not trial.generated for trial in trials)
+    once = [trial for trial in trials if not trial.repeated]
     ranked = sorted(trials, key=lambda trial: -trial.confidence)
-    best: tuple[float, int, int] | None = None
-    wrong = 0
-    for sent, trial in enumerate(ranked, 1):
+    best: Calibration | None = None
+    of_all, of_once = _Sent(), _Sent()
+    for at, trial in enumerate(ranked, 1):
         if trial.confidence < least:
             break
-        wrong += not trial.right
-        follows = ranked[sent].confidence if sent < len(ranked) else -1.0
+        of_all = of_all.plus(trial)
+        of_once = of_once if trial.repeated else of_once.plus(trial)
+        follows = ranked[at].confidence if at < len(ranked) else -1.0
         if follows == trial.confidence:
             continue  # the same confidence is sent or not as a whole
-        if (wrong + 1) / sent <= wrong_at_most:
-            best = trial.confidence, sent, wrong
-    if best is None:
-        over = [trial for trial in trials if trial.confidence >= conservative]
-        return Calibration(
-            threshold=conservative,
-            wrong_at_most=wrong_at_most,
-            asked=len(trials),
-            real=real,
-            sent=len(over),
-            wrong=sum(not trial.right for trial in over),
-            state=state,
-        )
-    threshold, sent, wrong = best
+        sent, counted = (of_all, trials) if of_all.bound >= of_once.bound else (of_once, once)
+        if sent.bound <= wrong_at_most:
+            best = _calibration(counted, sent, wrong_at_most=wrong_at_most, state=state).replace(
+                threshold=max(least, math.floor(trial.confidence * 1e4) / 1e4),
+                bound=sent.bound,
+                bound_of_all=(sent.wrong + 1) / (len(counted) + 1),
+            )
+    return best or _without_promise(trials, once, wrong_at_most, conservative, state)
+
+
+def _without_promise(
+    trials: Sequence[Trial],
+    once: Sequence[Trial],
+    wrong_at_most: float,
+    conservative: float,
+    state: str,
+) -> Calibration:
+    for counted in (once, trials):
+        people = _over([trial for trial in counted if not trial.generated], conservative)
+        if people.answers * wrong_at_most >= 1 and people.wrong > wrong_at_most * people.answers:
+            made = _calibration(counted, people, wrong_at_most=wrong_at_most, state=state)
+            return made.replace(threshold=NEVER)
+    sent = _over(once, conservative)
+    made = _calibration(once, sent, wrong_at_most=wrong_at_most, state=state)
+    return made.replace(threshold=conservative)
+
+
+def _over(trials: Sequence[Trial], threshold: float) -> _Sent:
+    over = [trial for trial in trials if trial.confidence >= threshold]
+    return _Sent(len(over), sum(not trial.right for trial in over))
+
+
+def _calibration(
+    counted: Sequence[Trial], sent: _Sent, *, wrong_at_most: float, state: str
+) -> Calibration:
+    """Without its threshold and promise."""
     return Calibration(
-        threshold=max(least, math.floor(threshold * 1e4) / 1e4),
+        threshold=NEVER,
         wrong_at_most=wrong_at_most,
-        asked=len(trials),
-        real=real,
-        sent=sent,
-        wrong=wrong,
-        bound=(wrong + 1) / sent,
-        bound_of_all=(wrong + 1) / (len(trials) + 1),
+        asked=len(counted),
+        real=sum(not trial.generated for trial in counted),
+        decided=sum(trial.decided for trial in counted),
+        sent=sent.answers,
+        wrong=sent.wrong,
         state=state,
     )

@@ -1,4 +1,5 @@
-"""Keeps the calibration of a shop: makes it anew when its sources, questions or models change."""
+"""Keeps the calibration of a shop: makes it anew when its sources, questions or models change, and
+when agents have decided more drafts."""
 
 from __future__ import annotations
 
@@ -6,17 +7,24 @@ import asyncio
 import csv
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from gateway import Outdated, Services, WarmlineError
-from plugins.knowledge.answering.calibration import Calibration, calibrate
+from plugins.knowledge.answering.calibration import (
+    Calibration,
+    Trial,
+    calibrate,
+    decided_trials,
+)
 from plugins.knowledge.answering.confidence import ConfidenceModel, packaged_model
 from plugins.knowledge.answering.generated import (
     AskedQuestion,
     all_passages,
+    ask_again,
     questions_from,
     try_questions,
 )
@@ -30,6 +38,12 @@ ENOUGH_REAL = 100
 """Questions of people from which on they alone count, and not those made from the sources."""
 LEAST_OF_REAL = 0.5
 """The lowest threshold where so many questions of people were asked."""
+MOST_DRAFTS = 1_000
+"""Decided drafts that are asked again, the newest."""
+LEAST_NEW, NEW_SHARE = 10, 0.1
+"""So many more decided drafts than at the last calibration, and such a share of those, make another
+one; fewer make one after a day."""
+A_DAY = timedelta(days=1)
 PERSON = "person"
 """The answer of a question that only a person can answer, as in ``warmline eval answers``."""
 
@@ -48,8 +62,8 @@ class Calibrator:
 
     ``wrong_at_most`` is the share of answers that may be wrong, 0..1. ``questions`` are CSV files
     with questions of people: ``text``, ``answer`` (a fragment of the right words, or ``person``),
-    and ``language`` and ``brand`` where they matter. Until it has calibrated, the conservative
-    threshold applies.
+    and ``language`` and ``brand`` where they matter. With ``learns``, what agents made of drafts
+    counts too. Until it has calibrated, the conservative threshold applies.
     """
 
     def __init__(
@@ -58,8 +72,10 @@ class Calibrator:
         wrong_at_most: float,
         questions: Sequence[Path] = (),
         model: ConfidenceModel | None = None,
+        learns: bool = True,
     ) -> None:
         self._wrong_at_most, self._questions = wrong_at_most, tuple(questions)
+        self._learns = learns
         self._model = model or packaged_model()
         self.current = calibrate((), wrong_at_most=wrong_at_most, least=self._model.threshold)
 
@@ -76,7 +92,7 @@ class Calibrator:
         """Calibrate, if something has changed since. Takes some seconds. Raises WarmlineError."""
         await self.load(services)
         state = await self._state(services)
-        if self.current.state != state:
+        if self.current.state != state or await self._may_learn(services):
             self.current = await self._made(services, retriever, state)
             await self._put(services)
             log.info("knowledge.calibrated", promise=self.current.sentence())
@@ -97,6 +113,19 @@ class Calibrator:
                 log.warning("knowledge.not_calibrated", error=str(error))
             await services.clock.sleep(LOOK_EVERY)
 
+    async def _may_learn(self, services: Services) -> bool:
+        """Whether agents have decided enough drafts since, or some of them were erased."""
+        if not self._learns or services.knowledge is None:
+            return False
+        before, now = (
+            self.current.drafts,
+            await services.knowledge.count_decided_drafts(MOST_DRAFTS),
+        )
+        if abs(now - before) >= max(LEAST_NEW, NEW_SHARE * before):
+            return True
+        since = services.clock.now() - self.current.at if self.current.at else A_DAY
+        return since >= A_DAY and (now != before or now == MOST_DRAFTS)
+
     async def _state(self, services: Services) -> str:
         """What a calibration depends on."""
         store, encoder = services.knowledge, services.encoder
@@ -105,6 +134,7 @@ class Calibrator:
             str(await store.last_change() if store else 0),
             (encoder.embedding_model if encoder else None) or "",
             hashlib.sha256(msgspec.json.encode(self._model)).hexdigest()[:16],
+            "drafts" if self._learns else "no drafts",
             *files,
         )
         return " ".join(parts)
@@ -114,12 +144,27 @@ class Calibrator:
         asked: list[AskedQuestion] = []
         for path in self._questions:
             asked += await asyncio.to_thread(read_questions, path)
-        if len(asked) < ENOUGH_REAL:
+        drafts, learnt = await self._learnt(services, retriever)
+        real = len(asked) + sum(not trial.repeated for trial in learnt)
+        if real < ENOUGH_REAL:
             asked += await asyncio.to_thread(questions_from, passages)
         trials = [trial async for trial in try_questions(retriever, asked, self._model)]
-        real = sum(not question.generated for question in asked)
         least = LEAST_OF_REAL if real >= ENOUGH_REAL else self._model.threshold
-        return calibrate(trials, wrong_at_most=self._wrong_at_most, least=least, state=state)
+        made = calibrate(
+            [*trials, *learnt], wrong_at_most=self._wrong_at_most, least=least, state=state
+        )
+        return made.replace(drafts=drafts, at=services.clock.now())
+
+    async def _learnt(
+        self, services: Services, retriever: Retriever
+    ) -> tuple[int, Sequence[Trial]]:
+        """The number of decided drafts, and what they tell."""
+        store = services.knowledge
+        if store is None or not self._learns:
+            return 0, ()
+        drafts = await store.decided_drafts(MOST_DRAFTS)
+        told = [each async for each in ask_again(retriever, drafts, self._model, store)]
+        return len(drafts), decided_trials(told)
 
     async def _put(self, services: Services) -> None:
         known = await services.storage.get(PLUGIN, KEY)

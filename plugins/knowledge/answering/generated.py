@@ -1,8 +1,9 @@
-"""Questions made from the sources, to measure how often their answers would be right.
+"""Questions to measure how often the answers of the sources would be right: those made from the
+sources, and those of customers for which an agent decided a draft.
 
-Each is asked as it is, where the passage that it was made from is the right answer. Every second
-one is asked once more while its own document is hidden, where every answer is wrong. The second way
-tells how the model judges neighbouring topics, which is where cosines fail.
+Of the first, each is asked as it is, where the passage that it was made from is the right answer.
+Every second one is asked once more while its own document is hidden, where every answer is wrong.
+The second way tells how the model judges neighbouring topics, which is where cosines fail.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from gateway import KnowledgeStore, Passage, Value
-from plugins.knowledge.answering.calibration import Trial
+from gateway import DecidedDraft, KnowledgeStore, Passage, Value, keeps_words
+from plugins.knowledge.answering.calibration import Decision, Trial
 from plugins.knowledge.answering.confidence import ConfidenceModel, weigh
-from plugins.knowledge.answering.words import content_words
+from plugins.knowledge.answering.words import asks_one_thing, content_words, numbers
 from plugins.knowledge.retrieval import FoundPassage, Retriever
 
 MOST_GENERATED = 400
@@ -141,3 +142,56 @@ def is_right(question: AskedQuestion, said: str) -> bool:
     """Whether ``said`` has the words that answer a question of people."""
     plain = " ".join(said.casefold().split())
     return bool(question.fragment) and " ".join(question.fragment.casefold().split()) in plain
+
+
+async def ask_again(
+    retriever: Retriever,
+    drafts: Sequence[DecidedDraft],
+    model: ConfidenceModel,
+    store: KnowledgeStore,
+) -> AsyncIterator[Decision]:
+    """What agents' decisions tell of the answers as they would be now, in the order of ``drafts``.
+
+    Left out are messages that the bot never answers alone, and those where another passage is
+    surest now than the draft rests on, or the same one with other words: nobody has judged it.
+    """
+    for draft in drafts:
+        before = await store.passages(draft.passages) if asks_one_thing(draft.question) else ()
+        if not before:
+            continue
+        found = await retriever.find(
+            draft.question, language=draft.language, brand=draft.brand, limit=SEARCHED
+        )
+        weighed = weigh(draft.question, found, language=draft.language, model=model)
+        best = next(iter(weighed), None)
+        if best is None or best.said is None:
+            continue
+        passage = best.found.passage
+        if any(_same_words(passage, each) for each in before):
+            yield Decision(
+                confidence=best.confidence,
+                right=was_right(draft, passage),
+                passage=passage.id,
+                customer=draft.customer,
+                agent=draft.agent,
+            )
+
+
+def was_right(draft: DecidedDraft, passage: Passage) -> bool:
+    """Whether the agent's answer bears out what the draft said from ``passage``: it keeps most of
+    its words, and each of its numbers that the passage has."""
+    if draft.outcome == "sent":
+        return True
+    if draft.final is None or not keeps_words(draft.draft, draft.final):
+        return False
+    stated = numbers(draft.draft) & numbers(passage.text)
+    return stated <= numbers(draft.final)
+
+
+def _same_words(passage: Passage, before: Passage) -> bool:
+    """Whether both say the same in the same place; a new version of a page gives each passage
+    another id."""
+    return passage.id == before.id or (
+        (passage.document, passage.headings, passage.text)
+        == (before.document, before.headings, before.text)
+    )

@@ -29,6 +29,7 @@ from plugins.knowledge.answering.confidence import (
 )
 from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
 from plugins.knowledge.answering.replies import agent_lines, answer, offer, phrased_reply
+from plugins.knowledge.answering.words import asks_one_thing
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
 from plugins.knowledge.phrasing.instructions import gives_orders
 from plugins.knowledge.retrieval import FoundPassage, Retriever
@@ -40,10 +41,6 @@ READ_FOR_ORDERS = 1_024
 """Passages of which is kept whether they give orders."""
 REMEMBERED_FOR = 2.0
 """Seconds for which what was found is kept: one turn asks up to three times."""
-MOST_QUESTIONS = 1
-"""Question marks of a message that one passage can answer."""
-LONGEST_QUESTION = 600
-"""Characters; a longer message tells a case, which a passage does not settle."""
 
 log = structlog.get_logger(__name__)
 
@@ -276,11 +273,8 @@ def _asked_already(turn: Turn) -> bool:
 
 def _is_plain(turn: Turn) -> bool:
     """Whether the message asks one thing, and nothing about a case of the customer's own."""
-    text = turn.message.text
-    marks = sum(text.count(mark) for mark in "?؟？")
     return (
-        marks <= MOST_QUESTIONS
-        and len(text) <= LONGEST_QUESTION
+        asks_one_thing(turn.message.text)
         and not turn.understanding.slots
         and not turn.message.attachments
     )

@@ -19,6 +19,10 @@ QuestionType = Literal[
 
 STEM = 5
 """Letters that stand for a word: they join its forms, and few different words."""
+MOST_QUESTIONS = 1
+"""Question marks of a message that one passage can answer."""
+LONGEST_QUESTION = 600
+"""Characters; a longer message tells a case, which a passage does not settle."""
 MOST_WORDS = 60
 """Content words of a question that are looked for; a longer message is no plain question."""
 
@@ -98,6 +102,12 @@ def folded(text: str) -> str:
 def is_spaceless(text: str) -> bool:
     """Whether ``text`` is in a script that does not part words, so that none can be compared."""
     return _SPACELESS.search(text) is not None
+
+
+def asks_one_thing(text: str) -> bool:
+    """Whether one passage may answer ``text``, by its length and its question marks."""
+    marks = sum(text.count(mark) for mark in "?؟？")
+    return marks <= MOST_QUESTIONS and len(text) <= LONGEST_QUESTION
 
 
 def asked_type(question: str) -> QuestionType:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
-from gateway import WarmlineError
-from plugins.knowledge.answering.calibration import CONSERVATIVE, Trial, calibrate
+from gateway import DecidedDraft, Passage, WarmlineError
+from plugins.knowledge.answering.calibration import (
+    CONSERVATIVE,
+    NEVER,
+    Decision,
+    Trial,
+    calibrate,
+    decided_trials,
+)
 from plugins.knowledge.answering.calibrator import promise, read_questions
 from plugins.knowledge.answering.confidence import packaged_model
-from tests.knowledge.answering.sources import shop_with_sources, text
+from plugins.knowledge.answering.generated import ask_again, was_right
+from tests.knowledge.answering.sources import SIMPLE, WordRetriever, shop_with_sources, text
 
 
 def trials(*sure: tuple[float, bool]) -> list[Trial]:
@@ -97,3 +107,154 @@ def test_the_packaged_model_fits_the_features() -> None:
     """Other features need another model; loading it says so."""
     model = packaged_model()
     assert 0.5 < model.threshold < CONSERVATIVE
+
+
+def decision(number: int, **changes: Any) -> Decision:
+    """A right decision of its own passage and customer; three agents take turns."""
+    agent = ("desk:ana", "desk:ben", "desk:cleo")[number % 3]
+    made = Decision(confidence=0.9, right=True, passage=number, customer=number, agent=agent)
+    return made.replace(**changes)
+
+
+def counted(decisions: Sequence[Decision]) -> int:
+    return sum(not trial.repeated for trial in decided_trials(decisions))
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [({}, 40), ({"passage": 1}, 10), ({"customer": 1}, 3), ({"agent": "desk:ana"}, 0)],
+)
+def test_decisions_about_one_thing_count_so_often(changes: dict[str, Any], counts: int) -> None:
+    """Of 40 decisions ten about one passage count, three about one customer's messages, and none
+    where one agent made them all."""
+    assert counted([decision(number, **changes) for number in range(40)]) == counts
+
+
+def test_one_agent_counts_at_most_as_often_as_the_others() -> None:
+    """Of Ana's 30 decisions the newest ten count beside ten of others."""
+    by_ana = [decision(number, agent="desk:ana") for number in range(30)]
+    by_others = [decision(number, agent=f"desk:{number}") for number in range(30, 40)]
+    trials = decided_trials([*by_ana, *by_others])
+    assert [not trial.repeated for trial in trials] == [True] * 10 + [False] * 20 + [True] * 10
+
+
+def test_a_question_that_comes_often_makes_no_promise_alone() -> None:
+    """A hundred right answers from one passage are ten, and ten cannot promise one in twenty."""
+    often = decided_trials([decision(n, passage=1) for n in range(100)])
+    assert calibrate(often, wrong_at_most=0.05, least=0.5).bound is None
+
+
+def test_a_wrong_answer_that_comes_often_breaks_the_promise() -> None:
+    """Counted ten times, it would be few of all; customers get it a hundred times."""
+    right = [decision(number) for number in range(400)]
+    wrong = [decision(500 + n, passage=500, right=False) for n in range(100)]
+    made = calibrate(decided_trials([*right, *wrong]), wrong_at_most=0.05, least=0.5)
+    assert (made.bound, made.threshold) == (None, NEVER)
+    assert (made.asked, made.sent, made.wrong) == (500, 500, 100)
+
+
+def test_where_people_correct_sure_answers_none_is_sent_alone() -> None:
+    """Too few questions leave the conservative threshold; enough of them, and wrong, leave none."""
+    few = [decision(n, right=n % 3 > 0) for n in range(19)]
+    assert calibrate(decided_trials(few), wrong_at_most=0.05, least=0.5).threshold == CONSERVATIVE
+    many = [decision(n, right=n % 3 > 0) for n in range(120)]
+    made = calibrate(decided_trials(many), wrong_at_most=0.05, least=0.5)
+    assert made.threshold == NEVER
+    assert made.sentence() == (
+        "no promise of 5% can be kept, by 120 questions (120 of people, 120 of these by what "
+        "agents made of drafts): of the 120 surest answers 40 are wrong; nothing is sent without "
+        "asking back"
+    )
+
+
+def test_decisions_that_hold_promise_what_they_show() -> None:
+    """120 right ones of three agents about many passages promise one in 120."""
+    made = calibrate(
+        decided_trials([decision(n) for n in range(120)]), wrong_at_most=0.05, least=0.5
+    )
+    assert (made.real, made.decided, made.bound) == (120, 120, 1 / 120)
+    assert "120 questions (120 of people, 120 of these by what agents made of drafts)" in (
+        made.sentence()
+    )
+
+
+DRAFT = "A gift card is valid for 3 years from the day it was bought."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "final", "right"),
+    [
+        ("sent", DRAFT, True),
+        ("edited", f"Hello Mia, {DRAFT} Kind regards, Ana", True),
+        ("edited", DRAFT.replace("3", "5"), False),
+        ("edited", "Please send us a photo of the card, and we look into it.", False),
+        ("ignored", None, False),
+        ("ignored", f"{DRAFT} Bye!", True),
+        ("ignored", "One moment, please.", False),
+    ],
+)
+def test_what_an_agent_made_of_a_draft(
+    outcome: Literal["sent", "edited", "ignored"], final: str | None, *, right: bool
+) -> None:
+    """Right where most of its words were sent and none of its numbers changed, also when they were
+    typed by hand; wrong where it was ignored."""
+    draft = DecidedDraft(
+        id=1,
+        customer=1,
+        question="How long is it valid?",
+        language="en",
+        brand="",
+        passages=(1,),
+        outcome=outcome,
+        draft=DRAFT,
+        final=final,
+    )
+    passage = Passage(
+        id=1,
+        document=1,
+        version=1,
+        source=1,
+        title="Gift cards",
+        location="",
+        language="en",
+        brand="",
+        text=DRAFT,
+    )
+    assert was_right(draft, passage) is right
+
+
+async def test_a_decision_counts_while_its_passage_says_the_same(tmp_path: Path) -> None:
+    """Also in a new version of its page. With other words, or where another passage is surest, it
+    tells nothing; nor does a message that the bot never answers alone."""
+    async with shop_with_sources(tmp_path) as shop:
+        store = shop.gw.services.knowledge
+        assert store is not None
+        gift, loss = text("Gift cards stay valid."), text("A lost purse is replaced.")
+        page = await shop.put("Cards", gift, loss)
+        ids = [passage.id for passage in await store.passages_of(page.id)]
+        asked = DecidedDraft(
+            id=1,
+            customer=4,
+            question="gift cards stay valid?",
+            language="en",
+            brand="",
+            passages=(ids[0],),
+            outcome="sent",
+            draft="Gift cards stay valid.",
+            agent="desk:ana",
+        )
+        other = asked.replace(passages=(ids[1],))
+        twice = asked.replace(question="gift cards stay valid? gift cards?")
+
+        async def told() -> list[Decision]:
+            retriever = WordRetriever(shop.gw.services)
+            drafts = [asked, other, twice]
+            return [each async for each in ask_again(retriever, drafts, SIMPLE, store)]
+
+        [before] = await told()
+        assert (before.passage, before.customer, before.right) == (ids[0], 4, True)
+        await shop.put("Cards", gift, text("A lost purse is gone."))
+        [after] = await told()
+        assert after.passage != before.passage
+        await shop.put("Cards", text("Gift cards stay valid for a year."), loss)
+        assert await told() == []

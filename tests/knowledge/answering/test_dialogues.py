@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from gateway import NewPassage
 from plugins.escalation.texts import TEXTS
-from tests.knowledge.answering.sources import SourceShop, shop_with_sources, text
+from plugins.knowledge.answering.calibrator import KEY, PLUGIN, promise
+from plugins.knowledge.settings import KnowledgeSettings
+from tests.knowledge.answering.sources import (
+    SourceShop,
+    WordRetriever,
+    shop_with_sources,
+    text,
+)
 
 HANDOVER = TEXTS["handover"]["en"]
 CLARIFY = TEXTS["clarify"]["en"]
 GIFT = "Gift cards are valid for three years."
+ASKS_BACK = "I found several things that may answer this."
 WHICH = "I found several things that may answer this. Which one do you mean? Its number is enough."
 
 
@@ -232,3 +241,115 @@ async def test_a_failing_search_changes_nothing(
         mia = shop.gw.customer("fake", "mia")
         await mia.say("blorp")
         assert mia.heard == [CLARIFY]
+
+
+THINGS = "anchor barrel candle dresser easel funnel garland hammock inkwell jigsaw kettle lantern"
+
+
+async def with_stores(shop: SourceShop, by: str = "us") -> None:
+    for thing in THINGS.split():
+        await shop.put(thing.capitalize(), text(f"The {thing} is stored in the cellar by {by}."))
+
+
+async def decide(shop: SourceShop, numbers: Iterable[int], *, rewritten: int = 0) -> None:
+    """Customers ask for a person and about a thing. Three agents send the drafts as they are, and
+    of so many one in their own words."""
+    things = THINGS.split()
+    for number in numbers:
+        customer = shop.gw.customer("fake", f"customer{number}")
+        thing = things[number % len(things)]
+        await customer.say(f"human: is the {thing} stored, cellar?")
+        agent = shop.gw.desk_agent(("ana", "ben", "cleo")[number % 3])
+        card = await agent.claim()
+        assert card.suggestion is not None
+        mine = bool(rewritten) and number % rewritten == 0
+        said = "We sold all of them last week, sorry." if mine else card.suggestion.text
+        await agent.answer(card, said, suggestion=card.suggestion.id)
+
+
+async def hears(shop: SourceShop, name: str, said: str) -> str:
+    """What a new customer hears first."""
+    customer = shop.gw.customer("fake", name)
+    await customer.say(said)
+    return customer.heard[0]
+
+
+async def test_a_shop_without_questions_learns_from_what_agents_send(tmp_path: Path) -> None:
+    """At first it asks back where a word is missing on the page. Agents send 120 drafts as they
+    are: then it answers alone."""
+    question, answer = "blorp: is the kettle stored, cellar?", "The kettle is stored in the cellar"
+    async with shop_with_sources(tmp_path) as shop:
+        await with_stores(shop)
+        await shop.answers.calibrate(shop.gw.services)
+        assert (await hears(shop, "mia", question)).startswith(ASKS_BACK)
+        await decide(shop, range(120))
+        made = await shop.answers.calibrate(shop.gw.services)
+        assert (made.real, made.decided, made.wrong) == (120, 120, 0)
+        shown = await promise(shop.gw.services, wrong_at_most=0.05)
+        assert "by 120 questions (120 of people, 120 of these by what agents made of" in shown
+        assert (await hears(shop, "zoe", question)).startswith(answer)
+
+
+async def test_a_shop_whose_agents_rewrite_drafts_falls_silent(tmp_path: Path) -> None:
+    """At first it answers alone where all words are on the page. Agents rewrite every third of 120
+    such drafts: then it asks back."""
+    question, answer = "is the kettle stored, cellar?", "The kettle is stored in the cellar"
+    async with shop_with_sources(tmp_path) as shop:
+        await with_stores(shop, by="a human")
+        assert (await hears(shop, "mia", question)).startswith(answer)
+        await decide(shop, range(120), rewritten=3)
+        made = await shop.answers.calibrate(shop.gw.services)
+        assert (made.decided, made.sent, made.wrong, made.bound) == (120, 120, 40, None)
+        assert (await hears(shop, "zoe", question)).startswith(ASKS_BACK)
+
+
+async def test_few_new_decisions_wait_for_a_day(tmp_path: Path) -> None:
+    """Ten more than at the last calibration make another one at once."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_stores(shop)
+
+        async def drafts() -> int:
+            return (await shop.answers.calibrate(shop.gw.services)).drafts
+
+        assert await drafts() == 0
+        await decide(shop, range(9))
+        assert await drafts() == 0
+        await decide(shop, range(9, 10))
+        assert await drafts() == 10
+        await decide(shop, range(10, 11))
+        assert await drafts() == 10
+        await shop.gw.pass_time(24 * 60 * 60)
+        assert await drafts() == 11
+
+
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
+async def test_what_an_erased_customer_asked_does_not_count(tmp_path: Path) -> None:
+    """Their decision is gone at the next calibration, and none has a word of theirs."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_stores(shop)
+        await decide(shop, range(4))
+        services = shop.gw.services
+        assert (await shop.answers.calibrate(services)).decided == 4
+        await shop.gw.gateway.customer_data.erase(shop.gw.customer("fake", "customer0").address)
+        await shop.gw.pass_time(24 * 60 * 60)
+        made = await shop.answers.calibrate(services)
+        assert (made.drafts, made.decided) == (3, 3)
+        stored = await services.storage.get(PLUGIN, KEY)
+        assert stored is not None
+        for word in ("anchor", "human", "cellar", "customer0", "ana"):
+            assert word not in stored.value
+
+
+@pytest.mark.parametrize(("learns", "decided"), [(True, 4), (False, 0)])
+async def test_a_team_may_switch_learning_off(
+    tmp_path: Path, *, learns: bool, decided: int
+) -> None:
+    """With ``learn_from_drafts: false`` nobody's decisions count."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_stores(shop)
+        await decide(shop, range(4))
+        section = KnowledgeSettings(learn_from_drafts=learns)
+        calibrator = section.answers(shop.gw.gateway.settings).calibrator
+        services = shop.gw.services
+        made = await calibrator.refresh(services, WordRetriever(services))
+        assert made.decided == decided
