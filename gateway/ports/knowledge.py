@@ -112,8 +112,8 @@ class KnowledgeStore(Protocol):
 
     async def decided_drafts(self, limit: int = 1_000) -> tuple[DecidedDraft, ...]:
         """The newest drafts that rest on passages and that a person has sent, edited or ignored, or
-        has left open and answered in other words; newest first, at most 1,000. Only the
-        newest five times ``limit`` drafts of all kinds are looked at."""
+        has left open and answered by hand; newest first, at most 1,000. Of all kinds of drafts the
+        newest five times ``limit`` are looked at."""
         ...
 
     async def count_decided_drafts(self, limit: int = 1_000) -> int:

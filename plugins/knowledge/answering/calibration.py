@@ -25,6 +25,9 @@ CONSERVATIVE = 0.9
 
 NEVER = 1.1
 """The threshold where people's questions show that no answer can be sent alone."""
+BY_CHANCE = 0.05
+"""They show it when so many wrong answers were less likely than this, if no more than promised were
+wrong."""
 MOST_OF_PASSAGE = 10
 """Decisions about one passage that count, the newest: 100 are then about ten passages at least. A
 week in which all ask the same is no sample of the next one."""
@@ -165,32 +168,37 @@ def calibrate(
     state: str = "",
 ) -> Calibration:
     """The smallest threshold, from ``least`` on, that keeps the promise on ``trials``, both on all
-    of them and without those that are repeated; else the ``conservative`` one, with no promise, or
-    `NEVER` where people's questions show that even this one is too low.
+    of them and without those that are repeated, and that people's questions do not refute; else the
+    ``conservative`` one, with no promise, or `NEVER` where they refute even this one.
 
     ``least`` is what questions of other shops needed: those that are made from headings are easier
     than those of customers, and alone would promise too much.
     """
     once = [trial for trial in trials if not trial.repeated]
     ranked = sorted(trials, key=lambda trial: -trial.confidence)
-    best: Calibration | None = None
-    of_all, of_once = _Sent(), _Sent()
+    best: tuple[float, _Sent, Sequence[Trial]] | None = None
+    of_all, of_once, of_people = _Sent(), _Sent(), _Sent()
     for at, trial in enumerate(ranked, 1):
         if trial.confidence < least:
             break
         of_all = of_all.plus(trial)
         of_once = of_once if trial.repeated else of_once.plus(trial)
+        of_people = of_people if trial.generated else of_people.plus(trial)
         follows = ranked[at].confidence if at < len(ranked) else -1.0
         if follows == trial.confidence:
             continue  # the same confidence is sent or not as a whole
         sent, counted = (of_all, trials) if of_all.bound >= of_once.bound else (of_once, once)
-        if sent.bound <= wrong_at_most:
-            best = _calibration(counted, sent, wrong_at_most=wrong_at_most, state=state).replace(
-                threshold=max(least, math.floor(trial.confidence * 1e4) / 1e4),
-                bound=sent.bound,
-                bound_of_all=(sent.wrong + 1) / (len(counted) + 1),
-            )
-    return best or _without_promise(trials, once, wrong_at_most, conservative, state)
+        if sent.bound <= wrong_at_most and not _refutes(of_people, wrong_at_most):
+            best = trial.confidence, sent, counted
+    if best is None:
+        return _without_promise(trials, once, wrong_at_most, conservative, state)
+    threshold, sent, counted = best
+    made = _calibration(counted, sent, wrong_at_most=wrong_at_most, state=state)
+    return made.replace(
+        threshold=max(least, math.floor(threshold * 1e4) / 1e4),
+        bound=sent.bound,
+        bound_of_all=(sent.wrong + 1) / (len(counted) + 1),
+    )
 
 
 def _without_promise(
@@ -202,12 +210,26 @@ def _without_promise(
 ) -> Calibration:
     for counted in (once, trials):
         people = _over([trial for trial in counted if not trial.generated], conservative)
-        if people.answers * wrong_at_most >= 1 and people.wrong > wrong_at_most * people.answers:
+        if people.answers * wrong_at_most >= 1 and _refutes(people, wrong_at_most):
             made = _calibration(counted, people, wrong_at_most=wrong_at_most, state=state)
             return made.replace(threshold=NEVER)
     sent = _over(once, conservative)
     made = _calibration(once, sent, wrong_at_most=wrong_at_most, state=state)
     return made.replace(threshold=conservative)
+
+
+def _refutes(people: _Sent, share: float) -> bool:
+    """Whether so many wrong answers or more are unlikely where ``share`` of all are wrong."""
+    count = people.answers
+    if people.wrong <= share * count:
+        return False
+
+    def log_probability(wrong: int) -> float:
+        ways = math.lgamma(count + 1) - math.lgamma(wrong + 1) - math.lgamma(count - wrong + 1)
+        return ways + wrong * math.log(share) + (count - wrong) * math.log1p(-share)
+
+    more = range(people.wrong, count + 1)
+    return sum(math.exp(log_probability(wrong)) for wrong in more) < BY_CHANCE
 
 
 def _over(trials: Sequence[Trial], threshold: float) -> _Sent:

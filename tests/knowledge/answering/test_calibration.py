@@ -167,6 +167,17 @@ def test_where_people_correct_sure_answers_none_is_sent_alone() -> None:
     )
 
 
+def test_made_questions_do_not_outvote_people() -> None:
+    """400 right answers to headings promise nothing where people correct ten of 30."""
+    made = trials(*[(0.9, True)] * 400)
+    few = decided_trials([decision(n, right=n % 3 > 0) for n in range(30)])
+    assert calibrate(made, wrong_at_most=0.05, least=0.5).bound == 1 / 400
+    both = calibrate([*made, *few], wrong_at_most=0.05, least=0.5)
+    assert (both.bound, both.threshold) == (None, NEVER)
+    good = decided_trials([decision(n, right=n > 0) for n in range(30)])
+    assert calibrate([*made, *good], wrong_at_most=0.05, least=0.5).bound == 2 / 430
+
+
 def test_decisions_that_hold_promise_what_they_show() -> None:
     """120 right ones of three agents about many passages promise one in 120."""
     made = calibrate(
@@ -176,6 +187,44 @@ def test_decisions_that_hold_promise_what_they_show() -> None:
     assert "120 questions (120 of people, 120 of these by what agents made of drafts)" in (
         made.sentence()
     )
+
+
+def shop_decisions(rng: random.Random, flaws: Sequence[float], *, careless: bool) -> list[Decision]:
+    """400 decisions of three agents about 40 passages, of which some are asked far more often than
+    others; ``flaws`` say how often each is wrong. ``careless``: Ana sends all unread."""
+    popular = [1 / (1 + place) for place in range(40)]
+    decisions = []
+    for number in range(400):
+        [passage] = rng.choices(range(40), popular)
+        sure = rng.random()
+        unread = careless and number % 3 == 0
+        decisions.append(
+            decision(
+                number,
+                confidence=sure,
+                right=unread or rng.random() < sure ** flaws[passage],
+                passage=passage,
+            )
+        )
+    return decisions
+
+
+@pytest.mark.parametrize(("careless", "most"), [(False, 0.1), (True, 0.2)])
+def test_the_promise_holds_where_some_ask_the_same(*, careless: bool, most: float) -> None:
+    """Over 60 simulated shops, fresh questions of each are answered wrongly as seldom as is
+    promised; where one agent reads nothing, at most twice as often."""
+    shares = []
+    for seed in range(60):
+        rng = random.Random(seed)  # noqa: S311  (no secret)
+        flaws = [rng.uniform(0.0, 0.6) for _ in range(40)]
+        decided = decided_trials(shop_decisions(rng, flaws, careless=careless))
+        made = calibrate(decided, wrong_at_most=0.1, least=0.0)
+        fresh = shop_decisions(rng, flaws, careless=False)
+        sent = [each for each in fresh if each.confidence >= made.threshold]
+        if made.bound is not None and sent:
+            shares.append(sum(not each.right for each in sent) / len(sent))
+    assert len(shares) > 50
+    assert sum(shares) / len(shares) <= most
 
 
 DRAFT = "A gift card is valid for 3 years from the day it was bought."

@@ -164,6 +164,7 @@ def decided(connection: Connection, limit: int) -> tuple[DecidedDraft, ...]:
             answer=None if row.answer is None else said[row.answer],
         )
         for row in found
+        if {row.question, row.answer} - {None} <= said.keys() and row.id in drafts
     )
 
 
