@@ -93,6 +93,7 @@ async def shop(
     at: datetime = MONDAY,
     policy: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
+    environ: dict[str, str] | None = None,
     **plugins: Any,
 ) -> AsyncIterator[RunningGateway]:
     """A gateway whose clock stands at ``at`` until a test advances it. ``more`` are further
@@ -110,5 +111,8 @@ async def shop(
         *more,
     )
     settings = {"policy": str(file), "plugins": enabled} | (config or {})
-    async with running(*installed, config=settings, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
+    clock = FakeClock(at)
+    async with running(
+        *installed, config=settings, tmp_path=tmp_path, clock=clock, environ=environ
+    ) as gw:
         yield gw

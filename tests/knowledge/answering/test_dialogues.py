@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import NewPassage
+from gateway.adapters.encryption import new_key
 from plugins.escalation.texts import TEXTS
 from plugins.knowledge.answering.calibrator import KEY, PLUGIN, promise
 from plugins.knowledge.settings import KnowledgeSettings
@@ -353,3 +354,23 @@ async def test_a_team_may_switch_learning_off(
         services = shop.gw.services
         made = await calibrator.refresh(services, WordRetriever(services))
         assert made.decided == decided
+
+
+@pytest.mark.parametrize("stored_in", ["sqlite", "postgresql"])
+async def test_decided_drafts_are_read_from_encrypted_columns(tmp_path: Path) -> None:
+    """The question, the draft, and what the agent wrote by hand while the draft was open."""
+    async with shop_with_sources(tmp_path, environ={"WARMLINE_DATA_KEY": new_key()}) as shop:
+        await with_stores(shop)
+        await shop.gw.customer("fake", "mia").say("human: is the kettle stored, cellar?")
+        ana = shop.gw.desk_agent("ana")
+        await ana.answer(await ana.claim(), "It is gone, sorry.")
+        await decide(shop, range(1))
+        store = shop.gw.services.knowledge
+        assert store is not None
+        sent, by_hand = await store.decided_drafts()
+        assert sent.question == "human: is the anchor stored, cellar?"
+        assert (sent.outcome, sent.final) == ("sent", sent.draft)
+        assert by_hand.question == "human: is the kettle stored, cellar?"
+        assert by_hand.draft.startswith("The kettle is stored in the cellar")
+        assert (by_hand.outcome, by_hand.final) == ("ignored", "It is gone, sorry.")
+        assert (by_hand.agent, by_hand.language) == ("desk:ana", "en")
