@@ -89,7 +89,8 @@ class Calibrator:
         return self.current
 
     async def refresh(self, services: Services, retriever: Retriever) -> Calibration:
-        """Calibrate, if something has changed since. Takes some seconds. Raises WarmlineError."""
+        """Calibrate, if something has changed since. Takes some seconds, the longer the more drafts
+        were decided. Raises WarmlineError."""
         await self.load(services)
         state = await self._state(services)
         if self.current.state != state or await self._may_learn(services):
@@ -117,10 +118,8 @@ class Calibrator:
         """Whether agents have decided enough drafts since, or some of them were erased."""
         if not self._learns or services.knowledge is None:
             return False
-        before, now = (
-            self.current.drafts,
-            await services.knowledge.count_decided_drafts(MOST_DRAFTS),
-        )
+        before = self.current.drafts
+        now = await services.knowledge.count_decided_drafts(MOST_DRAFTS)
         if abs(now - before) >= max(LEAST_NEW, NEW_SHARE * before):
             return True
         since = services.clock.now() - self.current.at if self.current.at else A_DAY
