@@ -88,7 +88,7 @@ async def test_the_first_training_begins_with_the_server(tmp_path: Path) -> None
     engine = NluLocal(examples=EXAMPLES, folder=tmp_path)
     with capture_logs() as logs:
         await engine.start()
-        await until(lambda: any(tmp_path.glob("*.npz")))
+        await until(lambda: any(tmp_path.glob("*.npz")), timeout=60)
         (insight,) = await engine.understand(turns("refund please"))
         await engine.stop()
     assert insight.ranking is not None

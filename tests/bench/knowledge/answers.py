@@ -3,9 +3,9 @@
 ``python -m tests.bench.knowledge.answers`` measures on the development questions about all help
 centres: threshold and weights are set on other documents than those of the questions that they are
 applied to. For ``new trade`` the weights are set on other help centres; the order of the passages
-knows other pages of the trade, and the threshold is that of all questions. ``--fit`` also writes ``model.json`` from all
-of them. ``--score FILE`` scores the packaged model on the questions of a file that nothing was set
-on.
+knows other pages of the trade, and the threshold is that of all questions. ``--fit`` also writes
+``model.json`` from all of them. ``--score FILE`` scores the packaged model on the questions of a
+file that nothing was set on.
 """
 
 from __future__ import annotations
