@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from aiohttp import web
 from cachetools import LRUCache
@@ -42,6 +43,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
+URI_CHARACTERS = "%/:?#[]@!$&'()*+,;="
+"""What a URI may have beside letters, digits and ``-._~`` (RFC 3986, sections 2.1 and 2.2)."""
 QUEUE_ITEMS = 4096
 """Rendered lines of the queue that are kept, a kilobyte each."""
 SECURITY_HEADERS = {
@@ -163,5 +166,8 @@ def with_security_headers(response: R) -> R:
 
 
 def redirect(location: str) -> web.Response:
-    """303 See Other. ``location`` is a path of ours or Slack's sign-in page."""
+    """303 See Other. ``location`` is a path of ours or Slack's sign-in page. What no URI may have
+    (RFC 3986), such as control characters from a form, is percent-encoded; what is encoded
+    already stays."""
+    location = quote(location, safe=URI_CHARACTERS)
     return with_security_headers(web.Response(status=303, headers={"Location": location}))

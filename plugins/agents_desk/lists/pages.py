@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -277,7 +278,7 @@ def _colleagues(session: DeskSession, accounts: list[DeskAccount]) -> dict[str, 
 
 def _with_act(query: ListQuery, id: str) -> str:
     """The list's page, with what it says of the act."""
-    return f"{query.address}{'&' if '?' in query.address else '?'}act={id}"
+    return f"{query.address}{'&' if '?' in query.address else '?'}act={quote(id, safe='')}"
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -115,6 +115,16 @@ async def test_an_act_can_be_done_at_once(ana: Visit, gw: DeskGateway) -> None:
     assert [await gw.owner(id) for id in (PHONE, NOUR)] == [ANA.id, ANA.id]
 
 
+@pytest.mark.parametrize("id", ["\x1b", "no such act", "x&act=y#z", "ŕ\r\nSet-Cookie: a=b"])
+@pytest.mark.parametrize("step", ["undo", "now"])
+async def test_an_act_that_nobody_chose_leads_back_to_the_list(
+    ana: Visit, step: str, id: str
+) -> None:
+    """Whatever its name: no header may have control characters, so they are encoded."""
+    await ana.send(f"/desk/list/all/{step}", id=id)
+    assert "</html>" in ana.page
+
+
 async def test_what_changed_meanwhile_is_left_as_it_is(ana: Visit, gw: DeskGateway) -> None:
     """A customer who writes again is not resolved, nor what a colleague took; both are named."""
     act = await choose(ana, JULES, PHONE, NOUR, act="resolve")
