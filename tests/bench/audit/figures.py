@@ -43,6 +43,8 @@ COVER = 0.9
 SECONDS = 300.0
 SPEED = "audit.mailbox_seconds"
 ROOT = Path(__file__).parents[3]
+SHOPS_OF_PROCESS = 10
+"""Shops that a process measures before another one takes its place."""
 CODE = ("gateway", "plugins", "brand_voice", "tests/bench/audit", "requirements.txt")
 """What the figures of a shop depend on."""
 TARGETS = (*(f"audit.{name}_in_interval" for name in FIGURES), SPEED)
@@ -81,15 +83,19 @@ def measured(seeds: Sequence[int]) -> Iterator[tuple[int, MeasuredShop]]:
             left.append(seed)
     jobs = int(os.environ.get("WARMLINE_BENCH_JOBS") or os.cpu_count() or 1)
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=fresh, max_tasks_per_child=10) as pool:
-        waiting = {pool.submit(measure_shop, seed): seed for seed in left}
-        for done in as_completed(waiting):
-            seed, shop = waiting[done], done.result()
-            if keep:
-                draft = keep / f".{seed}.json"
-                draft.write_bytes(msgspec.json.encode(shop))
-                draft.replace(keep / f"{seed}.json")
-            yield seed, shop
+    # New processes now and then, as theirs grow. `max_tasks_per_child` does the same, but with
+    # it an executor can wait for ever when workers end (cpython issue 115634).
+    for start in range(0, len(left), jobs * SHOPS_OF_PROCESS):
+        with ProcessPoolExecutor(jobs, mp_context=fresh) as pool:
+            chosen = left[start : start + jobs * SHOPS_OF_PROCESS]
+            waiting = {pool.submit(measure_shop, seed): seed for seed in chosen}
+            for done in as_completed(waiting):
+                seed, shop = waiting[done], done.result()
+                if keep:
+                    draft = keep / f".{seed}.json"
+                    draft.write_bytes(msgspec.json.encode(shop))
+                    draft.replace(keep / f"{seed}.json")
+                yield seed, shop
 
 
 def _kept_folder() -> Path | None:
