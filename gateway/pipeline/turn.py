@@ -35,7 +35,14 @@ from gateway.routing.route import (
 from gateway.settings import Brands, Hours
 from gateway.store import SPAM, ProvenAddress, TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks
-from gateway.support.statements import asked_for, claims_in, facts_told, promises_in
+from gateway.support.statements import (
+    asked_for,
+    claims_in,
+    facts_told,
+    promises_in,
+    statement_words,
+)
+from gateway.support.statements.words import STATEMENT_LANGUAGES
 
 ANSWER_AGAIN = timedelta(days=1)
 """How long the answer to a survey can be repeated or changed."""
@@ -240,13 +247,18 @@ async def prepare_readers() -> None:
     await asyncio.to_thread(_read_once)
 
 
+READ_FIRST = "Do not write to me any more, call me on 0171234567. Order W-48120, 12 High Street."
+"""It has something of all that is looked for, so that every pattern is compiled."""
+
+
 def _read_once() -> None:
-    text = "Nothing stated."  # so it is read in every language
-    asks_for_no_messages(text)
-    asked_for(text, "en")
-    facts_told(text, "en")
-    claims_in(text, "en")
-    promises_in(text, "en", NEVER, ZoneInfo("UTC"))
+    asks_for_no_messages(READ_FIRST)
+    for language in STATEMENT_LANGUAGES:
+        statement_words(language)
+        asked_for(READ_FIRST, language)
+        facts_told(READ_FIRST, language)
+        claims_in(READ_FIRST, language)
+        promises_in(READ_FIRST, language, NEVER, ZoneInfo("UTC"))
 
 
 def _thanks_for_confirmation(turn: Turn) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,8 +26,10 @@ from gateway import (
     Undeliverable,
 )
 from gateway.pipeline.turn import prepare_readers
-from gateway.support.statements import asked_for, facts_told
-from gateway.support.statements.phrases import PHRASE_LANGUAGES, phrases
+from gateway.routing import opt_out
+from gateway.support import statements
+from gateway.support.statements import asked_for, claims_in, facts_told, promises_in
+from gateway.support.statements.phrases import PHRASE_LANGUAGES
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
@@ -307,11 +312,32 @@ async def test_an_unsent_answer_is_not_in_the_mailbox(
         assert await gw.services.mailbox.messages(carla.address) == ()
 
 
+def _cached_functions() -> list[Any]:
+    """Those of the modules that read what messages state."""
+    names = [each.name for each in iter_modules(statements.__path__, f"{statements.__name__}.")]
+    modules = [opt_out, *map(import_module, names)]
+    return [
+        each
+        for module in modules
+        for each in vars(module).values()
+        if hasattr(each, "cache_info") and each.__module__ == module.__name__
+    ]
+
+
 async def test_the_first_message_compiles_no_patterns() -> None:
     """They are compiled while the server starts: it would hold up every conversation."""
-    phrases.cache_clear()
+    cached = _cached_functions()
+    for each in cached:
+        each.cache_clear()
     await prepare_readers()
-    compiled = phrases.cache_info().misses
+    patterns = [each for each in cached if each.cache_parameters()["maxsize"] is None]
+    compiled = [each.cache_info().misses for each in patterns]
+    at, zone = datetime(2026, 3, 2, tzinfo=UTC), ZoneInfo("UTC")
+    assert opt_out.asks_for_no_messages("Please stop writing to me.")
     assert asked_for("Wie lautet Ihre Bestellnummer?", "de")
     assert facts_told("My order is W-48120.", "en")
-    assert phrases.cache_info().misses == compiled == len(PHRASE_LANGUAGES)
+    assert facts_told("Il mio ordine è W-48120, via Roma 12.", "it")
+    for language in PHRASE_LANGUAGES:
+        claims_in("I have refunded it.", language)
+        promises_in("I call you tomorrow at 9:30.", language, at, zone)
+    assert [each.cache_info().misses for each in patterns] == compiled
