@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gateway import Outdated, Services, WarmlineError
+from gateway import Outdated, Pace, Services, WarmlineError
 from plugins.knowledge.answering.calibration import (
     Calibration,
     Trial,
@@ -44,6 +44,9 @@ LEAST_NEW, NEW_SHARE = 10, 0.1
 """So many more decided drafts than at the last calibration, and such a share of those, make another
 one; fewer make one after a day."""
 A_DAY = timedelta(days=1)
+RESTS = 4.0
+"""How many times as long as it works the asking again rests: customers' questions are answered by
+the same search and encoder."""
 PERSON = "person"
 """The answer of a question that only a person can answer, as in ``warmline eval answers``."""
 
@@ -162,7 +165,10 @@ class Calibrator:
         if store is None or not self._learns:
             return 0, ()
         drafts = await store.decided_drafts(MOST_DRAFTS)
-        told = [each async for each in ask_again(retriever, drafts, self._model, store)]
+        told, pace = [], Pace(RESTS)
+        for draft in drafts:
+            told += [each async for each in ask_again(retriever, (draft,), self._model, store)]
+            await pace.rest()
         return len(drafts), decided_trials(told)
 
     async def _put(self, services: Services) -> None:
