@@ -202,11 +202,14 @@ def _write_cached(folder: Path, table: NDArray[np.uint8], weights: Weights) -> N
         for old in folder.parent.glob("universal-*"):
             if old not in (new, folder) and old.suffix != ".tmp":
                 shutil.rmtree(old, ignore_errors=True)
-        with suppress(OSError, ValueError, KeyError):
-            _read_cached(folder)
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        new.replace(folder)
+        try:
+            new.replace(folder)
+        except OSError:  # it is there: another process was first, or it is damaged
+            with suppress(OSError, ValueError, KeyError):
+                _read_cached(folder)
+                return
+            shutil.rmtree(folder, ignore_errors=True)
+            new.replace(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

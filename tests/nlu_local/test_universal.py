@@ -73,6 +73,15 @@ def test_the_next_start_reads_the_unpacked_table(encoder: UniversalEncoder, fold
     assert {file.name: file.stat().st_mtime_ns for file in kept.iterdir()} == before
 
 
+def test_processes_that_start_at_once_share_one_table(tmp_path: Path) -> None:
+    """As the reader and the first training do; whoever comes second maps the files of the first."""
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda _: UniversalEncoder(tmp_path), range(3)))
+    (kept,) = tmp_path.iterdir()
+    assert [isinstance(each._network._table, np.memmap) for each in made] == [True] * 3
+    assert {file.name for file in kept.iterdir()} == {"table.npy", "weights.npz"}
+
+
 def test_a_damaged_table_is_unpacked_again(tmp_path: Path, encoder: UniversalEncoder) -> None:
     UniversalEncoder(tmp_path)
     (kept,) = tmp_path.iterdir()
