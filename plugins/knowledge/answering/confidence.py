@@ -30,7 +30,7 @@ class Weights(Value, frozen=True, kw_only=True):
     def total(self, values: Sequence[float]) -> float:
         """The weighted sum of ``values``."""
         parts = zip(self.weights, values, self.means, self.scales, strict=True)
-        return self.intercept + sum(w * (value - mean) / scale for w, value, mean, scale in parts)
+        return self.intercept + sum([w * (value - mean) / scale for w, value, mean, scale in parts])
 
     def probability(self, values: Sequence[float]) -> float:
         """0..1, of ``values``."""

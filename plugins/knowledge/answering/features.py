@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from gateway import Passage, Value
 from plugins.knowledge.answering.extracts import best_sentence
@@ -78,6 +80,12 @@ FEATURES = (
 """The names of the numbers, in order."""
 
 
+def read_ahead(passage: Passage) -> None:
+    """Read what does not depend on a question, so that the first question need not wait for it.
+    Of `READ_TEXTS` passages it is kept."""
+    _facts(passage)
+
+
 class PassageEvidence(Value, frozen=True, kw_only=True):
     """What speaks for and against one passage. ``values`` are those of `FEATURES`; ``missing`` are
     the stems of the question that the passage lacks, for people who ask why."""
@@ -101,53 +109,48 @@ class EvidenceReader:
         self._numbers, self._names = numbers(question), names(question)
         self._negated, self._spaceless = is_negated(question), is_spaceless(question)
         self._asks = float("?" in question or "؟" in question)
-        self._lacking: dict[int, tuple[str, ...]] = {}
+        self._parts = [_part(each.passage) for each in found]
+        self._lacking: dict[int, int] = {}
+        self._best = {name: self._ordered(value) for name, value in _COMPARED.items()}
 
     def of(self, at: int) -> PassageEvidence:
         """What speaks for ``found[at]``."""
         this, passage = self._found[at], self._found[at].passage
-        near = [_is_near(other.passage, passage) for other in self._found[:COMPARED]]
-        places = [place for place, same in enumerate(near) if not same]
-        others = [self._found[place] for place in places]
-        asked, missing = self._asked, self._missing(at)
-        lacking = [set(self._missing(place)) for place in places]
-        shared = [word for word in asked if word not in missing]
-        alone = sum(all(word in lacks for lacks in lacking) for word in shared)
-        nowhere = sum(all(word in lacks for lacks in lacking) for word in missing)
+        asked, missing = self._asked, self._lacks(at)
+        shared = ((1 << len(asked)) - 1) & ~missing
+        nobody = self._others_lack(at)
+        nowhere = (missing & nobody).bit_count()
         said, count = _answer(this), max(1, len(asked))
         told = is_told_by(self._kind)
         given = told and _gives(self._kind, said)
-        heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
+        facts = _facts(passage)
         amount = has_amount_of(self._thing, said) if self._thing else None
         about = max(1, len(self._matters))
-        in_title = matters_of(passage.title, passage.language)
-        in_heading = matters_of(_headings(passage), passage.language)
         in_answer = matters_of(said, passage.language)
-        has = _numbers(_all(passage))
+        in_sentence = _lacking(asked, _read(f"{facts.heading} {said}"))
         values = {
             "score": this.score,
             "cosine": this.cosine,
             "sentence": _sentence_cosine(this),
-            "score_lead": this.score - max((other.score for other in others), default=0.0),
-            "cosine_lead": this.cosine - max((other.cosine for other in others), default=0.0),
-            "sentence_lead": _sentence_cosine(this)
-            - max(map(_sentence_cosine, others), default=0.0),
+            "score_lead": this.score - self._best_other("score", at),
+            "cosine_lead": this.cosine - self._best_other("cosine", at),
+            "sentence_lead": _sentence_cosine(this) - self._best_other("sentence", at),
             "bm25": min(this.bm25 / count, 12.0) / 4.0,
-            "bm25_lead": _bm25_lead(this, others),
-            "shared_words": len(shared) / count,
-            "shared_in_sentence": 1 - len(_missing(asked, f"{heading} {said}")) / count,
-            "shared_in_heading": 1 - len(_missing(asked, heading)) / count,
-            "shared_alone": min(alone, 3) / 2.0,
-            "missing_words": min(len(missing), 5) / 2.0,
-            "missing_elsewhere": min(len(missing) - nowhere, 3) / 2.0,
+            "bm25_lead": _share_ahead(this.bm25, self._best_other("bm25", at)),
+            "shared_words": shared.bit_count() / count,
+            "shared_in_sentence": 1 - in_sentence.bit_count() / count,
+            "shared_in_heading": 1 - _lacking(asked, facts.heading_words).bit_count() / count,
+            "shared_alone": min((shared & nobody).bit_count(), 3) / 2.0,
+            "missing_words": min(missing.bit_count(), 5) / 2.0,
+            "missing_elsewhere": min(missing.bit_count() - nowhere, 3) / 2.0,
             "missing_anywhere": min(nowhere, 3) / 2.0,
             "type_given": float(given),
             "type_missing": float(told and not given),
             "amount_of_it": float(amount is True),
             "amount_of_other": float(amount is False),
-            "numbers_shared": float(bool(self._numbers & has)),
-            "numbers_missing": float(bool(self._numbers - has)),
-            "names_missing": float(self._lacks_names(passage)),
+            "numbers_shared": float(bool(self._numbers & facts.numbers)),
+            "numbers_missing": float(bool(self._numbers - facts.numbers)),
+            "names_missing": float(self._lacks_names(facts)),
             "negation_differs": float(self._negated != _negated(said)),
             "few_words": float(len(asked) < 2),
             "many_words": min(max(0, len(asked) - 6), 12) / 6.0,
@@ -155,39 +158,54 @@ class EvidenceReader:
             "is_table": float(passage.kind == "table"),
             "is_list": float(passage.kind in ("list", "steps")),
             "matters": this.matters,
-            "matters_lead": this.matters - max((other.matters for other in others), default=0.0),
+            "matters_lead": this.matters - self._best_other("matters", at),
             "topics": this.topics,
-            "topics_lead": this.topics - max((other.topics for other in others), default=0.0),
-            "matters_in_title": len(self._matters & in_title) / about,
-            "matters_in_heading": len(self._matters & in_heading) / about,
+            "topics_lead": this.topics - self._best_other("topics", at),
+            "matters_in_title": len(self._matters & facts.in_title) / about,
+            "matters_in_heading": len(self._matters & facts.in_heading) / about,
             "matters_in_answer": len(self._matters & in_answer) / about,
-            "heading_beside": min(len(in_heading - self._matters), 4) / 2.0,
-            "title_beside": min(len(in_title - self._matters), 4) / 2.0,
+            "heading_beside": min(len(facts.in_heading - self._matters), 4) / 2.0,
+            "title_beside": min(len(facts.in_title - self._matters), 4) / 2.0,
             "no_matter": float(not self._matters),
             "is_introduction": float(not passage.headings and not passage.question),
-            "has_number": float(bool(_numbers(passage.text))),
+            "has_number": facts.has_number,
             "length": min(len(passage.text), 800) / 800,
         }
         if self._spaceless:
             values |= dict.fromkeys(_OF_WORDS, 0.0)
         return PassageEvidence(
-            values=tuple(values[name] for name in FEATURES),
-            missing=missing,
+            values=_in_order(values),
+            missing=tuple(word for number, word in enumerate(asked) if missing >> number & 1),
             same_language=not self._language or passage.language == self._language,
         )
 
-    def _missing(self, at: int) -> tuple[str, ...]:
+    def _ordered(self, value: Callable[[FoundPassage], float]) -> list[tuple[float, int]]:
+        """The `COMPARED` first passages, the best by ``value`` first: the values and the places."""
+        compared = ((value(each), at) for at, each in enumerate(self._found[:COMPARED]))
+        return sorted(compared, reverse=True)
+
+    def _best_other(self, name: str, at: int) -> float:
+        """The best value of a passage that is not the same part as ``found[at]``; 0 of none."""
+        part, parts = self._parts[at], self._parts
+        return next((value for value, place in self._best[name] if parts[place] != part), 0.0)
+
+    def _others_lack(self, at: int) -> int:
+        """The words that no passage has which is not the same part as ``found[at]``."""
+        lacking = (1 << len(self._asked)) - 1
+        for place, part in enumerate(self._parts[:COMPARED]):
+            if part != self._parts[at]:
+                lacking &= self._lacks(place)
+        return lacking
+
+    def _lacks(self, at: int) -> int:
         if at not in self._lacking:
-            self._lacking[at] = _missing(self._asked, _all(self._found[at].passage))
+            self._lacking[at] = _lacking(self._asked, _facts(self._found[at].passage).words)
         return self._lacking[at]
 
-    def _lacks_names(self, passage: Passage) -> bool:
+    def _lacks_names(self, facts: _Facts) -> bool:
         """Whether the question has a name that the passage lacks. German nouns all look like
         names."""
-        if self._language == "de":
-            return False
-        plain, _ = _read(_all(passage))
-        return any(name not in plain for name in self._names)
+        return self._language != "de" and any(name not in facts.words.plain for name in self._names)
 
 
 _OF_WORDS = tuple(
@@ -196,18 +214,67 @@ _OF_WORDS = tuple(
 """What counts words, which some scripts do not part."""
 
 
-def _is_near(one: Passage, other: Passage) -> bool:
-    """Whether both are the same part of one document, so that neither contradicts the other."""
-    return one.id == other.id or (one.document == other.document and one.headings == other.headings)
+_in_order = itemgetter(*FEATURES)
+
+
+def _part(passage: Passage) -> tuple[int, tuple[str, ...]]:
+    """The same for passages that are the same part of one document, so that neither contradicts the
+    other."""
+    return passage.document, passage.headings
 
 
 def _sentence_cosine(found: FoundPassage) -> float:
     return found.sentences[0][2] if found.sentences else found.cosine
 
 
-def _bm25_lead(this: FoundPassage, others: Sequence[FoundPassage]) -> float:
-    best = max((other.bm25 for other in others), default=0.0)
-    return (this.bm25 - best) / (this.bm25 + best) if this.bm25 + best > 0 else 0.0
+_COMPARED: dict[str, Callable[[FoundPassage], float]] = {
+    "score": lambda found: found.score,
+    "cosine": lambda found: found.cosine,
+    "sentence": _sentence_cosine,
+    "bm25": lambda found: found.bm25,
+    "matters": lambda found: found.matters,
+    "topics": lambda found: found.topics,
+}
+"""What a passage has more or less of than the best other one."""
+
+
+def _share_ahead(this: float, other: float) -> float:
+    return (this - other) / (this + other) if this + other > 0 else 0.0
+
+
+class _Words(NamedTuple):
+    """A text of a source, folded, and its stems."""
+
+    plain: str
+    stems: frozenset[str]
+
+
+class _Facts(NamedTuple):
+    """What is read of a passage alone: the heading above it, words and numbers of all of it, and
+    the matters of title and headings."""
+
+    heading: str
+    heading_words: _Words
+    words: _Words
+    numbers: frozenset[str]
+    has_number: float
+    in_title: frozenset[str]
+    in_heading: frozenset[str]
+
+
+@lru_cache(READ_TEXTS)
+def _facts(passage: Passage) -> _Facts:
+    whole = _all(passage)
+    heading = passage.question or (passage.headings[-1] if passage.headings else passage.title)
+    return _Facts(
+        heading=heading,
+        heading_words=_words(heading),
+        words=_words(whole),
+        numbers=numbers(whole),
+        has_number=float(bool(numbers(passage.text))),
+        in_title=matters_of(passage.title, passage.language),
+        in_heading=matters_of(_headings(passage), passage.language),
+    )
 
 
 def _title(passage: Passage) -> str:
@@ -231,21 +298,22 @@ def _answer(found: FoundPassage) -> str:
     return text[max(0, start - 120) : end + 200]
 
 
-def _missing(words: Sequence[str], text: str) -> tuple[str, ...]:
-    plain, stems = _read(text)
-    return tuple(word for word in words if not has_words(word, stems, plain))
+def _lacking(asked: Sequence[str], words: _Words) -> int:
+    """Which of the stems ``asked`` a text lacks: a bit for each, the lowest for the first."""
+    found = 0
+    for number, word in enumerate(asked):
+        if not has_words(word, words.stems, words.plain):
+            found |= 1 << number
+    return found
 
 
-@lru_cache(READ_TEXTS)
-def _read(text: str) -> tuple[str, frozenset[str]]:
-    """``text`` of a source, folded, and its stems. Each is compared with several others."""
+def _words(text: str) -> _Words:
     plain = folded(text)
-    return plain, all_stems(plain)
+    return _Words(plain, all_stems(plain))
 
 
-@lru_cache(READ_TEXTS)
-def _numbers(text: str) -> frozenset[str]:
-    return numbers(text)
+_read = lru_cache(READ_TEXTS)(_words)
+"""Each sentence is compared with several questions."""
 
 
 @lru_cache(READ_TEXTS)

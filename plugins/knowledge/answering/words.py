@@ -65,6 +65,8 @@ def _negations() -> re.Pattern[str]:
 
 def _folded(text: str) -> str:
     """``text`` in lower case and without accents."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     return "".join(char for char in plain if not unicodedata.combining(char))
 
@@ -82,10 +84,8 @@ def content_words(text: str) -> tuple[str, ...]:
 
 
 def all_stems(text: str) -> frozenset[str]:
-    """The stems of all words of ``text``."""
-    return frozenset(
-        stem(part) for word in _WORD.findall(_folded(text)) for part in word.split("'")
-    )
+    """The stems of all words of ``text``, which is folded."""
+    return frozenset(stem(part) for word in set(_WORD.findall(text)) for part in word.split("'"))
 
 
 def has_words(word: str, stems: frozenset[str], text: str) -> bool:

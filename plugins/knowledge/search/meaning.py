@@ -183,7 +183,7 @@ def title_of(passage: Passage) -> str:
     return ". ".join(dict.fromkeys(part for part in parts if part))
 
 
-def spans_of(passage: Passage) -> list[SentenceSpan]:
+def spans_of(passage: Passage) -> tuple[SentenceSpan, ...]:
     """The sentences in the order of their vectors."""
     return sentences_of(passage.text, passage.kind)
 

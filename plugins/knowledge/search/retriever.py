@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
 import numpy as np
 import structlog
+from cachetools import LRUCache
 from msgspec.structs import replace
 
 from gateway import (
@@ -21,6 +23,7 @@ from gateway import (
     TextEncoder,
     WarmlineError,
 )
+from plugins.knowledge.answering.features import read_ahead
 from plugins.knowledge.answering.words import matters_of
 from plugins.knowledge.retrieval import FoundPassage
 
@@ -45,6 +48,10 @@ WORDS_AT_ONCE = 16
 """Words embedded in one call, as `meaning.TEXTS_AT_ONCE`; a word takes a quarter of the time."""
 SEVERAL = 3
 """A message of more sentences is compared sentence by sentence; a shorter one as a whole."""
+SMALL = 2_000
+"""Passages of which the best are found in a millisecond or two."""
+KEPT_PASSAGES = 2_048
+"""Passages that are kept as they were read: some MB. Those found come again and again."""
 LONGEST_QUESTION = 10_000
 """Characters of a message that are read."""
 MOST_NEW_WORDS = 24
@@ -69,6 +76,9 @@ class PassageSearch:
         self._writes: CentredEncoder | None = None
         """That of the vectors that are stored from here."""
         self._index = LoadedPassages()
+        self._passages: LRUCache[int, Passage] = LRUCache(KEPT_PASSAGES)
+        """Of those in the index, some, as they were when the index last followed the store."""
+        self._reloads = 0
         self._lock = threading.Lock()
         self._loading = asyncio.Lock()
         self._seen: int | None = None
@@ -149,7 +159,6 @@ class PassageSearch:
         """The best passages as the index finds them, before `rank`: at least as many as it puts
         into order, or all. Raises WarmlineError when the encoder fails."""
         await self._started.wait()
-        store, _ = self._ready()
         self._wanted.set()
         if self._seen is None:
             await self.follow()
@@ -158,10 +167,25 @@ class PassageSearch:
         asked = await self._read(question, language, brand)
         # Some may have been removed meanwhile.
         most = max(limit, RANKED) + 5
-        candidates = await self._locked(lambda: self._index.find(asked, most))
-        passages = {each.id: each for each in await store.passages([c.id for c in candidates])}
-        current = [each for each in candidates if each.id in passages and passages[each.id].current]
+        run = self._quick if len(self._index) <= SMALL else self._locked
+        candidates = await run(lambda: self._index.find(asked, most))
+        passages = await self._current([each.id for each in candidates])
+        current = [each for each in candidates if each.id in passages]
         return current, [_found(each, passages[each.id]) for each in current]
+
+    async def _current(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """The passages ``ids`` that are current. Those that are kept stand only while nothing was
+        stored that the index has not followed yet."""
+        store, _ = self._ready()
+        followed = await store.last_change() == self._seen
+        found = {id: self._passages[id] for id in ids if followed and id in self._passages}
+        if missing := [id for id in ids if id not in found]:
+            reloads = self._reloads
+            read = {each.id: each for each in await store.passages(missing) if each.current}
+            if followed and reloads == self._reloads:  # else they may be as they were before
+                self._passages.update(read)
+            found |= read
+        return found
 
     async def prepare(self) -> None:
         """Embed and load all there is, for a command that asks once. Raises WarmlineError."""
@@ -215,8 +239,12 @@ class PassageSearch:
 
     async def _read(self, text: str, language: str, brand: str) -> SearchQuestion:
         words = content_words(text, language)
-        counted = await self._locked(lambda: self._index.words.chosen(words))
-        near = await self._locked(lambda: self._index.words.vectors_of(counted))
+
+        def known() -> tuple[Counter[str], dict[str, Floats]]:
+            counted = self._index.words.chosen(words)
+            return counted, self._index.words.vectors_of(counted)
+
+        counted, near = await self._quick(known)
         meaning = self._meaning
         parts = adapted = np.zeros((0, 0), np.float32)
         if meaning is not None:
@@ -249,14 +277,18 @@ class PassageSearch:
 
     async def _reload(self, document: int) -> None:
         store, _ = self._ready()
+        self._reloads += 1
         passages = [each for each in await store.passages_of(document) if each.current]
         current = {each.id for each in passages}
 
-        def drop() -> None:
-            for id in self._index.of_document(document) - current:
+        def drop() -> frozenset[int]:
+            known = self._index.of_document(document)
+            for id in known - current:
                 self._index.remove(id)
+            return known
 
-        await self._locked(drop)
+        for id in await self._locked(drop):
+            self._passages.pop(id, None)  # its title, brand or date may be others now
         await self._add(passages)
 
     async def _add(self, passages: Sequence[Passage]) -> None:
@@ -278,8 +310,13 @@ class PassageSearch:
                     matters=matters_of(each.text, each.language),
                     topics=topics,
                 )
+                if each.id in kept:
+                    read_ahead(each)
 
+        room = max(0, KEPT_PASSAGES - len(self._passages))
+        kept = {each.id: each for each in passages[:room]}
         await self._locked(add)
+        self._passages.update(kept)
         await self._load_vectors([each.id for each in passages])
 
     async def _load_vectors(self, ids: Sequence[int]) -> None:
@@ -324,6 +361,15 @@ class PassageSearch:
                 return work()
 
         return await asyncio.to_thread(locked)
+
+    async def _quick(self, work: Callable[[], T]) -> T:
+        """``work`` on the index that takes little more time than a change to another thread."""
+        if not self._lock.acquire(blocking=False):
+            return await self._locked(work)
+        try:
+            return work()
+        finally:
+            self._lock.release()
 
     def _ready(self) -> tuple[KnowledgeStore, TextEncoder | None]:
         if self._store is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway import PassageKind
@@ -12,6 +13,8 @@ MOST_SENTENCES = 48
 """Of one passage; a longer one is cut into so many parts. Each costs 2 ms and a kilobyte."""
 SHORTEST = 3
 """Letters and digits that a sentence has."""
+KEPT_TEXTS = 2_048
+"""Texts of passages whose sentences are kept: those found come again and again."""
 MOST_QUESTION_SENTENCES = 40
 """A longer message is read to here."""
 _END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\w\"'“„«¿¡(€$£])|(?<=[。！？])|\n+")
@@ -30,7 +33,8 @@ class SentenceSpan(NamedTuple):
     end: int
 
 
-def sentences_of(text: str, kind: PassageKind = "text") -> list[SentenceSpan]:
+@lru_cache(KEPT_TEXTS)
+def sentences_of(text: str, kind: PassageKind = "text") -> tuple[SentenceSpan, ...]:
     """The sentences of a passage's text, in order. A row of a table and an item of a list are one
     each, without the mark in front."""
     whole_lines = kind == "table"
@@ -78,8 +82,8 @@ def _sentences(text: str, line: SentenceSpan) -> list[SentenceSpan]:
     return found
 
 
-def _joined(spans: Sequence[SentenceSpan], most: int) -> list[SentenceSpan]:
+def _joined(spans: Sequence[SentenceSpan], most: int) -> tuple[SentenceSpan, ...]:
     """At most ``most`` spans: neighbours are joined."""
     size = -(-len(spans) // most) or 1
     groups = [spans[at : at + size] for at in range(0, len(spans), size)]
-    return [SentenceSpan(group[0].start, group[-1].end) for group in groups]
+    return tuple(SentenceSpan(group[0].start, group[-1].end) for group in groups)

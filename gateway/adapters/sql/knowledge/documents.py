@@ -15,9 +15,9 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Row,
+    bindparam,
     delete,
     insert,
-    literal,
     select,
     text,
     update,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.knowledge import reading
 from gateway.adapters.sql.schema import (
     knowledge_changes,
@@ -52,6 +53,19 @@ _PUT_VECTOR = text(
     "INSERT INTO knowledge_vectors (passage_id, model, vector) VALUES (:passage_id, :model,"
     " :vector) ON CONFLICT (passage_id) DO UPDATE SET model = excluded.model,"
     " vector = excluded.vector"
+)
+_USE = PreparedStatement(
+    insert(knowledge_uses).from_select(
+        ["conversation_id", "turn", "passage_id", "document_id", "version", "at"],
+        select(
+            bindparam("conversation", type_=BigInteger()),
+            bindparam("turn", type_=BigInteger()),
+            knowledge_passages.c.id,
+            knowledge_passages.c.document_id,
+            knowledge_passages.c.version,
+            bindparam("at", type_=BigInteger()),
+        ).where(knowledge_passages.c.id == bindparam("passage")),
+    )
 )
 
 
@@ -162,25 +176,9 @@ def record_uses(
 ) -> None:
     """Note, in the transaction of a turn, that its answer rests on ``passages``. Those that do not
     exist any more are left out."""
-    table, used = knowledge_passages.c, knowledge_uses.c
-    whole = BigInteger()
-    found = select(
-        literal(conversation, whole),
-        literal(turn, whole),
-        table.id,
-        table.document_id,
-        table.version,
-        literal(at, whole),
-    ).where(table.id.in_(passages))
-    columns = [
-        used.conversation_id,
-        used.turn,
-        used.passage_id,
-        used.document_id,
-        used.version,
-        used.at,
-    ]
-    connection.execute(insert(knowledge_uses).from_select(columns, found))
+    noted = {"conversation": conversation, "turn": turn, "at": at}
+    for passage in sorted(set(passages)):
+        _USE.count(connection, noted | {"passage": passage})
 
 
 def _lock(connection: Connection) -> None:

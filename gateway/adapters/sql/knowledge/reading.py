@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, or_, select, text
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.schema import (
     conversations,
     knowledge_changes,
@@ -31,6 +44,8 @@ from gateway.model import (
 
 AT_ONCE = 500
 """Ids in one statement."""
+FEW = 4
+"""Ids that are read one after another: a statement that is compiled already takes less time."""
 MOST_DECIDED, LOOKED_AT = 1_000, 5
 """Decided drafts of one call, and how many drafts are looked at for each of them."""
 _IS_CURRENT = and_(
@@ -51,6 +66,13 @@ _PASSAGES = (
     .join(knowledge_documents, knowledge_documents.c.id == knowledge_passages.c.document_id)
     .join(knowledge_sources, knowledge_sources.c.id == knowledge_documents.c.source_id)
 )
+_PASSAGE = PreparedStatement(_PASSAGES.where(knowledge_passages.c.id == bindparam("passage")))
+_NEWEST = PreparedStatement(select(func.max(knowledge_changes.c.id).label("newest")))
+_CURRENT = PreparedStatement(
+    select(knowledge_passages.c.id)
+    .join(knowledge_documents, knowledge_documents.c.id == knowledge_passages.c.document_id)
+    .where(knowledge_passages.c.id == bindparam("passage"), _IS_CURRENT)
+)
 
 
 def all_sources(connection: Connection) -> tuple[KnowledgeSource, ...]:
@@ -65,6 +87,9 @@ def documents_of(connection: Connection, source: int) -> tuple[KnowledgeDocument
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
+    if len(ids) <= FEW:
+        each = (_PASSAGE.one(connection, {"passage": id}) for id in ids)
+        return {row.id: passage(row) for row in each if row is not None}
     found: dict[int, Passage] = {}
     for start in range(0, len(ids), AT_ONCE):
         query = _PASSAGES.where(knowledge_passages.c.id.in_(ids[start : start + AT_ONCE]))
@@ -74,8 +99,7 @@ def by_id(connection: Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
 
 def are_current(connection: Connection, ids: Sequence[int]) -> bool:
     """Whether all of ``ids`` are passages that are current."""
-    query = _PASSAGES.where(knowledge_passages.c.id.in_(ids), _IS_CURRENT)
-    return len(connection.execute(query).all()) == len(set(ids))
+    return all(_CURRENT.scalar(connection, {"passage": id}) is not None for id in set(ids))
 
 
 def of_document(connection: Connection, document: int, version: int | None) -> tuple[Passage, ...]:
@@ -90,6 +114,11 @@ def current(connection: Connection, after: int, limit: int) -> tuple[Passage, ..
     table = knowledge_passages.c
     query = _PASSAGES.where(table.id > after, _IS_CURRENT).order_by(table.id).limit(limit)
     return tuple(passage(row) for row in connection.execute(query))
+
+
+def newest_change(connection: Connection) -> int:
+    """The id of the newest change; 0 of none."""
+    return int(_NEWEST.scalar(connection, {}) or 0)
 
 
 def unsettled(connection: Connection, limit: int) -> tuple[DocumentChange, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -92,8 +92,7 @@ class SqlKnowledge:
         )
 
     async def last_change(self) -> int:
-        newest = select(func.coalesce(func.max(knowledge_changes.c.id), 0))
-        return await self._db.read(lambda c: int(c.execute(newest).scalar_one()))
+        return await self._db.read(reading.newest_change)
 
     async def unsettled_changes(self, limit: int = 100) -> tuple[DocumentChange, ...]:
         return await self._db.read(lambda c: reading.unsettled(c, limit), long=True)
