@@ -20,6 +20,8 @@ from gateway.store import AlarmCause, HandoffRequest, Store, TurnOutcome, WorkIt
 log = structlog.get_logger(__name__)
 
 HIGHEST_PRIORITY = 3
+HIGHEST_BY_WAITING = 2
+"""Whoever only waits never comes to stand beside somebody in danger."""
 
 
 @dataclass(kw_only=True)
@@ -189,16 +191,17 @@ class AutomaticHandoffs:
         return TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
 
     def _next_request(self, handoff: Handoff) -> HandoffRequest | None:
-        """None when it has the top tier and the highest priority already."""
+        """None when it has the top tier, and the highest priority that waiting gives."""
         tier = self.policies.current.tiers.get(handoff.tier)
         above = tier.next if tier else None
-        if above is None and handoff.priority >= HIGHEST_PRIORITY:
+        raised = max(handoff.priority, min(HIGHEST_BY_WAITING, handoff.priority + 1))
+        if above is None and raised == handoff.priority:
             return None
         name = above or handoff.tier
         return HandoffRequest(
             reasons=handoff.reasons,
             tier=name,
             skills=handoff.skills,
-            priority=min(HIGHEST_PRIORITY, handoff.priority + 1),
+            priority=raised,
             claim_by=self.policies.current.claim_by(name, self.clock.now()),
         )

@@ -89,6 +89,20 @@ async def test_harm_after_a_hand_over(tmp_path: Path) -> None:
         assert [reason.code for reason in handoff.reasons][:2] == ["harm", "asked_for_person"]
 
 
+async def test_nobody_comes_by_waiting_before_who_is_in_danger(tmp_path: Path) -> None:
+    """However long a furious customer has waited: the case moves up, and stays below."""
+    async with shop(tmp_path) as gw:
+        angry, mia = gw.customer("fake", "angry"), gw.customer("fake", "mia")
+        await angry.say("I am furious")
+        for _ in range(4):
+            await gw.pass_time(3600)
+        await mia.say("there is fire now")
+        queue = await gw.services.desk.queue()
+        assert [item.preview for item in queue] == ["there is fire now", "I am furious"]
+        assert [item.handoff.priority for item in queue] == [3, 2]
+        assert queue[1].handoff.tier == "specialist"
+
+
 async def test_harm_while_a_person_has_the_conversation(tmp_path: Path) -> None:
     """The bot stays silent, and the case gains the reason and the highest priority."""
     async with shop(tmp_path, policy=HOURS) as gw:
