@@ -47,6 +47,11 @@ _NAME_WORDS = re.compile(
     r"(?:Dr\.? |Prof\.? |[A-ZÀ-Þ]\. ){0,3}[A-ZÀ-Þ][\w'’-]+"
     r"(?: (?:[A-ZÀ-Þ](?:[\w'’-]+|\.)|de|del|la|von|van|der|le)){0,6}"
 )
+_SAYS_WHAT = re.compile(r"(?:this is|i'm|i am|ich bin|je suis|c'est|soy) $")
+"""Before a name, or before anything else."""
+_OF_ADJECTIVES = ("ous", "able", "ible", "ful", "ing")
+SHORTEST_SHOUTED = 2
+"""Letters: `This is AJ`."""
 _NAME_BEFORE = re.compile(
     r"(?:^|[.,!?:\n] ?|\b(?:[Hh]ello|[Hh]allo|[Bb]onjour|[Hh]ola) )"
     r"([A-ZÀ-Þ][\w'’-]{1,20}(?: [A-ZÀ-Þ][\w'’-]{1,20}){1,2}) $"
@@ -285,7 +290,9 @@ def _one_date(
 def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
     for match in known.told_name.finditer(read.folded):
         name = _NAME_WORDS.match(read.text, match.end())
-        if name and read.folded[name.start() : name.end()].split()[0] not in known.item_stop:
+        if name is None or (_SAYS_WHAT.search(match[0]) and _is_feeling(name[0])):
+            continue
+        if read.folded[name.start() : name.end()].split()[0] not in known.item_stop:
             yield ValuePlace("name", name.start(), name.end(), "")
     for match in known.told_name_after.finditer(read.folded):
         begin = max(0, match.start() - LONGEST_NAME)
@@ -302,6 +309,13 @@ def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
         signs = name and not read.text[name.end() :].strip(" .\n")
         if name and signs and len(words_of(read.folded[: match.start()])) >= FEWEST_BEFORE:
             yield ValuePlace("name", name.start(), name.end(), "")
+
+
+def _is_feeling(words: str) -> bool:
+    """Whether ``words`` behind `this is` are rather what the customer thinks: `UNACCEPTABLE`. Who is
+    upset writes in capitals, and a single name in capitals is rare."""
+    shouted = words.isupper() and " " not in words and len(words) > SHORTEST_SHOUTED
+    return shouted or words.casefold().endswith(_OF_ADJECTIVES)
 
 
 def _photos(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:

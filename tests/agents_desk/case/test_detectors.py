@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway import claims_in, promises_in, unfilled, with_placeholders
+from gateway import claims_in, facts_told, promises_in, unfilled, with_placeholders
 from tests.agents_desk.case.score import (
     FRESH,
     KNOWN,
@@ -204,3 +204,23 @@ def test_a_weekday_is_that_of_the_business() -> None:
     late = datetime(2026, 11, 24, 3, 0, tzinfo=ZoneInfo("UTC"))
     [made] = promises_in("I will call you today.", "en", late, ZoneInfo("America/New_York"))
     assert made.due.isoformat() == "2026-11-23T23:59:00-05:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "names"),
+    [
+        ("This is UNACCEPTABLE", "en", []),
+        ("This is Outrageous! Where is my parcel?", "en", []),
+        ("This is TOTALLY UNACCEPTABLE", "en", []),
+        ("I am FURIOUS", "en", []),
+        ("Ich bin ENTTÄUSCHT", "de", []),
+        ("This is Eva Adler", "en", ["Eva Adler"]),
+        ("I am EVA ADLER", "en", ["EVA ADLER"]),
+        ("My name is JOHN", "en", ["JOHN"]),
+        ("Ich heiße PAUL", "de", ["PAUL"]),
+        ("This is AJ", "en", ["AJ"]),
+    ],
+)
+def test_what_is_shouted_is_no_name(said: str, language: str, names: list[str]) -> None:
+    """Else the agent reads `Dear UNACCEPTABLE`."""
+    assert [fact.value for fact in facts_told(said, language) if fact.name == "name"] == names
