@@ -303,3 +303,53 @@ def test_two_calm_questions_stay_calm(reader: MessageReader, text: str) -> None:
     [insight] = reader.read_all([MessageInContext(text)])
     assert insight.emotion is not None
     assert insight.emotion.label == "calm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A van hit my husband, he was knocked down by a car on your scooter",
+        "We were in a small crash with the rental car, what now?",
+        "The brakes stopped working on the hill",
+        "Meine Frau wurde auf dem Weg zu Ihnen von einem Bus angefahren",
+        "Wir hatten einen kleinen Unfall mit dem Lastenrad",
+        "Die Bremsen gehen plötzlich nicht mehr",
+        "Mon fils a été renversé par une voiture",
+        "On a eu un accident avec la trottinette",
+        "Les freins ne répondent plus",
+        "Nos atropelló una moto al salir",
+        "Ayer tuvimos un accidente con el coche alquilado",
+        "Los frenos no responden",
+        "Mia moglie è stata investita da un furgone",
+        "Abbiamo avuto un incidente con lo scooter",
+        "We hebben een ongeluk gehad met de bakfiets",
+        "De remmen doen het niet meer",
+        "O meu marido foi atropelado por uma carrinha",
+        "Ontem tivemos um acidente com a trotinete",
+        "A bicicleta não trava",
+        "Miałam wypadek na waszej hulajnodze",
+        "Vi hade en olycka med cykeln",
+        "Frenler tutmuyor",
+        "تعرضنا لحادث بالسيارة",
+    ],
+)
+def test_accidents_are_harm_in_every_language(reader: MessageReader, text: str) -> None:
+    """They are what shops that rent, mend or deliver hear first."""
+    assert "harm" in {cue.kind for cue in reader.read(text).signals}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I ordered two of them by accident, can I send one back?",
+        "How much is the accident insurance for a week?",
+        "Gehört eine Unfallversicherung zum Mietrad?",
+        "L'assurance accident est-elle comprise dans le prix ?",
+        "¿El seguro de accidentes está incluido?",
+        "Which brake pads fit the Halvard city bike?",
+        "Wie bremst das Rad mit Rücktritt?",
+    ],
+)
+def test_words_of_accidents_are_not(reader: MessageReader, text: str) -> None:
+    """Insurance, a slip of the finger, parts of a bike."""
+    assert "harm" not in {cue.kind for cue in reader.read(text).signals}

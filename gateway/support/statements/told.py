@@ -312,8 +312,8 @@ def _names(read: ReadText, known: StatementPhrases) -> Iterator[ValuePlace]:
 
 
 def _is_feeling(words: str) -> bool:
-    """Whether ``words`` behind `this is` are rather what the customer thinks: `UNACCEPTABLE`. Who is
-    upset writes in capitals, and a single name in capitals is rare."""
+    """Whether ``words`` behind `this is` are rather what the customer thinks: `UNACCEPTABLE`. Who
+    is upset writes in capitals, and a single name in capitals is rare."""
     shouted = words.isupper() and " " not in words and len(words) > SHORTEST_SHOUTED
     return shouted or words.casefold().endswith(_OF_ADJECTIVES)
 
