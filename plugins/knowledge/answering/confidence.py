@@ -49,6 +49,8 @@ class ConfidenceModel(Value, frozen=True, kw_only=True):
     wrong answers that is promised by default: no shop's own threshold is below it."""
     offer: float
     """The least confidence of a passage that is offered to choose from."""
+    draft: float
+    """The least confidence of a passage that an agent gets as a draft."""
     show: float
     """The least confidence of a passage that agents are shown."""
     learnt_from: str = ""

@@ -132,12 +132,16 @@ class SourceAnswers:
         words if there is one."""
         if turn.kind != "message" or turn.wordless or not turn.message.text.strip():
             return None
+        if any(reason.code == "harm" for reason in turn.route.reasons):
+            return None  # what a page says is the last that somebody in danger needs
         candidates = await self._candidates(turn)
+        if not candidates or candidates[0].confidence < self.model.draft:
+            return None
         reply, phrased = await self._phrased(turn, candidates)
         if reply is not None:
             return reply.replace(opener="")
         for candidate in candidates:
-            said = candidate.said if candidate.confidence >= self.model.offer else None
+            said = candidate.said if candidate.confidence >= self.model.draft else None
             if said is not None and await self._stands(candidate, said.lines):
                 draft = answer(candidate, said, turn.language).replace(opener="")
                 return _with_cost(draft, phrased)

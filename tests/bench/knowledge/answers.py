@@ -50,6 +50,8 @@ LONG_FRAGMENT = 12
 LIFELIKE_COUNTS = 2
 """How much a question counts that was asked by somebody who never saw the pages."""
 OFFER, SHOW = 0.05, 0.02
+DRAFT = 0.3
+"""Of lifelike questions half of the best passages above it answer, and one in seven below it."""
 
 
 class Row(NamedTuple):
@@ -328,6 +330,7 @@ def written(models: dict[bool, Fitted], least: float, questions: int) -> str:
         "other_language": weights(models[False]),
         "threshold": round(least, 3),
         "offer": OFFER,
+        "draft": DRAFT,
         "show": SHOW,
         "learnt_from": f"{questions} questions about the help centres in tests/knowledge",
     }

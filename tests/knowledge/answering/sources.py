@@ -81,6 +81,7 @@ SIMPLE = ConfidenceModel(
     other_language=_weights("shared_words", -4.0, 8.0),
     threshold=0.8,
     offer=0.2,
+    draft=0.4,
     show=0.1,
 )
 """A confidence of 0.98 where a passage has all words of the question, and 0.5 where it has half."""

@@ -210,6 +210,24 @@ async def test_a_passage_that_gives_orders_is_not_used(tmp_path: Path, order: st
         assert "for ever." not in card.suggestion.text
 
 
+@pytest.mark.parametrize(
+    ("said", "drafted"),
+    [
+        ("a human: are gift cards valid?", True),
+        ("a human please", False),
+        ("a human: my blorp blimp bling valid glorp glimp grumble", False),
+        ("fire! are gift cards valid?", False),
+    ],
+)
+async def test_an_unlikely_passage_is_no_draft(tmp_path: Path, said: str, drafted: bool) -> None:
+    """Nor is any passage for somebody in danger: an agent would be one click from sending it."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        await shop.gw.customer("fake", "mia").say(said)
+        card = await shop.gw.desk_agent("ana").next_card()
+        assert (card.suggestion is not None) is drafted
+
+
 async def test_two_questions_are_not_answered_by_one_passage(tmp_path: Path) -> None:
     """A message with two questions is asked back about."""
     async with shop_with_sources(tmp_path) as shop:
