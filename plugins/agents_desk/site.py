@@ -277,7 +277,7 @@ class WebDesk:
                 services=services, html=html, guard=guard, colleagues=settings.read_colleagues
             ).routes(),
             *lists.routes(),
-            *marks.routes(html, guard, live),
+            *marks.routes(html, guard, live, colleagues=settings.read_colleagues),
             *staff_routes(
                 services=services, settings=settings, html=html, guard=guard, accounts=accounts
             ),

@@ -59,6 +59,7 @@ class MarkPages:
     mentions: Mentions
     alerts: AlertStore
     views: PersonalViews
+    colleagues: bool
 
     def routes(self) -> list[web.RouteDef]:
         read, act = self.guard.read, self.guard.act
@@ -147,7 +148,7 @@ class MarkPages:
         return {
             id: words.customer_name(each.customer.name, each.conversation.address)
             for id, each in found.items()
-            if may_see(session.role, session.agent, each.conversation)
+            if may_see(session.role, session.agent, each.conversation, colleagues=self.colleagues)
         }
 
     async def _show_labels(

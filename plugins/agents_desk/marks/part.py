@@ -74,8 +74,9 @@ class DeskMarks:
         }
 
     def routes(
-        self, html: HtmlRenderer, guard: RequestGuard, live: LiveStreams
+        self, html: HtmlRenderer, guard: RequestGuard, live: LiveStreams, *, colleagues: bool
     ) -> list[web.RouteDef]:
+        """``colleagues``: whether everybody may read what others have."""
         self._live = live
         self._pages = MarkPages(
             services=self._services,
@@ -86,6 +87,7 @@ class DeskMarks:
             mentions=self._mentions,
             alerts=self._alerts,
             views=self.views,
+            colleagues=colleagues,
         )
         return self._pages.routes()
 

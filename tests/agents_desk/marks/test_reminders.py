@@ -155,6 +155,23 @@ async def test_a_mention_reaches_the_colleague(ana: Visit, ben: Visit, gw: DeskG
     assert "is this the depot" in ben.page
 
 
+@pytest.mark.parametrize(
+    ("desk_settings", "readable"), [({}, True), ({"read_colleagues": False}, False)]
+)
+async def test_a_mention_in_a_colleagues_conversation(
+    ana: Visit, visitor: Callable[[], Visit], gw: DeskGateway, readable: bool
+) -> None:
+    """It shows the note to who may read the conversation: whoever asks for help has it already."""
+    cleo = visitor()
+    await cleo.sign_in("cleo")
+    await gw.claim(JULES, ANA)
+    await ana.open(PATH)
+    await ana.send(f"{PATH}/note", text="@cleo, is this the depot's parcel?")
+    await cleo.open("/desk/mentions")
+    assert ("is this the depot&#39;s parcel?" in cleo.page) is readable
+    assert ("A colleague has this conversation now." in cleo.page) is not readable
+
+
 @pytest.mark.parametrize("text", ["@nobody have a look", "ask @ben and @Gil Adler"])
 async def test_a_name_that_nobody_has_is_asked_about(
     ana: Visit, gw: DeskGateway, text: str
