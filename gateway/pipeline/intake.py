@@ -13,7 +13,7 @@ import structlog
 from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
-from gateway.pipeline.validation import storable, storable_id
+from gateway.pipeline.validation import Received, check_received, storable, storable_id
 from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.settings import Brands
@@ -44,8 +44,9 @@ class InboxIntake:
 
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
-        that is longer than an attachment may be, Malformed for an address or id that no database
-        stores."""
+        that is longer than an attachment may be, Malformed for a field of another type, and for an
+        address or id that no database stores."""
+        message = _checked(message, Inbound)
         channel = message.address.channel_key
         try:
             message = _storable(await self._described(message))
@@ -71,8 +72,9 @@ class InboxIntake:
         """Record a provider's receipt for messages we sent, and announce the changed messages.
 
         A receipt may arrive before our commit of the provider's id, so an unknown id is looked up
-        again, for about two seconds.
+        again, for about two seconds. Raises Malformed for a field of another type.
         """
+        receipt = _checked(receipt, Receipt)
         receipt = receipt.replace(
             ids=tuple(id for id in receipt.ids if storable_id(id) is not None),
             detail=storable(receipt.detail) if receipt.detail else receipt.detail,
@@ -122,15 +124,25 @@ class InboxIntake:
         )
 
 
+def _checked(value: Received, expected: type[Received]) -> Received:
+    """As `check_received`, and logged: it is the channel's mistake, and the provider's log is not
+    where its author looks."""
+    try:
+        return check_received(value, expected)
+    except Malformed as error:
+        log.error("received.malformed", why=str(error))  # noqa: TRY400  (a trace shows nothing more)
+        raise
+
+
 def _storable(message: Inbound) -> Inbound:
     """``message`` without the characters that providers let through and no database stores. Raises
     Malformed when the address or the id has them: another text would be another customer. An id
     that is too long is replaced by its hash, so that a repetition is still recognised."""
     text, id = storable(message.text), message.remote_id
-    if not (_is_clean(message.address.value) and _is_clean(str(id or ""))):
+    if not (_is_clean(message.address.value) and _is_clean(id or "")):
         raise Malformed("the sender's address or the message's id holds NUL or broken Unicode")
     if id is not None and storable_id(id) is None:
-        digest = hashlib.sha256(str(id).encode()).hexdigest()
+        digest = hashlib.sha256(id.encode()).hexdigest()
         message = message.replace(remote_id=f"sha256:{digest}" if id else None)
     if message.thread or message.attachments or message.language or message.ref or message.forwards:
         message = _with_clean_ids(message)

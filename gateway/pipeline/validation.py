@@ -7,9 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.model import Fact, Insight, Sent, Value
+from gateway.model import Fact, Inbound, Insight, Receipt, Sent, Value
+from gateway.ports import Malformed
 
 V = TypeVar("V", bound=Value)
+Received = TypeVar("Received", Inbound, Receipt)
+_BYTES = (bytes, bytearray, memoryview)
+"""msgspec would otherwise write them as Base64: bytes in a text's place are a mistake."""
 LONGEST_ID = 2000
 """Bytes of an id in UTF-8. PostgreSQL indexes ids, and a B-tree entry may have at most a third of
 a page, 2,704 bytes (PostgreSQL's documentation, "B-Tree Indexes")."""
@@ -26,9 +30,52 @@ def check_types(value: object, expected: type[V]) -> V:
     if not isinstance(value, expected):
         raise InvalidValue(f"expected {expected.__name__}, got {type(value).__name__}")
     try:
-        return msgspec.convert(msgspec.to_builtins(value), type(value))
+        plain = msgspec.to_builtins(value, builtin_types=_BYTES)
+        return msgspec.convert(plain, type(value), builtin_types=_BYTES)
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidValue(f"an invalid {type(value).__name__}: {error}") from None
+
+
+ADVICE = {
+    "address": "use Address(channel=..., value=...)",
+    "address.value": "use the customer's address as text, not empty",
+    "address.channel": "use the channel's name, not empty",
+    "at": "use a datetime with a time zone, such as services.clock.now()",
+    "attachments": "keep each File with services.files.keep, and use what it returns",
+    "ids": "use a tuple of texts",
+    "kind": "use message, edit or unreadable",
+    "remote_id": "use the provider's id as text, or None",
+    "text": "use the customer's words as text; they may be empty",
+}
+"""How to mend a field of what a channel passes on."""
+
+
+def check_received(value: object, expected: type[Received]) -> Received:
+    """Return what a channel passes on, with a tuple in place of each list. Raises Malformed, which
+    names the field and what to write, when it could be stored but not handled."""
+    try:
+        found = check_types(value, expected)
+    except InvalidValue as error:
+        what, _, path = str(error).partition(" - at `$.")
+        what = what.removeprefix(f"an invalid {type(value).__name__}: ")
+        if what.startswith("Invalid enum value"):  # which is not shown: it may be somebody's words
+            what = "an unknown value"
+        raise _malformed(expected, path.rstrip("`"), what) from None
+    if isinstance(found, Inbound):
+        if not found.address.value:
+            raise _malformed(expected, "address.value", "it is empty")
+        if not found.address.channel:
+            raise _malformed(expected, "address.channel", "it is empty")
+    if found.at.tzinfo is None:
+        raise _malformed(expected, "at", "it has no time zone")
+    return found
+
+
+def _malformed(expected: type[Value], path: str, what: str) -> Malformed:
+    name = expected.__name__
+    advice = ADVICE.get(path) or ADVICE.get(path.partition("[")[0].partition(".")[0])
+    advice = advice or f"see {name} in docs/reference/values.md"
+    return Malformed(f"{name}{'.' if path else ''}{path}: {what}; {advice}")
 
 
 def validated_insight(value: object, text: str) -> Insight:

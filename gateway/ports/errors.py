@@ -59,8 +59,8 @@ class Unfilled(NotAccepted):
 
 
 class Malformed(WarmlineError):
-    """The message can never be stored: its address or id holds what no provider sends, such as
-    NUL. Sending it again does not help."""
+    """The message can never be handled: a field has another type than its value declares, or the
+    address or id holds what no provider sends, such as NUL. Sending it again does not help."""
 
 
 class TooLarge(WarmlineError):

@@ -46,12 +46,15 @@ class Intake(Protocol):
 
     async def accept(self, message: Inbound) -> Accepted:
         """Store ``message`` in the inbox and return after the commit. Raises `NotAccepted` when
-        it could not be committed: answer the provider with a 5xx then."""
+        it could not be committed: answer the provider with a 5xx then. Raises `Malformed` when it
+        can never be handled (a field of another type, an empty address, a time without a time
+        zone, NUL in an id): a repetition does not help, so answer with a 400."""
         ...
 
     async def report(self, receipt: Receipt) -> bool:
         """Record a provider's report on messages we sent, and return after the commit. False when
-        we know no such message: the report is then logged and dropped."""
+        we know no such message: the report is then logged and dropped. Raises `Malformed` for a
+        field of another type."""
         ...
 
 

@@ -134,7 +134,10 @@ class LoadShedder:
 
     async def accept(self, message: Inbound) -> Accepted:
         """As `Intake.accept`; also raises NotAccepted while a limit is exceeded."""
-        name = message.address.lane
+        try:
+            name = message.address.lane
+        except AttributeError:  # no Inbound with an Address: the intake says what is wrong
+            return await self.intake.accept(message)
         lane = self._lanes.get(name)
         of_lane = lane.accepting if lane else 0
         if (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import brand_voice
 from gateway import (
     Address,
     Fact,
+    File,
     Inbound,
+    Malformed,
     Message,
     NotAccepted,
     Receipt,
@@ -52,6 +55,10 @@ def empty(turn: Turn) -> Reply | None:
     return Reply()
 
 
+def of_bytes(turn: Turn) -> Any:
+    return Reply(body=(b"words",))  # type: ignore[arg-type]
+
+
 class Hanging(FakeHandler):
     """Never answers."""
 
@@ -67,10 +74,11 @@ class Hanging(FakeHandler):
         (FakeHandler(raises), "raised RuntimeError"),
         (FakeHandler(invalid), "invalid reply"),
         (FakeHandler(empty), "invalid reply"),
+        (FakeHandler(of_bytes), "invalid reply"),
         (Hanging(echo), "took longer"),
         (FakeHandler(lambda turn: None), "no handler had an answer"),
     ],
-    ids=["raises", "invalid", "empty", "hangs", "no answer"],
+    ids=["raises", "invalid", "empty", "bytes", "hangs", "no answer"],
 )
 async def test_a_failing_handler_brings_a_person(
     handler: FakeHandler, what: str, tmp_path: Path, answer_all: dict[str, Any]
@@ -568,6 +576,81 @@ async def test_a_receipt_with_an_odd_id_is_dropped(
             Receipt(channel="fake", ids=(id,), status="failed", at=gw.clock.now(), detail="a\x00")
         )
         assert await gw.services.desk.queue() == ()
+
+
+FILE = File(name="a.pdf", media_type="application/pdf", data=b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"kind": "text"}, "Inbound.kind: an unknown value; use message, edit or unreadable"),
+        ({"consent": "words"}, "Inbound.consent: an unknown value; see Inbound in"),
+        (
+            {"attachments": (FILE,)},
+            "Inbound.attachments[0]: .*; keep each File with services.files",
+        ),
+        ({"attachments": None}, "Inbound.attachments: .*; keep each File"),
+        ({"at": "2026"}, "Inbound.at: Invalid RFC3339 .*; use a datetime with a time zone"),
+        ({"at": datetime(2026, 1, 1)}, "Inbound.at: it has no time zone; use"),  # noqa: DTZ001
+        ({"remote_id": 7}, "Inbound.remote_id: .*got `int`; use the provider's id as text"),
+        ({"text": None}, "Inbound.text: .*got `null`; use the customer's words"),
+        ({"text": b"hello"}, "Inbound.text: .*got `bytes`; use the customer's words"),
+        ({"name": 5}, "Inbound.name: .*got `int`; see Inbound in docs/reference/values.md"),
+        ({"address": None}, "Inbound.address: .*got `null`; use Address"),
+        ({"address": "carla"}, "Inbound.address: .*got `str`; use Address"),
+        ({"address": Address(channel="fake", value="")}, "Inbound.address.value: it is empty"),
+        ({"address": Address(channel="", value="carla")}, "Inbound.address.channel: it is empty"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+async def test_a_wrong_inbound_is_refused_when_it_is_passed_on(
+    wrong: dict[str, Any], why: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Its author reads which field to mend. Nothing is stored, and the next message is handled."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
+        right = Inbound(
+            address=Address(channel="fake", value="carla"), text="one", at=gw.clock.now()
+        )
+        with pytest.raises(Malformed, match=why.replace("[", r"\[").replace("]", r"\]")):
+            await gw.services.intake.accept(right.replace(**wrong))
+        assert await gw.gateway.store.inbox.lanes() == ()
+        await gw.services.intake.accept(right)
+        await gw.settled()
+        assert [message.text for message in fake.sent] == ["You said one."]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"status": "gone"}, "Receipt.status: an unknown value; see Receipt in"),
+        ({"ids": (7,)}, "Receipt.ids.0.: .*got `int`; use a tuple of texts"),
+        ({"ids": "abc"}, "Receipt.ids: .*got `str`; use a tuple of texts"),
+        ({"at": datetime(2026, 1, 1)}, "Receipt.at: it has no time zone"),  # noqa: DTZ001
+    ],
+    ids=["status", "number", "text", "naive"],
+)
+async def test_a_wrong_receipt_is_refused(
+    wrong: dict[str, Any], why: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """As a wrong message is."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
+    ) as gw:
+        receipt = Receipt(channel="fake", ids=("a",), status="read", at=gw.clock.now())
+        with pytest.raises(Malformed, match=why):
+            await gw.services.intake.report(receipt.replace(**wrong))
+
+
+async def test_what_is_no_inbound_is_refused(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A mapping, such as the provider's own, is not taken for one."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
+    ) as gw:
+        given: Any = {"address": "carla", "text": "hello"}
+        with pytest.raises(Malformed, match="Inbound: expected Inbound, got dict; see Inbound in"):
+            await gw.services.intake.accept(given)
 
 
 async def test_a_channel_bounds_how_often_an_unsure_send_is_repeated(
