@@ -80,6 +80,15 @@ def test_it_is_the_wheel_that_runs(elsewhere: Path) -> None:
         assert Path(file).is_relative_to(elsewhere)
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_it_is_typed(elsewhere: Path, package: str) -> None:
+    """A plugin's author gets the types: without the marker of PEP 561, type checkers skip the
+    package and take every name in it for Any."""
+    code = f"import {package}; print({package}.__file__)"
+    [file] = _run(elsewhere / "venv/bin/python", "-c", code, cwd=elsewhere).split()
+    assert Path(file).with_name("py.typed").is_file()
+
+
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--help"], "serve"),
     (["check"], "OK"),
