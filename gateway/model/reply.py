@@ -24,6 +24,8 @@ class Reply(Value, frozen=True, kw_only=True):
     those that the voice must never change. A reply may also ask for side effects, which are
     committed in the same transaction: ``timers`` to set, a ``survey`` to send, reasons for a
     handoff (``escalate``). A reply without any text sends nothing and still has its side effects.
+    But one that hands a message over is announced in the words that the other handlers have for a
+    hand-over, unless its ``purpose`` is ``notice``.
     """
 
     opener: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 
 import structlog
@@ -92,12 +93,14 @@ class HandlerChain:
         except HandlerFailed as failure:
             route = after_failure(turn, self.policies.current, str(failure))
             return await self._hand_over(turn.replace(route=route))
-        if answer.reply is None:
+        reply, turn = answer.reply, answer.turn
+        if reply is None:
             return await self._unanswered(turn)
-        if answer.reply.escalate and turn.route.action != "escalate":
-            route = hand_over(turn, self.policies.current, answer.reply.escalate)
-            return answer.replace(turn=turn.replace(route=route))
-        return answer
+        if reply.escalate and turn.route.action != "escalate":
+            turn = turn.replace(route=hand_over(turn, self.policies.current, reply.escalate))
+        if reply.escalate and not has_text(reply) and reply.purpose != "notice":
+            return await self._hand_over(turn, reply)
+        return answer.replace(turn=turn)
 
     async def _known(self, turn: Turn) -> HandlerAnswer | None:
         """The first answer of a handler that knows the matter; see `MatterHandler`. Failures are
@@ -112,12 +115,11 @@ class HandlerChain:
             try:
                 with self.metrics.measure("knows", name):
                     reply = await with_timeout(self.timeout, handler.knows(turn))
-                if reply is not None:
-                    reply = check_types(reply, Reply)
+                reply = None if reply is None else _known_reply(reply)
             except Exception:  # noqa: BLE001  (logged and counted)
                 self._count_failure(name, turn)
                 continue
-            if reply is None or not has_text(reply):
+            if reply is None:
                 continue
             if reply.purpose != "clarify":
                 known = turn.replace(route=with_known_matter(turn, name)) if anyone else turn
@@ -270,15 +272,26 @@ class HandlerChain:
         route = hand_over(turn, self.policies.current, (no_answer,))
         return await self._hand_over(turn.replace(route=route))
 
-    async def _hand_over(self, turn: Turn) -> HandlerAnswer:
-        """A handler's hand-over reply, or the last resort; only a message gets one."""
+    async def _hand_over(self, turn: Turn, wordless: Reply | None = None) -> HandlerAnswer:
+        """The first words that a handler has for the hand-over, or the last resort; only a message
+        gets some. ``wordless`` is a reply that hands over without words: what else it requests
+        stays."""
         if turn.kind != "message":
-            return HandlerAnswer(turn=turn)
-        try:
-            answer = await self._first_reply(turn)
-        except HandlerFailed:
-            return HandlerAnswer(turn=turn, reply=last_resort(turn))
-        return answer if answer.reply is not None else answer.replace(reply=last_resort(turn))
+            return HandlerAnswer(turn=turn, reply=wordless)
+        words, speaker = last_resort(turn), None
+        with suppress(HandlerFailed):
+            for handler in self.handlers:
+                reply = await self._call(handler, turn)
+                if reply is not None and has_text(reply):
+                    words, speaker = reply, handler.name
+                    break
+        if wordless is not None:
+            words = words.replace(
+                timers=(*words.timers, *wordless.timers),
+                survey=words.survey or wordless.survey,
+                attachments=(*words.attachments, *wordless.attachments),
+            )
+        return HandlerAnswer(turn=turn, reply=words, handler=speaker)
 
     def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)
@@ -293,6 +306,14 @@ def last_resort(turn: Turn) -> Reply:
 
 def has_text(reply: Reply) -> bool:
     return bool(reply.body or reply.next_step or reply.opener)
+
+
+def _known_reply(reply: object) -> Reply:
+    """As `_valid`, for a reply of `MatterHandler.knows`: a timer alone answers no message."""
+    found = check_types(reply, Reply)
+    if has_text(found) or found.escalate:
+        return found
+    raise InvalidValue("it has neither text nor a reason to hand over; return None instead")
 
 
 def _valid(reply: object) -> Reply:

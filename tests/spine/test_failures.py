@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 import brand_voice
 from gateway import (
@@ -21,12 +22,14 @@ from gateway import (
     Malformed,
     Message,
     NotAccepted,
+    Reason,
     Receipt,
     Records,
     RenderContext,
     Rendered,
     Reply,
     Sent,
+    Timer,
     Traits,
     TryLater,
     Turn,
@@ -38,6 +41,7 @@ from gateway.adapters.sql.schema import inbox
 from gateway.model import UNREADABLE
 from gateway.pipeline.answering import LAST_RESORT
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
+from plugins import escalation
 from tests.conftest import until
 
 from .conftest import echo, paused_worker
@@ -91,6 +95,87 @@ async def test_a_failing_handler_brings_a_person(
         assert carla.heard == list(LAST_RESORT.body)
         [item] = await gw.services.desk.queue()
         assert what in item.handoff.reasons[0].detail
+
+
+TO_A_PERSON = Reply(escalate=(Reason(code="refund_limit", detail="above 500"),))
+
+
+class Knowing(FakeHandler):
+    """Is asked before the bot asks back, and hands over."""
+
+    async def knows(self, turn: Turn) -> Reply | None:
+        return self._answer(turn)
+
+
+def knowing(reply: Any) -> Knowing:
+    return Knowing(lambda turn: reply if turn.message.text == "mine" else None)
+
+
+@pytest.mark.parametrize(
+    ("handler", "recognises", "words"),
+    [
+        (FakeHandler(lambda turn: TO_A_PERSON), True, "passing you to a person"),
+        (FakeHandler(lambda turn: TO_A_PERSON, priority=1), True, "passing you to a person"),
+        (knowing(TO_A_PERSON), False, "passing you to a person"),
+        (knowing(TO_A_PERSON.replace(body=("It is too much.",))), False, "It is too much."),
+    ],
+    ids=["handle", "before escalation", "knows", "knows with words"],
+)
+async def test_a_handler_hands_over_in_its_words_or_those_of_escalation(
+    handler: FakeHandler, recognises: bool, words: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The customer is told, by `handle` and by `knows`; the reason is the handler's."""
+    config = {**(answer_all if recognises else {}), "plugins": {"escalation": {}}}
+    plugins = (FakeChannel(), escalation, handler)
+    async with running(*plugins, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("mine")
+        assert words in " ".join(carla.heard)
+        [item] = await gw.services.desk.queue()
+        assert item.handoff.reasons[0].code == "refund_limit"
+
+
+@pytest.mark.parametrize("reply", [Reply(), Reply(body=(b"x",)), "words"])  # type: ignore[arg-type]
+async def test_an_empty_reply_to_knows_is_counted(reply: Any, tmp_path: Path) -> None:
+    """It is logged and left out; the bot asks back as it would without the handler."""
+    config = {"plugins": {"escalation": {}}}
+    plugins = (FakeChannel(), escalation, knowing(reply))
+    async with running(*plugins, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        with capture_logs() as logged:
+            await carla.say("mine")
+        assert [line["handler"] for line in logged if line["event"] == "handler.failed"] == [
+            "fake_handler"
+        ]
+        assert "not sure what you mean" in " ".join(carla.heard)
+
+
+async def test_a_notice_hands_over_silently(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A handler that wants no words says so."""
+    handler = FakeHandler(lambda turn: TO_A_PERSON.replace(purpose="notice"))
+    async with running(FakeChannel(), handler, config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == []
+        [item] = await gw.services.desk.queue()
+        assert item.handoff.reasons[0].code == "refund_limit"
+
+
+async def test_what_a_wordless_hand_over_asks_for_stays(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Without another handler the words are the last resort; the handler's timer is set."""
+    clock = FakeClock()
+    due = clock.now() + timedelta(minutes=5)
+    handler = FakeHandler(
+        lambda turn: TO_A_PERSON.replace(timers=(Timer(name="look", due_at=due),))
+    )
+    plugins = (FakeChannel(), handler)
+    async with running(*plugins, config=answer_all, clock=clock, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == list(LAST_RESORT.body)
+        assert await gw.gateway.store.timers.next_due() == due
 
 
 async def test_a_list_in_a_reply_counts_as_a_tuple(
