@@ -76,7 +76,7 @@ class Pager:
     def _verify(self, body: bytes, signature: str) -> None:
         secret = self._settings.secret.get_secret_value().encode()
         expected = hmac.new(secret, body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(signature.encode(), expected.encode()):
+        if not hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), expected.encode()):
             raise web.HTTPUnauthorized(text="the signature is not the pager company's")
 
     async def send(self, message: Outbound) -> Sent:

@@ -16,6 +16,7 @@ from gateway.testing.contract import (
     Trouble,
     checks,
     echo,
+    post_raw,
     quality,
 )
 from gateway.testing.kit import (
@@ -56,6 +57,7 @@ __all__ = [
     "as_plugins",
     "checks",
     "echo",
+    "post_raw",
     "quality",
     "running",
     "settings_for",

@@ -16,11 +16,13 @@ The tests run the checks that are done:
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
@@ -67,8 +69,10 @@ class ProviderSimulator(Protocol):
         response; of a channel that polls, see above. The same ``id`` is the same message again."""
         ...
 
-    async def say_forged(self, text: str) -> int:
-        """As `say`, but without knowing the secret."""
+    async def say_forged(self, text: str, *, proof: bytes = b"guessed") -> int:
+        """As `say`, but without knowing the secret: ``proof`` stands in the place of the signature
+        or the token, sent byte for byte as `post_raw` does. A channel to which nobody posts returns
+        401."""
         ...
 
     async def post(self, body: bytes) -> int:
@@ -168,8 +172,10 @@ async def check_lost_first_delivery(provider: ProviderSimulator) -> None:
 
 @_check
 async def check_bad_signature(provider: ProviderSimulator) -> None:
-    """A request without the secret is refused with 401 or 403, and nothing is stored."""
-    assert await provider.say_forged("let me in") in (401, 403)
+    """A request without the secret is refused with 401 or 403, and nothing is stored; also one
+    whose signature is not ASCII, or not even UTF-8: `hmac.compare_digest` refuses such a text."""
+    for proof in (b"guessed", "gu\u00e9ss".encode(), b"\xe9\xff", b""):
+        assert await provider.say_forged("let me in", proof=proof) in (401, 403), proof
     await provider.gw.settled()
     assert await _stored(provider) == []
 
@@ -347,6 +353,30 @@ async def check_secrets_stay_secret(provider: ProviderSimulator) -> None:
         await provider.gw.settled()
     for secret in (*provider.secrets, private):
         assert secret not in written.getvalue()
+
+
+async def post_raw(url: str, body: bytes, headers: Mapping[str, str | bytes]) -> int:
+    """Post ``body`` to ``url`` over HTTP, each header byte for byte, and return the status. Clients
+    of HTTP send no header that is not UTF-8; attackers do."""
+    parts = urlsplit(url)
+    sent = {"Host": parts.netloc, "Content-Length": f"{len(body)}", "Connection": "close"} | dict(
+        headers
+    )
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+    try:
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        writer.write(f"POST {target} HTTP/1.1\r\n".encode())
+        for name, value in sent.items():
+            raw = value.encode() if isinstance(value, str) else value
+            writer.write(name.encode() + b": " + raw + b"\r\n")
+        writer.write(b"\r\n" + body)
+        await writer.drain()
+        status = (await reader.readline()).split()[1]
+        await reader.read()
+        return int(status)
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 def _polled(provider: ProviderSimulator) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Any
@@ -41,6 +42,7 @@ CODES = {
     500: "internal",
     503: "unavailable",
 }
+_ODD_BYTE = re.compile("[\udc80-\udcff]")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -141,11 +143,19 @@ def _error_response(  # noqa: C901, PLR0911  (a table)
             return error(503, str(failure), **{"Retry-After": f"{math.ceil(failure.after)}"})
         case web.HTTPException() | ConnectionResetError():
             raise failure  # a redirect, or a client that disconnected
+        case UnicodeEncodeError() if _has_odd_header(request):
+            return error(400, "a header of the request holds bytes that are not UTF-8")
         case _ if _holds_nul(failure):
             return error(400, "the request holds a NUL character")
         case _:
             log.exception("request.failed", path=request.path)
             return error(500, "an unexpected error; see the server's log for details")
+
+
+def _has_odd_header(request: web.Request) -> bool:
+    """Whether a header holds bytes that are not UTF-8. aiohttp decodes them to lone surrogates
+    (PEP 383), which no text that is written out may hold."""
+    return any(_ODD_BYTE.search(value) for value in request.headers.values())
 
 
 def _holds_nul(failure: BaseException | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway.testing import (
     Trouble,
     checks,
     echo,
+    post_raw,
     running,
 )
 
@@ -55,13 +57,13 @@ class RestClient:
         async with self.session.post("/webhooks/rest/webhook", json=body) as response:
             return response.status
 
-    async def say_forged(self, text: str) -> int:
-        body = {"sender": "carla", "message": text}
-        wrong = {"Authorization": "Bearer guessed"}
-        async with self.session.post(
-            "/webhooks/rest/webhook", json=body, headers=wrong
-        ) as response:
-            return response.status
+    async def say_forged(self, text: str, *, proof: bytes = b"guessed") -> int:
+        body = json.dumps({"sender": "carla", "message": text}).encode()
+        return await post_raw(
+            f"{self.gw.url}/webhooks/rest/webhook",
+            body,
+            {"Authorization": b"Bearer " + proof, "Content-Type": "application/json"},
+        )
 
     async def post(self, body: bytes) -> int:
         async with self.session.post("/webhooks/rest/webhook", data=BytesIO(body)) as response:

@@ -9,7 +9,7 @@ import pytest
 
 import channels.slack.customers
 from gateway import Address, File
-from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
+from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks, post_raw
 from tests.slack.server import SlackServer, escaped
 
 QUALITY = Path(channels.slack.__file__).with_name("quality.yaml")
@@ -50,10 +50,12 @@ class Workspace:
         status, _ = await self.slack.event(self._sent[id], retry=int(again), event_id=event_id)
         return status
 
-    async def say_forged(self, text: str) -> int:
+    async def say_forged(self, text: str, *, proof: bytes = b"guessed") -> int:
         body = text.encode()
-        headers = self.slack.signed(body, secret="guessed")
-        return (await self.slack.post(body, headers))[0]
+        headers: dict[str, str | bytes] = {**self.slack.signed(body, secret="guessed")}
+        if proof != b"guessed":
+            headers["X-Slack-Signature"] = proof
+        return await post_raw(self.slack.events_url, body, headers)
 
     async def post(self, body: bytes) -> int:
         headers = {**self.slack.signed(body), "Content-Type": "application/json"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from aiohttp import ClientSession
@@ -20,6 +20,7 @@ from gateway.testing import (
     Trouble,
     checks,
     echo,
+    post_raw,
 )
 
 from .conftest import PUBLIC, SmsGateway, running_sms
@@ -66,10 +67,14 @@ class TwilioFarEnd:
         form = self._sms.twilio.message(text, self._number(name), **more)
         return (await self._sms.post(form))[0]
 
-    async def say_forged(self, text: str) -> int:
+    async def say_forged(self, text: str, *, proof: bytes = b"guessed") -> int:
         form = self._sms.twilio.message(text, self._number("carla"))
-        other = "https://somebody.example" + WEBHOOK
-        return (await post_signed(self.gw.url + WEBHOOK, form, signed_for=other))[0]
+        if proof == b"guessed":
+            other = "https://somebody.example" + WEBHOOK
+            return (await post_signed(self.gw.url + WEBHOOK, form, signed_for=other))[0]
+        media = "application/x-www-form-urlencoded"
+        headers = {"X-Twilio-Signature": proof, "Content-Type": media.encode()}
+        return await post_raw(self.gw.url + WEBHOOK, urlencode(form).encode(), headers)
 
     async def post(self, body: bytes) -> int:
         form = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))

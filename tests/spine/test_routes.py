@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway import HttpRoutes, Poller, Services, Settings, hookimpl
 from gateway.plugins import BadPlugin
-from gateway.testing import running
+from gateway.testing import post_raw, running
 
 
 class FolderPlugin:
@@ -36,3 +36,41 @@ async def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
     with pytest.raises(BadPlugin, match=r"folder: routes\(\) must return .* not StaticDef"):
         async with running(FolderPlugin(tmp_path), tmp_path=tmp_path):
             pass
+
+
+class EncodingPlugin:
+    """A route that encodes a header as UTF-8, as most that check a signature do."""
+
+    name = "encoding"
+
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
+        async def receive(request: web.Request) -> web.Response:
+            request.headers.get("X-Signature", "").encode()
+            (await request.text()).encode("ascii")
+            return web.Response()
+
+        return [web.post("/encoding", receive)]
+
+    @hookimpl
+    def register_routes(
+        self, register: Callable[[HttpRoutes | Poller], None], settings: Settings
+    ) -> None:
+        register(self)
+
+
+@pytest.mark.parametrize(
+    ("signature", "body", "status"),
+    [
+        (b"right", b"right", 200),
+        ("é".encode(), b"right", 200),
+        (b"\xe9\xff", b"right", 400),
+        (b"right", "é".encode(), 500),
+    ],
+)
+async def test_bytes_that_are_not_utf_8_are_the_clients_mistake(
+    signature: bytes, body: bytes, status: int, tmp_path: Path
+) -> None:
+    """A route that does not think of them answers 400; another mistake in encoding is ours."""
+    async with running(EncodingPlugin(), tmp_path=tmp_path) as gw:
+        headers = {"X-Signature": signature, "Content-Type": "text/plain; charset=utf-8"}
+        assert await post_raw(f"{gw.url}/encoding", body, headers) == status

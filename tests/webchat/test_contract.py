@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.testing import (
     Trouble,
     checks,
     echo,
+    post_raw,
     running,
 )
 
@@ -80,12 +82,16 @@ class Browsers:
         ) as response:
             return str((await response.json())["ref"])
 
-    async def say_forged(self, text: str) -> int:
+    async def say_forged(self, text: str, *, proof: bytes = b"guessed") -> int:
         head, body, _ = self._ready["carla"]["token"].split(".")
-        forged = {"Authorization": f"Bearer {head}.{body}.c2lnbmVkIGJ5IG5vYm9keQ"}
+        signed = b"c2lnbmVkIGJ5IG5vYm9keQ" if proof == b"guessed" else proof
+        forged = f"Bearer {head}.{body}.".encode() + signed
         frame = {"type": "say", "id": "message-forged", "text": text}
-        async with self.http.post(f"{self.root}/messages", json=frame, headers=forged) as response:
-            return response.status
+        return await post_raw(
+            f"{self.gw.url}{self.root}/messages",
+            json.dumps(frame).encode(),
+            {"Authorization": forged, "Content-Type": "application/json"},
+        )
 
     async def post(self, body: bytes) -> int:
         async with self.http.post(
