@@ -41,9 +41,11 @@ from gateway.ports import (
     PhraseSource,
     Poller,
     ReadinessProbe,
+    Sender,
     StartupHints,
     StartupResource,
     SupportAddressChannel,
+    Traits,
     Understander,
     Voice,
     WarmlineError,
@@ -275,9 +277,22 @@ def check_members(plugin: str, kind: str, item: object) -> None:
     what = f"{plugin} registers {type(item).__name__} as {kind}"
     if missing := [name for name in MEMBERS.get(kind, ()) if not hasattr(item, name)]:
         raise BadPlugin(f"{what}, which lacks {', '.join(missing)}; see docs/plugins.md")
+    if kind == "channel" and isinstance(item, Channel):
+        check_sending(what, item)
     if kind == "component" and not isinstance(item, COMPONENTS):
         names = ", ".join(protocol.__name__ for protocol in COMPONENTS)
         raise BadPlugin(f"{what}, which is none of {names}; are its methods named like theirs?")
+
+
+def check_sending(what: str, channel: Channel) -> None:
+    """Raises BadPlugin when messages could neither be sent through ``channel`` nor fetched."""
+    if not isinstance(channel.traits, Traits):
+        raise BadPlugin(f"{what}, whose traits are no Traits; see docs/plugins.md")
+    if not channel.traits.mailbox and not isinstance(channel, Sender):
+        raise BadPlugin(
+            f"{what}, which lacks send; add it, or say `Traits(mailbox=True)` if customers fetch"
+            " their messages; see docs/plugins.md"
+        )
 
 
 def _register_callbacks(

@@ -19,13 +19,14 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway must know about a channel.
 
     ``mailbox``: customers fetch their messages from us (web chat, REST), so a message counts as
-    sent once it is committed; such a channel has no ``send``. ``unsure``: what to do with a
+    sent once it is committed; such a channel needs no ``send``. ``unsure``: what to do with a
     message whose send was cut off, where the provider cannot be asked: send it again, or ask a
-    person. ``repeats``: after how many attempts a person is asked all the same, so that the
-    customer never gets more than one copy more; None for no bound of its own. ``rate``: messages a
-    second that the provider allows, None for no limit. ``at_once``: how many sends may run at the
-    same time. ``max_length``: the longest message that the provider takes, in UTF-16 code units
-    (never fewer than characters), None for no limit; the brand voice's guide may only lower it.
+    person. ``repeats``: how many times it is sent again before a person is asked all the same: with
+    1 there are at most two attempts, and the customer gets at most one copy too many; None for no
+    bound of its own. ``rate``: messages a second that the provider allows, None for no limit.
+    ``at_once``: how many sends may run at the same time. ``max_length``: the longest message that
+    the provider takes, in UTF-16 code units (never fewer than characters), None for no limit; the
+    brand voice's guide may only lower it.
     ``buttons``: it shows quick replies; the guide must say ``buttons: native``, too.
     ``quotes``: a message holds the customer's text that it follows (`Outbound.question`), as a mail
     does. ``suspends``: once an address failed for good, people do not write to it either until the

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway import Handler, Reply, Services, Settings, Turn, hookimpl
+from gateway import Handler, Reply, Services, Settings, Traits, Turn, hookimpl
 from gateway.app import build_gateway
 from gateway.plugins import BadPlugin
-from gateway.testing import FakeChannel, as_plugins, running, settings_for
+from gateway.testing import FakeChannel, PlainVoice, as_plugins, running, settings_for
 
 
 class Notebook:
@@ -127,6 +127,15 @@ class NoPriority:
         return None
 
 
+class NoSend:
+    """A channel that takes messages, and through which no answer goes."""
+
+    name = "mute"
+
+    def __init__(self, traits: Any) -> None:
+        self.traits = traits
+
+
 class NoRoutes:
     """Meant to serve routes."""
 
@@ -141,6 +150,8 @@ class NoRoutes:
         ("register_handlers", NoPriority(), "NoPriority as handler, which lacks priority; see"),
         ("register_routes", NoRoutes(), "NoRoutes as component, which is none of HttpRoutes,"),
         ("register_channels", NoPriority(), "NoPriority as channel, which lacks traits; see"),
+        ("register_channels", NoSend(Traits()), "NoSend as channel, which lacks send; add it, or"),
+        ("register_channels", NoSend({}), "NoSend as channel, whose traits are no Traits; see"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(
@@ -150,3 +161,11 @@ def test_what_cannot_be_used_is_refused_by_name(
     plugins = as_plugins([Misspelt(hook, item)])
     with pytest.raises(BadPlugin, match=re.escape(said)):
         build_gateway(plugins, settings_for(plugins, {}, tmp_path))
+
+
+def test_a_mailbox_needs_no_send(tmp_path: Path) -> None:
+    """Its customers fetch their messages."""
+    mute = Misspelt("register_channels", NoSend(Traits(mailbox=True)))
+    plugins = as_plugins([mute, PlainVoice()])
+    gateway = build_gateway(plugins, settings_for(plugins, {}, tmp_path))
+    assert list(gateway.registrations.channels) == ["mute"]
