@@ -151,6 +151,15 @@ class GuidedVoice:
         """The JSON Schema of a guide file."""
         return schema()
 
+    def limits(self) -> Mapping[str, int]:
+        """See `LimitSource`."""
+        highest: dict[str, int] = {}
+        for guide in self._guides.sources.values():
+            for name, channel in guide.channels.items():
+                if "max_length" in channel.model_fields_set:
+                    highest[name] = max(channel.max_length, highest.get(name, 0))
+        return highest
+
     def phrases(self) -> Phrases:
         """The phrases that customers use, of all guides; see `gateway.Phrases`."""
         joined: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -22,7 +22,6 @@ from gateway.cli.common import (
     follow_versions,
     print_note,
 )
-from gateway.model import RenderContext, Reply
 from gateway.ops.consistency import inconsistencies
 from gateway.ops.doctor import unsafe_settings
 from gateway.plugins import (
@@ -34,7 +33,7 @@ from gateway.plugins import (
     installed_plugins,
     share_phrases,
 )
-from gateway.ports import Voice, WarmlineError
+from gateway.ports import LimitSource, WarmlineError
 from gateway.routing.policy import Policy, load_policy
 from gateway.settings import (
     BadConfig,
@@ -239,9 +238,11 @@ def _warnings(gateway: Gateway) -> Iterator[str]:
     for kind, left_out in gateway.infrastructure.follower.left_out.items():
         for misfit in left_out:
             yield f"left out of what was adopted ({kind}): {misfit}"
+    voice = gateway.registrations.voice
+    written = voice.limits() if isinstance(voice, LimitSource) else {}
     for channel in gateway.registrations.channels.values():
-        limit, voice = channel.traits.max_length, gateway.registrations.voice
-        if limit and _guide_exceeds(limit, voice, channel.name):
+        limit = channel.traits.max_length
+        if limit and written.get(channel.name, 0) > limit:
             yield (
                 f"guide: channels.{channel.name}.max_length: it is above the channel's own limit of"
                 f" {limit}, which applies; set {limit} or less"
@@ -265,10 +266,3 @@ def deployment_problems(gateway: Gateway, file: Path | None) -> list[Problem]:
     demo = file is not None and file == default_config()
     unsafe = unsafe_settings(gateway.settings, gateway.infrastructure.plugin_objects, demo=demo)
     return [lines.problem(each.key, f"{each.what}; {each.fix}") for each in unsafe]
-
-
-def _guide_exceeds(limit: int, voice: Voice, channel: str) -> bool:
-    """Whether the guide alone would let a message on ``channel`` be longer than ``limit``."""
-    reply = Reply(opener="", body=("a " * (limit // 2 + 1),), purpose="message")
-    rendered = voice.render(reply, RenderContext(channel=channel, author="agent"))
-    return max(map(len, rendered.parts)) > limit

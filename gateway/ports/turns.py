@@ -141,6 +141,17 @@ class PhraseSource(Protocol):
 
 
 @runtime_checkable
+class LimitSource(Protocol):
+    """A brand voice whose guide may set a limit for a channel."""
+
+    def limits(self) -> Mapping[str, int]:
+        """Return by channel the highest ``max_length`` that a guide itself writes for it, in UTF-16
+        code units. A channel without one is left out. `warmline check` compares them with
+        `Traits.max_length`."""
+        ...
+
+
+@runtime_checkable
 class PhraseConsumer(Protocol):
     """An understander that can look for the phrases of the guide."""
 

@@ -49,12 +49,24 @@ def test_the_advice_knows_the_channels_limit(own_guide: Callable[[str], Path]) -
     assert "too-long" not in rules(None)
 
 
-@pytest.mark.parametrize(("max_length", "warns"), [(4097, True), (4096, False), (300, False)])
+@pytest.mark.parametrize(
+    ("guide", "warns"),
+    [
+        ("telegram: {max_length: 4097}", True),
+        ("telegram: {max_length: 4096}", False),
+        ("telegram: {max_length: 300}", False),
+        ("default: {max_length: 9000}", False),
+        ("default: {max_length: 9000}, telegram: {buttons: native}", False),
+        ("default: {max_length: 9000}, telegram: {max_length: 9000}", True),
+        ("pigeon: {max_length: 9000}", False),
+    ],
+)
 def test_check_warns_of_a_guide_above_the_channels_limit(
-    own_guide: Callable[[str], Path], tmp_path: Path, max_length: int, warns: bool
+    own_guide: Callable[[str], Path], tmp_path: Path, guide: str, warns: bool
 ) -> None:
-    """On stderr, with the channel's limit. The configuration is still OK."""
-    own_guide(f"channels: {{telegram: {{max_length: {max_length}}}}}")
+    """On stderr, with the channel's limit, and only of what a guide writes for that channel. The
+    configuration is still OK."""
+    own_guide(f"channels: {{{guide}}}")
     config = tmp_path / "warmline.yaml"
     config.write_text(
         f"data_dir: {tmp_path}\nbrand_voice: {{guide: guide.yaml}}\n"
