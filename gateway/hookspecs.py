@@ -142,4 +142,6 @@ def register_readiness(register: Callable[[str, Readiness], None], settings: Set
     """Register checks for ``GET /readyz``: a name and a `Readiness`.
 
     Called once at start-up. Each check is awaited at every request, for at most two seconds.
+    While one returns a text, raises or does not answer in time, ``/readyz`` answers 503, and the
+    process gets no traffic.
     """

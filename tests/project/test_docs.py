@@ -26,6 +26,7 @@ from gateway.cli.main import command
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.runtime.metrics import Metrics
 from gateway.settings import CoreSettings
+from gateway.testing import CHECKS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -144,6 +145,22 @@ def test_metrics_are_documented() -> None:
         set(re.findall(r"^\| `(warmline_\w+)` \| ", _page("operations.md"), re.MULTILINE))
         == exported
     )
+
+
+def test_the_kinds_of_measured_calls_are_documented() -> None:
+    """The page on operations lists each kind of `warmline_work_seconds`."""
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "gateway").rglob("*.py"))
+    kinds = set(re.findall(r"""\bmeasure\(\s*"(\w+)",""", code))
+    [line] = re.findall(r"^\| `warmline_work_seconds` .*$", _page("operations.md"), re.MULTILINE)
+    assert len(kinds) > 5
+    assert {kind for kind in kinds if f"(`{kind}`)" not in line} == set()
+
+
+def test_the_checks_of_the_contract_are_documented() -> None:
+    """The page on plugins says of each check what it demands, in their order."""
+    _, _, section = _page("plugins.md").partition("### The contract of channels")
+    table = section.partition("### More members")[0]
+    assert re.findall(r"^\| `(\w+)` \| \w", table, re.MULTILINE) == list(CHECKS)
 
 
 def _titled(page: str) -> Mapping[str, str]:
