@@ -52,6 +52,13 @@ _GREETINGS = {
     "en": "Hello",
     "es": "Hola",
     "fr": "Bonjour",
+    "it": "Buongiorno",
+    "ja": "こんにちは",
+    "nl": "Hallo",
+    "pl": "Dzień dobry",
+    "pt": "Olá",
+    "sv": "Hej",
+    "tr": "Merhaba",
 }
 _RECORDINGS = {
     "voice": "voice message",

@@ -28,6 +28,20 @@ TEXTS = {
     " qué se trata, no tiene que hacer nada.",
     "ar": "الرمز الخاص بك هو {code}. يرجى تكراره في المحادثة معنا. إذا كنت لا تعرف ما المقصود فلا"
     " داعي لفعل أي شيء.",
+    "it": "Il suo codice è {code}. Lo ripeta per favore nella conversazione con noi. Se non sa di"
+    " che cosa si tratta, non deve fare nulla.",
+    "pt": "O seu código é {code}. Repita-o, por favor, na conversa connosco. Se não sabe de que se"
+    " trata, não precisa de fazer nada.",
+    "nl": "Uw code is {code}. Herhaal die in het gesprek met ons. Weet u niet waar dit over gaat,"
+    " dan hoeft u niets te doen.",
+    "pl": "Kod to {code}. Proszę powtórzyć go w rozmowie z nami. Jeśli nie wiadomo, o co chodzi,"
+    " nie trzeba nic robić.",
+    "sv": "Din kod är {code}. Upprepa den i samtalet med oss. Om du inte vet vad det här gäller"
+    " behöver du inte göra något.",
+    "tr": "Kodunuz {code}. Lütfen bizimle olan konuşmada tekrarlayın. Bunun ne olduğunu"
+    " bilmiyorsanız bir şey yapmanız gerekmez.",
+    "ja": "コードは {code} です。私たちとの会話にこのコードをご入力ください。"
+    "お心当たりがない場合は、何もする必要はありません。",
 }
 
 

@@ -2,7 +2,7 @@
 
 They promise only what is true and use no cheer and no exclamation mark. The brand voice adds the
 opener that fits the mood. ``opening`` is a date pattern in Arrow's tokens, used within ``closed``.
-Texts that follow ``not_served`` exist in the same languages.
+Every text exists in every packaged language.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ TEXTS: TextsByKind = {
         "fr": "Je vous confie à une personne de notre équipe, qui vous répondra ici.",
         "es": "Le paso con una persona de nuestro equipo, que le responderá aquí.",
         "ar": "سأحوّلك إلى شخص من فريقنا، وسيرد عليك هنا.",
+        "it": "La metto in contatto con una persona del nostro team, che le risponderà qui.",
+        "pt": "Vou passar a conversa a uma pessoa da nossa equipa, que lhe responderá aqui.",
+        "nl": "Ik geef u door aan iemand van ons team, die u hier antwoord geeft.",
+        "pl": "Przekazuję tę rozmowę osobie z naszego zespołu, która odpowie tutaj.",
+        "sv": "Jag lämnar över till en person i vårt team, som svarar dig här.",
+        "tr": "Sizi ekibimizden bir kişiye aktarıyorum; size buradan yanıt verecek.",
+        "ja": "担当者におつなぎします。担当者がこちらでお答えします。",
     },
     "handover_upset": {
         "en": "I am giving this to a person in our team. They can read everything you wrote, so "
@@ -33,6 +40,20 @@ TEXTS: TextsByKind = {
         "es": "Paso su caso a una persona de nuestro equipo. Puede leer todo lo que ha escrito, "
         "así que no tendrá que explicarlo otra vez.",
         "ar": "سأحيل الأمر إلى شخص من فريقنا. يمكنه قراءة كل ما كتبته، فلا حاجة إلى شرحه من جديد.",
+        "it": "Affido la questione a una persona del nostro team. Può leggere tutto ciò che ha "
+        "scritto, quindi non dovrà spiegarlo di nuovo.",
+        "pt": "Vou entregar isto a uma pessoa da nossa equipa. Ela pode ler tudo o que escreveu, "
+        "por isso não precisa de explicar outra vez.",
+        "nl": "Ik geef dit aan iemand van ons team. Die kan alles lezen wat u hebt geschreven, "
+        "dus u hoeft het niet nog eens uit te leggen.",
+        "pl": "Przekazuję tę sprawę osobie z naszego zespołu. Może ona przeczytać całą rozmowę, "
+        "więc nie trzeba niczego wyjaśniać od nowa.",
+        "sv": "Jag lämnar det här till en person i vårt team, som kan läsa allt du har skrivit. "
+        "Du behöver inte förklara det en gång till.",
+        "tr": "Bunu ekibimizden bir kişiye iletiyorum. Yazdığınız her şeyi okuyabilir, yeniden "
+        "anlatmanız gerekmez.",
+        "ja": "この件を担当者に引き継ぎます。担当者はこれまでのメッセージをすべて読めますので、"
+        "もう一度ご説明いただく必要はありません。",
     },
     "handover_worried": {
         "en": "I am passing this to a person in our team, who will look at it with you. They can "
@@ -44,6 +65,20 @@ TEXTS: TextsByKind = {
         "es": "Se lo paso a una persona de nuestro equipo, que lo verá con usted. Puede leer lo "
         "que ha escrito hasta ahora.",
         "ar": "سأحيل هذا إلى شخص من فريقنا لينظر فيه معك. يمكنه قراءة ما كتبته حتى الآن.",
+        "it": "Affido la questione a una persona del nostro team, che la esaminerà con lei. Può "
+        "leggere ciò che ha scritto finora.",
+        "pt": "Vou passar isto a uma pessoa da nossa equipa, que vai ver o assunto consigo. Ela "
+        "pode ler o que escreveu até agora.",
+        "nl": "Ik geef dit door aan iemand van ons team, die er samen met u naar kijkt. Die kan "
+        "lezen wat u tot nu toe hebt geschreven.",
+        "pl": "Przekazuję to osobie z naszego zespołu, która wspólnie się tym zajmie. Może ona "
+        "przeczytać dotychczasową rozmowę.",
+        "sv": "Jag lämnar över det här till en person i vårt team, som går igenom det med dig och "
+        "kan läsa det du har skrivit hittills.",
+        "tr": "Bunu ekibimizden bir kişiye iletiyorum; konuyu sizinle birlikte inceleyecek. "
+        "Şimdiye kadar yazdıklarınızı okuyabilir.",
+        "ja": "この件を担当者に引き継ぎ、一緒に確認いたします。"
+        "担当者はこれまでのメッセージを読めます。",
     },
     "handover_urgent": {
         "en": "I am passing this to a person in our team and have marked it as urgent.",
@@ -51,6 +86,14 @@ TEXTS: TextsByKind = {
         "fr": "Je transmets cela à une personne de notre équipe et je l'ai signalé comme urgent.",
         "es": "Se lo paso a una persona de nuestro equipo y lo he marcado como urgente.",
         "ar": "سأحيل هذا إلى شخص من فريقنا، وقد وضعت عليه علامة عاجل.",
+        "it": "Passo la richiesta a una persona del nostro team e l'ho segnalata come urgente.",
+        "pt": "Vou passar isto a uma pessoa da nossa equipa e assinalei-o como urgente.",
+        "nl": "Ik geef dit door aan iemand van ons team en heb het als dringend gemarkeerd.",
+        "pl": "Przekazuję to osobie z naszego zespołu z oznaczeniem, że sprawa jest pilna.",
+        "sv": "Jag lämnar över det här till en person i vårt team och har markerat det som "
+        "brådskande.",
+        "tr": "Bunu ekibimizden bir kişiye iletiyorum ve acil olarak işaretledim.",
+        "ja": "この件を担当者に引き継ぎ、至急の印を付けました。",
     },
     "handover_harm": {
         "en": "Are you safe? If anyone is hurt or in danger, please call {number} first.",
@@ -196,6 +239,20 @@ TEXTS: TextsByKind = {
         "es": "Algo ha fallado por nuestra parte y no he podido responderle. Una persona de "
         "nuestro equipo tiene su mensaje y le responderá aquí.",
         "ar": "حدث خطأ من جانبنا ولم أتمكن من الرد عليك. رسالتك لدى شخص من فريقنا وسيرد عليك هنا.",
+        "it": "Qualcosa non ha funzionato da parte nostra e non ho potuto risponderle. Una "
+        "persona del nostro team ha il suo messaggio e le risponderà qui.",
+        "pt": "Algo correu mal do nosso lado e não consegui responder-lhe. Uma pessoa da nossa "
+        "equipa tem a sua mensagem e vai responder-lhe aqui.",
+        "nl": "Er is bij ons iets misgegaan en ik kon u niet antwoorden. Iemand van ons team "
+        "heeft uw bericht en antwoordt u hier.",
+        "pl": "Po naszej stronie wystąpił błąd i odpowiedź nie była możliwa. Osoba z naszego "
+        "zespołu ma tę wiadomość i odpowie tutaj.",
+        "sv": "Något gick fel hos oss och jag kunde inte svara dig. En person i vårt team har "
+        "ditt meddelande och svarar dig här.",
+        "tr": "Bizim tarafımızda bir sorun oluştu ve size yanıt veremedim. Mesajınız ekibimizden "
+        "bir kişide ve size buradan yanıt verecek.",
+        "ja": "こちらの不具合により、お答えできませんでした。担当者がメッセージを受け取り、"
+        "こちらでお答えします。",
     },
     "unreadable": {
         "en": "I could not open your message. A person in our team has it and will answer you.",
@@ -206,6 +263,16 @@ TEXTS: TextsByKind = {
         "es": "No he podido abrir su mensaje. Una persona de nuestro equipo lo tiene y le "
         "responderá.",
         "ar": "لم أتمكن من فتح رسالتك. هي الآن لدى شخص من فريقنا وسيرد عليك.",
+        "it": "Non sono riuscito ad aprire il suo messaggio. Lo ha ricevuto una persona del "
+        "nostro team, che le risponderà.",
+        "pt": "Não consegui abrir a sua mensagem. Uma pessoa da nossa equipa tem-na e vai "
+        "responder-lhe.",
+        "nl": "Ik kon uw bericht niet openen. Iemand van ons team heeft het en antwoordt u.",
+        "pl": "Tej wiadomości nie udało się otworzyć. Ma ją osoba z naszego zespołu i odpowie na "
+        "nią.",
+        "sv": "Jag kunde inte öppna ditt meddelande. En person i vårt team har det och svarar dig.",
+        "tr": "Mesajınızı açamadım. Mesaj ekibimizden bir kişide ve size yanıt verecek.",
+        "ja": "メッセージを開くことができませんでした。担当者が受け取り、お答えします。",
     },
     "no_words": {
         "en": "Thank you, I have received it. A person in our team will look at it and answer you "
@@ -217,6 +284,14 @@ TEXTS: TextsByKind = {
         "es": "Gracias, lo he recibido. Una persona de nuestro equipo lo revisará y le responderá "
         "aquí.",
         "ar": "شكرًا، لقد وصلني ذلك. سيطّلع عليه شخص من فريقنا وسيرد عليك هنا.",
+        "it": "Grazie, l'ho ricevuto. Una persona del nostro team lo guarderà e le risponderà qui.",
+        "pt": "Obrigado, já recebi. Uma pessoa da nossa equipa vai ver e responder-lhe aqui.",
+        "nl": "Dank u, het is aangekomen. Iemand van ons team bekijkt het en antwoordt u hier.",
+        "pl": "Dziękuję, to dotarło. Osoba z naszego zespołu to obejrzy i odpowie tutaj.",
+        "sv": "Tack, det har kommit fram. En person i vårt team tittar på det och svarar dig här.",
+        "tr": "Teşekkür ederim, bana ulaştı. Ekibimizden bir kişi inceleyecek ve size buradan "
+        "yanıt verecek.",
+        "ja": "ありがとうございます。受け取りました。担当者が確認し、こちらでお答えします。",
     },
     "closed": {
         "en": "Nobody is at work right now. You will have an answer after we open, on {when}.",
@@ -393,6 +468,13 @@ TEXTS: TextsByKind = {
         "fr": "J'ai noté le sujet : {matter}.",
         "es": "He anotado el asunto: {matter}.",
         "ar": "دوّنت الموضوع: {matter}.",
+        "it": "Ho annotato di che cosa si tratta: {matter}.",
+        "pt": "Anotei o assunto: {matter}.",
+        "nl": "Ik heb genoteerd waar het over gaat: {matter}.",
+        "pl": "Zapisuję, czego to dotyczy: {matter}.",
+        "sv": "Jag har noterat vad det gäller: {matter}.",
+        "tr": "Konuyu not ettim: {matter}.",
+        "ja": "ご用件を次のとおり記録しました：{matter}",
     },
     "ask": {
         "en": "So that this can be looked up at once, please tell me: {details}. If you do not "
@@ -404,6 +486,20 @@ TEXTS: TextsByKind = {
         "es": "Para que se pueda mirar enseguida, indíqueme por favor: {details}. Si no lo tiene "
         "a mano, dígalo sin más.",
         "ar": "لكي يُنظر في الأمر فورًا، يرجى ذكر: {details}. وإن لم يكن متوفرًا لديك فاكتب ذلك.",
+        "it": "Per poter controllare subito, mi indichi per favore: {details}. Se non ha "
+        "sottomano questo dato, lo dica pure.",
+        "pt": "Para que se possa ver isto de imediato, diga-me por favor: {details}. Se não tiver "
+        "isso à mão, basta dizer.",
+        "nl": "Om dit meteen te kunnen nakijken, hebben wij van u nodig: {details}. Hebt u dat "
+        "niet bij de hand, dan kunt u dat gewoon zeggen.",
+        "pl": "Aby można było od razu to sprawdzić, proszę podać: {details}. Jeśli nie ma tego "
+        "pod ręką, wystarczy to napisać.",
+        "sv": "För att det ska gå att titta på direkt, skriv gärna: {details}. Har du det inte "
+        "till hands är det bara att säga till.",
+        "tr": "Hemen bakılabilmesi için lütfen şunu yazın: {details}. Elinizin altında değilse "
+        "bunu söylemeniz yeterli.",
+        "ja": "すぐに確認できるよう、次の内容をお知らせください：{details}。お手元にない場合は、"
+        "その旨をお書きください。",
     },
     "opening": {
         "en": "dddd D MMMM [at] HH:mm",
@@ -425,6 +521,13 @@ TEXTS: TextsByKind = {
         "fr": "Je ne suis pas sûr d'avoir compris. S'agit-il de l'un de ces sujets ?",
         "es": "No estoy seguro de haberle entendido. ¿Se trata de alguno de estos temas?",
         "ar": "لست متأكدًا مما تقصده. هل هو أحد هذه المواضيع؟",
+        "it": "Non sono sicuro di aver capito. Si tratta di uno di questi argomenti?",
+        "pt": "Não tenho a certeza de ter compreendido. É sobre algum destes assuntos?",
+        "nl": "Ik weet niet zeker of ik u begrijp. Gaat het over een van deze onderwerpen?",
+        "pl": "Nie wiem, czy dobrze rozumiem. Czy chodzi o jeden z tych tematów?",
+        "sv": "Jag är inte säker på vad du menar. Gäller det något av det här?",
+        "tr": "Ne demek istediğinizden emin değilim. Konu bunlardan biri mi?",
+        "ja": "ご用件を正しく理解できたか分かりません。次のいずれかについてでしょうか。",
     },
     "clarify_open": {
         "en": "I am not sure what you mean. Could you say it in other words?",
@@ -432,6 +535,13 @@ TEXTS: TextsByKind = {
         "fr": "Je ne suis pas sûr d'avoir compris. Pouvez-vous le dire autrement ?",
         "es": "No estoy seguro de haberle entendido. ¿Puede decirlo con otras palabras?",
         "ar": "لست متأكدًا مما تقصده. هل يمكنك قوله بكلمات أخرى؟",
+        "it": "Non sono sicuro di aver capito. Può dirlo con altre parole?",
+        "pt": "Não tenho a certeza de ter compreendido. Pode dizê-lo por outras palavras?",
+        "nl": "Ik weet niet zeker of ik u begrijp. Kunt u het met andere woorden zeggen?",
+        "pl": "Nie wiem, czy dobrze rozumiem. Czy można to ująć inaczej?",
+        "sv": "Jag är inte säker på vad du menar. Kan du säga det med andra ord?",
+        "tr": "Ne demek istediğinizden emin değilim. Başka sözcüklerle anlatabilir misiniz?",
+        "ja": "ご用件を正しく理解できたか分かりません。別の言葉でお書きいただけますか。",
     },
     "fallback": {
         "en": "I do not have an answer to that. You can ask in other words, or ask for a person.",
@@ -442,6 +552,20 @@ TEXTS: TextsByKind = {
         "es": "No tengo una respuesta para eso. Puede preguntarlo de otra manera o pedir hablar "
         "con una persona.",
         "ar": "ليست لدي إجابة عن ذلك. يمكنك أن تسأل بكلمات أخرى أو أن تطلب التحدث إلى شخص.",
+        "it": "Non ho una risposta a questo. Può chiederlo con altre parole o chiedere di parlare "
+        "con una persona.",
+        "pt": "Não tenho resposta para isso. Pode perguntar por outras palavras ou pedir para "
+        "falar com uma pessoa.",
+        "nl": "Daar heb ik geen antwoord op. U kunt het met andere woorden vragen of om een "
+        "medewerker vragen.",
+        "pl": "Nie mam na to odpowiedzi. Można zapytać innymi słowami albo poprosić o rozmowę z "
+        "człowiekiem.",
+        "sv": "Det har jag inget svar på. Du kan fråga med andra ord eller be att få prata med en "
+        "person.",
+        "tr": "Buna verecek bir yanıtım yok. Başka sözcüklerle sorabilir ya da bir kişiyle "
+        "görüşmek isteyebilirsiniz.",
+        "ja": "それについてはお答えできません。別の言葉でお尋ねいただくか、"
+        "担当者をお呼びください。",
     },
     "person_button": {
         "en": "Talk to a person",
@@ -449,6 +573,13 @@ TEXTS: TextsByKind = {
         "fr": "Parler à une personne",
         "es": "Hablar con una persona",
         "ar": "التحدث إلى شخص",
+        "it": "Parlare con una persona",
+        "pt": "Falar com uma pessoa",
+        "nl": "Met een medewerker praten",
+        "pl": "Rozmowa z człowiekiem",
+        "sv": "Prata med en person",
+        "tr": "Bir kişiyle görüşmek",
+        "ja": "担当者と話す",
     },
 }
 
@@ -458,6 +589,13 @@ EMAIL_TITLES: Mapping[str, str] = {
     "fr": "adresse e-mail",
     "es": "correo electrónico",
     "ar": "عنوان البريد الإلكتروني",
+    "it": "indirizzo e-mail",
+    "pt": "endereço de e-mail",
+    "nl": "e-mailadres",
+    "pl": "adres e-mail",
+    "sv": "e-postadress",
+    "tr": "e-posta adresi",
+    "ja": "メールアドレス",
 }
 """Titles of the packaged slot ``email``, by language."""
 
@@ -523,7 +661,8 @@ def text_problem(kind: str, language: str, text: str) -> str | None:
 def format_date(local: datetime, pattern: str, language: str) -> str:
     """Formats ``local`` by a pattern of Arrow's tokens. Raises ValueError for a language that Arrow
     does not support."""
-    return arrow.get(local).format(pattern, locale=language)
+    date = arrow.get(local).format(pattern, locale=language)
+    return date.lower() if language == "pt" else date  # Arrow writes Portuguese months large
 
 
 class HandoverTexts:

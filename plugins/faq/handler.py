@@ -56,6 +56,22 @@ UNANSWERED = {
         "Iemand van het team beantwoordt uw andere vraag.",
         "Iemand van het team beantwoordt uw andere vragen.",
     ),
+    "pl": (
+        "Na drugie pytanie odpowie osoba z zespołu.",
+        "Na pozostałe pytania odpowie osoba z zespołu.",
+    ),
+    "sv": (
+        "Någon i teamet svarar på din andra fråga.",
+        "Någon i teamet svarar på dina andra frågor.",
+    ),
+    "tr": (
+        "Diğer sorunuzu ekipten bir kişi yanıtlayacak.",
+        "Diğer sorularınızı ekipten bir kişi yanıtlayacak.",
+    ),
+    "ja": (
+        "もう一つのご質問には、担当者がお答えします。",
+        "その他のご質問には、担当者がお答えします。",
+    ),
 }
 """What the bot says about one question, or several, that only a person can answer."""
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
-from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn
+from channels.email import composing
+from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn, packaged_yaml
+from gateway.pipeline import consent, verification
+from gateway.pipeline.by_mail import mail_words
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import HARM_KINDS, MAIL_KINDS, OPTIONAL, TEXTS
+from plugins.escalation.texts import EMAIL_TITLES, HARM_KINDS, OPTIONAL, TEXTS
+from plugins.faq.handler import UNANSWERED
 from tests.routing.builders import bot, customer, person, turn, understood
 
-SPOKEN = ("en", "de", "fr", "es", "ar")
-UNSERVED = ("it", "pt", "nl", "pl", "sv", "tr", "ja")
+SPOKEN = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
+PLACEHOLDER = re.compile(r"{(\w{1,20})}")
 MONDAY = "2026-11-30T09:00:00+01:00"
 
 
@@ -93,6 +99,9 @@ async def test_our_own_failures_are_admitted(codes: tuple[str, ...], words: str)
         ("fr", "lundi 30 novembre à 09:00"),
         ("es", "lunes 30 de noviembre a las 9:00"),
         ("ar", "الإثنين 30 نوفمبر الساعة 09:00"),
+        ("it", "lunedì 30 novembre alle 09:00"),
+        ("pt", "segunda-feira, 30 de novembro, às 09:00"),
+        ("nl", "maandag 30 november om 09:00"),
     ],
 )
 async def test_the_next_opening_is_a_fact(language: str, when: str) -> None:
@@ -112,12 +121,12 @@ async def test_the_same_opening_is_given_once() -> None:
 
 
 async def test_a_language_without_words_gets_english() -> None:
-    """A customer who writes Dutch gets the hand-over in English."""
-    reply = await reply_to(escalated(of=understood(language="nl")))
+    """A customer who writes Danish gets the hand-over in English."""
+    reply = await reply_to(escalated(of=understood(language="da")))
     assert (reply.language, reply.body[0]) == ("en", TEXTS["handover"]["en"])
 
 
-@pytest.mark.parametrize("language", [*SPOKEN, *UNSERVED])
+@pytest.mark.parametrize("language", SPOKEN)
 async def test_an_unserved_language_is_named_in_that_language(language: str) -> None:
     """The text has no opener in another language. The next opening is given in the best language
     there is."""
@@ -138,7 +147,7 @@ WHEN: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("language", [*SPOKEN, *UNSERVED])
+@pytest.mark.parametrize("language", SPOKEN)
 @pytest.mark.parametrize("when", WHEN)
 async def test_harm_has_words_of_its_own(language: str, when: str) -> None:
     """In every language that we know words of harm in: first whether they are safe and whom to
@@ -326,11 +335,16 @@ def test_the_fallback_comes_last() -> None:
 
 @pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_text_exists_in_every_language(kind: str) -> None:
-    """So no reply mixes languages. The texts about harm, ``not_served`` and what follows it exist
-    in more languages."""
-    wide = ("not_served", "closed", "opening", "in_line", *MAIL_KINDS, *HARM_KINDS)
-    more = UNSERVED if kind in wide else ()
-    assert set(TEXTS[kind]) == {*SPOKEN, *more}
+    """In each with the same placeholders, so no reply mixes languages or leaves something out."""
+    assert set(TEXTS[kind]) == set(SPOKEN)
+    names = {language: PLACEHOLDER.findall(text) for language, text in TEXTS[kind].items()}
+    assert {tuple(sorted(found)) for found in names.values()} == {tuple(sorted(names["en"]))}
+
+
+def test_no_text_is_that_of_another_language() -> None:
+    """None was copied and left untranslated, but for patterns of dates."""
+    for kind in TEXTS.keys() - {"opening"}:
+        assert len(set(TEXTS[kind].values())) == len(SPOKEN), kind
 
 
 async def test_settings_replace_single_texts() -> None:
@@ -344,11 +358,19 @@ async def test_settings_can_add_a_language() -> None:
     """A language that has every text is used. Those of `OPTIONAL` may be missing, and those about
     harm may stay as packaged."""
     apart = {*OPTIONAL, *HARM_KINDS}
-    words = {kind: {"nl": "Even geduld."} for kind in TEXTS if kind not in apart}
-    words["closed"] = {"nl": "Terug op {when}."}
-    words["opening"] = {"nl": "dddd D MMMM HH:mm"}
-    reply = await reply_to(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
-    assert reply.body == ("Even geduld.", "Terug op maandag 30 november 09:00.")
+    words = {kind: {"da": "Et øjeblik."} for kind in TEXTS if kind not in apart}
+    words["closed"] = {"da": "Tilbage {when}."}
+    words["opening"] = {"da": "dddd D MMMM HH:mm"}
+    reply = await reply_to(escalated(of=understood(language="da"), opening=MONDAY), words=words)
+    assert reply.body == ("Et øjeblik.", "Tilbage mandag 30 november 09:00.")
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+async def test_one_own_text_works_alone(language: str) -> None:
+    """In every packaged language, without the other kinds."""
+    words = {"handover": {language: "Ana."}}
+    reply = await reply_to(escalated(of=understood(language=language)), words=words)
+    assert (reply.language, reply.body) == (language, ("Ana.",))
 
 
 @pytest.mark.parametrize(
@@ -368,3 +390,38 @@ def test_invalid_texts_are_refused(words: dict[str, dict[str, str]], problem: st
     """A text that cannot be rendered is found at start-up, not at a hand-over."""
     with pytest.raises(ValidationError, match=problem):
         EscalationSettings(words=words)
+
+
+def other_texts() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Every other packaged table that customers read, by its name."""
+    yield "e-mail titles", EMAIL_TITLES
+    yield "verification", verification.TEXTS
+    yield "consent", consent.CONFIRMED
+    yield "consent again", consent.RESUMED
+    for name, of in (("question", 0), ("questions", 1)):
+        yield f"unanswered {name}", {code: says[of] for code, says in UNANSWERED.items()}
+    yield "mail's subject", mail_words.SUBJECT
+    yield "mail", mail_words.MAIL
+    yield "mail's person", composing.PERSON
+    yield "mail's quotation", composing.YOU_WROTE
+    asked = packaged_yaml("plugins.knowledge.answering", "texts.yaml")
+    for kind in ("elsewhere", "updated", "date", "from", "which", "this", "languages"):
+        yield f"sources {kind}", asked[kind]
+    survey = packaged_yaml("plugins.followup", "texts.yaml")
+    yield from ((f"survey {name}", texts) for name, texts in _tables(survey))
+
+
+def _tables(tree: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:
+    if "en" in tree:
+        yield name, tree
+    else:
+        for key, below in tree.items():
+            yield from _tables(below, f"{name}.{key}")
+
+
+@pytest.mark.parametrize(("name", "texts"), [*other_texts()])
+def test_the_other_texts_exist_in_every_language(name: str, texts: Mapping[str, Any]) -> None:
+    """Those of sources, surveys, consent and mails too, with the same placeholders."""
+    assert set(texts) == set(SPOKEN), name
+    found = {language: sorted(PLACEHOLDER.findall(str(text))) for language, text in texts.items()}
+    assert found == dict.fromkeys(SPOKEN, found["en"])

@@ -70,7 +70,9 @@ def test_no_rule_changes_what_the_source_says(channel: str, mood: str) -> None:
         ("pt", "How we deliver!, atualizado em 3 de março de 2026"),
         ("nl", "How we deliver!, bijgewerkt op 3 maart 2026"),
         ("ar", "How we deliver!، آخر تحديث في 3 مارس 2026"),
-        ("sv", "How we deliver!, updated on 3 March 2026"),
+        ("sv", "How we deliver!, uppdaterad 3 mars 2026"),
+        ("ja", "How we deliver!（2026年3月3日更新）"),
+        ("da", "How we deliver!, updated on 3 March 2026"),
     ],
 )
 def test_the_link_has_the_date_as_the_language_writes_it(language: str, line: str) -> None:
