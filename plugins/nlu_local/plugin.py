@@ -49,7 +49,8 @@ class NluLocalSettings(BaseModel):
     )
     languages: tuple[str, ...] = Field(
         DEFAULT_LANGUAGES,
-        description="ISO 639-1 codes of the expected languages; all others are `und`",
+        description="ISO 639-1 codes of the expected languages; a longer message that is surely in "
+        "another one has its code, and what is unclear is `und`",
     )
     sentence_encoder: bool = Field(
         True,

@@ -146,6 +146,50 @@ async def test_mood_and_language_are_followed_over_a_conversation(tmp_path: Path
     assert ugo.heard == [TEXTS["not_served"]["it"]]
 
 
+PAIR = "reasons: {language: {served: [en, pt]}, low_confidence: {enabled: false}}"
+"""With `nlu_local.languages` of the same two this is what `warmline init` writes."""
+GERMAN = "Guten Tag, ich möchte gern wissen, ob Sie auch nach Österreich liefern."
+FRENCH = "Bonjour, je voudrais savoir où se trouve ma commande, s'il vous plaît."
+
+
+async def test_a_new_shop_of_two_languages(tmp_path: Path) -> None:
+    """A message that is surely in a third language goes to a person for it; one that says too
+    little does not. A Portuguese customer who asks for a person reads it in Portuguese."""
+    (tmp_path / "policy.yaml").write_text(PAIR, "utf-8")
+    config = {
+        "policy": str(tmp_path / "policy.yaml"),
+        "plugins": {
+            "nlu_local": {
+                "languages": ["en", "pt"],
+                "knowledge": str(write_examples(tmp_path)),
+            },
+            "escalation": {},
+        },
+    }
+    async with running(
+        nlu_local, escalation, FakeChannel(), tmp_path=tmp_path, config=config
+    ) as gw:
+        await until(lambda: is_ready(gw), timeout=60, every=0.1)
+        said = {
+            "anton": GERMAN,
+            "fleur": FRENCH,
+            "olga": "ok",
+            "helen": "hello?",
+            "rui": "Quero falar com uma pessoa",
+        }
+        heard = {}
+        for name, text in said.items():
+            customer = gw.customer("fake", name)
+            await customer.say(text)
+            heard[name] = customer.heard
+        queue = await gw.services.desk.queue()
+    reasons = {item.conversation.address.value: item.handoff.reasons[0].code for item in queue}
+    assert reasons == {"anton": "language", "fleur": "language", "rui": "asked_for_person"}
+    assert heard["anton"] == [TEXTS["not_served"]["de"]]
+    assert heard["fleur"] == [TEXTS["not_served"]["fr"]]
+    assert heard["rui"] == [TEXTS["handover"]["pt"]]
+
+
 FALLING = (
     "Thank you, the lamp looks lovely!",
     "It came without the cable, and I cannot use it",

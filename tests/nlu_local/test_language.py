@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugins.nlu_local.language import SUPPORTED_LANGUAGES, LanguageDetector, check_languages
+from plugins.nlu_local.phrases import load_phrases
 from plugins.nlu_local.protocol import MessageInContext
 from plugins.nlu_local.reader import MessageReader
 from plugins.nlu_local.text import blank_codes, blank_quotations, prose, tokenize
@@ -117,12 +118,36 @@ def test_names_and_quotations_do_not_decide(reader: MessageReader, text: str, co
     assert language.code == code
 
 
-def test_a_language_that_is_not_expected_is_und() -> None:
-    """Russian is not English because only English and German are expected."""
-    detector = LanguageDetector(("en", "de"), {})
-    language, _ = detector.detect("Здравствуйте, где мой заказ? Я жду уже неделю.")
-    assert language.code == "und"
-    closed, _ = detector.detect("Здравствуйте, где мой заказ?", closed=True)
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Здравствуйте, где мой заказ? Я жду уже неделю.", "ru"),
+        ("Guten Tag, ich warte seit einer Woche auf mein Paket und höre nichts von Ihnen.", "de"),
+        ("Bonjour, je voudrais savoir où se trouve ma commande, s'il vous plaît.", "fr"),
+        ("hallo, waar blijft mijn bestelling van vorige week?", "nl"),
+    ],
+)
+def test_a_language_that_is_not_expected_has_its_code(text: str, code: str) -> None:
+    """From a sentence on, where it is certain."""
+    greetings = {code: load_phrases(code).greetings for code in ("en", "pt")}
+    language, shares = LanguageDetector(("en", "pt"), greetings).detect(text)
+    assert language.code == code
+    assert set(shares) == {"en", "pt"}
+
+
+@pytest.mark.parametrize("text", ["ok", "hello?", "Schnitzel", "Rua das Flores", "Grüß Gott", "?"])
+def test_too_few_words_are_in_no_other_language(text: str) -> None:
+    """They are in an expected language, or undetermined."""
+    greetings = {code: load_phrases(code).greetings for code in ("en", "pt")}
+    language, _ = LanguageDetector(("en", "pt"), greetings).detect(text)
+    assert language.code in {"en", "pt", "und"}
+
+
+def test_a_closed_detector_finds_expected_languages_only() -> None:
+    """Also where a message is certainly in another one."""
+    closed, _ = LanguageDetector(("en", "de"), {}).detect(
+        "Здравствуйте, где мой заказ? Я жду уже неделю.", closed=True
+    )
     assert closed.code in {"en", "de"}
 
 
