@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from gateway import Handler, Section, Settings, hookimpl
+from gateway import Handler, MentionedNames, Section, Settings, hookimpl
 from plugins.escalation.handlers import Escalation, Fallback, Matters, SlotTexts, slot_texts
-from plugins.escalation.texts import TEXTS, HandoverTexts, text_problem
+from plugins.escalation.texts import ALONE, TEXTS, HandoverTexts, missing_kinds, text_problem
 
 __all__ = ["Escalation", "EscalationSettings", "Fallback", "HandoverTexts"]
 
@@ -82,6 +82,21 @@ class EscalationSettings(BaseModel):
                 if problem := text_problem(kind, language, text):
                     raise ValueError(f"`{kind}.{language}` {problem}")
         return words
+
+    def mentions(self, settings: Settings) -> MentionedNames:  # noqa: ARG002  (see MentionsNames)
+        """Texts in a language that is not used, for it lacks others."""
+        return MentionedNames(
+            warnings=tuple(
+                (
+                    f"plugins.escalation.words.{kind}.{language}",
+                    f"it is not said, for this language lacks {', '.join(kinds)}; customers read "
+                    "English until `words` has these too",
+                )
+                for language, kinds in missing_kinds(self.words).items()
+                for kind in self.words
+                if language in self.words[kind] and kind not in ALONE
+            )
+        )
 
 
 @hookimpl

@@ -617,6 +617,9 @@ HARM_KINDS = ("handover_harm", "harm_told", "harm_alerted", "harm_closed", "harm
 """The texts of a hand-over about harm. They exist in every language in which we know words of harm,
 also where the bot answers nothing else."""
 
+ALONE = frozenset({"not_served", "closed", "opening", *HARM_KINDS, *OPTIONAL})
+"""Kinds that are said in a language also where it has no other text."""
+
 EMERGENCY_NUMBERS: Mapping[str, str] = dict.fromkeys(
     ("de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"), "112"
 )
@@ -639,6 +642,15 @@ _MISSING: Mapping[tuple[str, str], str] = {
     ("handover_harm", "number"): "has no emergency number; put {number} where it belongs",
 }
 _EXAMPLE = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a local time)
+
+
+def missing_kinds(own: TextsByKind) -> dict[str, tuple[str, ...]]:
+    """Each language of ``own`` whose texts wait for kinds that neither these nor the package have,
+    and these kinds; English is said in their place."""
+    texts = HandoverTexts(own)
+    waiting = {code for kind in own.keys() - ALONE for code in own[kind]}
+    lacking = {code: texts.missing(code) for code in sorted(waiting)}
+    return {code: kinds for code, kinds in lacking.items() if kinds}
 
 
 def text_problem(kind: str, language: str, text: str) -> str | None:
@@ -676,9 +688,16 @@ class HandoverTexts:
     def supported(self, language: str) -> str:
         """``language`` if every text exists in it, but for the `OPTIONAL` ones and those about
         harm; else English."""
+        return "en" if self.missing(language) else language
+
+    def missing(self, language: str) -> tuple[str, ...]:
+        """The kinds without which ``language`` is not used."""
         apart = {*OPTIONAL, *HARM_KINDS}
-        needed = (texts for kind, texts in self._texts.items() if kind not in apart)
-        return language if all(language in texts for texts in needed) else "en"
+        return tuple(
+            kind
+            for kind, texts in self._texts.items()
+            if kind not in apart and language not in texts
+        )
 
     def supported_for_harm(self, language: str) -> str:
         """``language`` if every text about harm exists in it, else English."""

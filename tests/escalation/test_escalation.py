@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
 from channels.email import composing
 from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn, packaged_yaml
+from gateway.cli.main import command
 from gateway.pipeline import consent, verification
 from gateway.pipeline.by_mail import mail_words
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import EMAIL_TITLES, HARM_KINDS, OPTIONAL, TEXTS
+from plugins.escalation.texts import ALONE, EMAIL_TITLES, HARM_KINDS, OPTIONAL, TEXTS
 from plugins.faq.handler import UNANSWERED
 from tests.routing.builders import bot, customer, person, turn, understood
 
@@ -371,6 +375,38 @@ async def test_one_own_text_works_alone(language: str) -> None:
     words = {"handover": {language: "Ana."}}
     reply = await reply_to(escalated(of=understood(language=language)), words=words)
     assert (reply.language, reply.body) == (language, ("Ana.",))
+
+
+@pytest.mark.parametrize(
+    ("words", "warned", "lacking"),
+    [
+        ({"handover": {"pt": "Ana."}, "not_served": {"da": "Vi svarer."}}, [], ""),
+        (
+            {"handover": {"da": "Ana svarer."}, "matter": {"da": "{matter}"}},
+            ["handover.da"],
+            "lacks handover_upset, handover_worried, handover_urgent, not_served, failed",
+        ),
+        ({kind: {"da": TEXTS[kind]["sv"]} for kind in TEXTS}, [], ""),
+        (
+            {kind: {"da": TEXTS[kind]["sv"]} for kind in TEXTS if kind != "failed"},
+            [f"{kind}.da" for kind in TEXTS if kind not in ALONE | {"failed"}],
+            "lacks failed; ",
+        ),
+    ],
+)
+def test_texts_that_wait_for_others_are_warned_of(
+    tmp_path: Path, words: dict[str, dict[str, str]], warned: list[str], lacking: str
+) -> None:
+    """`warmline check` names the text that nobody reads, and the kinds that are missing."""
+    file = tmp_path / "warmline.yaml"
+    tree = {"data_dir": str(tmp_path), "plugins": {"escalation": {"words": words}}}
+    file.write_text(json.dumps(tree), "utf-8")
+    result = CliRunner().invoke(command(), ["check", "--config", str(file)])
+    assert result.exit_code == 0
+    found = re.findall(r"plugins\.escalation\.words\.([\w.]{1,40}): (.{1,300})", result.output)
+    assert [key for key, _ in found if key.endswith("da")] == warned
+    for _, message in found:
+        assert lacking in message
 
 
 @pytest.mark.parametrize(
