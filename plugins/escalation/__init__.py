@@ -89,8 +89,10 @@ class EscalationSettings(BaseModel):
             warnings=tuple(
                 (
                     f"plugins.escalation.words.{kind}.{language}",
-                    f"it is not said, for this language lacks {', '.join(kinds)}; customers read "
-                    "English until `words` has these too",
+                    (
+                        f"it is not said, for this language lacks {', '.join(kinds)}; "
+                        "customers read English until `words` has these too"
+                    ),
                 )
                 for language, kinds in missing_kinds(self.words).items()
                 for kind in self.words
