@@ -15,6 +15,7 @@ from gateway.testing import RunningGateway
 from plugins.history.importing.archives import members
 from plugins.history.importing.mailboxes.boxes import find_boxes
 from plugins.history.importing.mailboxes.mbox import CHUNK, MboxFile
+from plugins.history.importing.showing import summary
 from tests.history.kit import (
     ANNA,
     ANSWERED,
@@ -205,6 +206,9 @@ async def test_a_domain_of_ours_is_ours(gw: RunningGateway, tmp_path: Path) -> N
     path = mbox(tmp_path / "m.mbox", ASKED, answer)
     first = await import_mails(gw, path, SCOPE.replace(own=frozenset({US})))
     assert first.no_answers
+    assert any("remove this import and name them" in line for line in summary(first))
+    tried = summary(first.replace(record=None))
+    assert any("addresses, name them: --our-addresses" in line for line in tried)
     while await gw.services.past_conversations.remove_import(1):  # type: ignore[union-attr]
         pass
     second = await import_mails(gw, path, SCOPE.replace(own=frozenset({"@shop.example"})))

@@ -91,9 +91,10 @@ def summary(result: ImportResult) -> list[str]:
         such = f" (such as {'; '.join(places)})" if places else ""
         lines.append(f"Left out, {reason}: {number:,}{such}")
     if result.no_answers:
+        first = "remove this import and name" if result.record else "name"
         lines.append(
-            "No message is from you. If you answered from other addresses, remove this import and "
-            "name them: --our-addresses help@shop.example,@shop.example"
+            f"No message is from you. If you answered from other addresses, {first} them: "
+            "--our-addresses help@shop.example,@shop.example"
         )
     if result.record:
         lines.append(
