@@ -55,6 +55,10 @@ class ReadingDisplay:
             click.echo(f"{progress.location}: {progress.outcome}")
             sys.stdout.flush()
             return
+        if progress.outcome.startswith("changed"):
+            self._bar.console.print(
+                f"{progress.location}: {progress.outcome}", markup=False, highlight=False
+            )
         shown = progress.location
         if len(shown) > WIDTH:
             shown = f"…{shown[-WIDTH:]}"
@@ -74,12 +78,12 @@ class ReadingDisplay:
         if check.same:
             parts.append(f"{check.same} the same as another")
         click.echo(
-            f"{self._location}: {_counted(documents, 'document')} with "
-            f"{_counted(check.passages, 'passage')} in {check.seconds:.1f} s "
+            f"{self._location}: {counted(documents, 'document')} with "
+            f"{counted(check.passages, 'passage')} in {check.seconds:.1f} s "
             f"({', '.join(parts)})"
         )
         if check.skipped:
-            click.echo(f"skipped {_counted(len(check.skipped), 'place')}:")
+            click.echo(f"skipped {counted(len(check.skipped), 'place')}:")
             for place, why in check.skipped[:MOST_SHOWN]:
                 click.echo(f"  {place}: {why}")
             if len(check.skipped) > MOST_SHOWN:
@@ -90,5 +94,6 @@ class ReadingDisplay:
             click.echo(check.problem, err=True)
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """``1 passage``, ``2 passages``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -104,6 +104,7 @@ def add(  # noqa: PLR0917  (click passes them by name)
 def list_sources(open_services: OpenServices, config: Path | None, as_json: bool) -> None:
     """List the sources: number, documents, passages, when each was read, and its place."""
     from plugins.knowledge.answering.calibrator import promise  # noqa: PLC0415  (slow)
+    from plugins.knowledge.commands.progress import counted  # noqa: PLC0415
     from plugins.knowledge.sources.overview import source_overviews  # noqa: PLC0415
 
     async def run(services: Services, settings: Settings) -> None:
@@ -116,7 +117,8 @@ def list_sources(open_services: OpenServices, config: Path | None, as_json: bool
             read = f"{source.checked_at:%Y-%m-%d %H:%M}" if source.checked_at else "not to the end"
             about = ", ".join(filter(None, (source.title, source.brand, source.owner)))
             click.echo(
-                f"{source.id:>4}  {each.documents:>5} documents  {each.passages:>6} passages  "
+                f"{source.id:>4}  {counted(each.documents, 'document'):>15}  "
+                f"{counted(each.passages, 'passage'):>15}  "
                 f"{read:<16}  {source.location}" + (f"  ({about})" if about else "")
             )
             if each.problem:
@@ -160,6 +162,7 @@ def refresh(
 @click.pass_obj
 def remove_source(open_services: OpenServices, config: Path | None, source: str) -> None:
     """Remove SOURCE (its number or location) with all that was read of it."""
+    from plugins.knowledge.commands.progress import counted  # noqa: PLC0415
     from plugins.knowledge.sources.refresh import knowledge_of  # noqa: PLC0415
     from plugins.knowledge.sources.registry import find_source, remove  # noqa: PLC0415
 
@@ -167,7 +170,7 @@ def remove_source(open_services: OpenServices, config: Path | None, source: str)
         found = await find_source(knowledge_of(services), source)
         documents = await knowledge_of(services).documents(found.id)
         await remove(services, found, _operator())
-        click.echo(f"removed {found.location} with {len(documents)} documents")
+        click.echo(f"removed {found.location} with {counted(len(documents), 'document')}")
 
     _run(open_services, config, run)
 

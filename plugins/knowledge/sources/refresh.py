@@ -247,13 +247,20 @@ class _Run:
         self._count(passages=len(document.passages))
         if before is None:
             self._count(added=1)
-            return f"{stored.passages} passages"
+            return f"{stored.passages} passage" + ("s" if stored.passages != 1 else "")
         if before.digest == document.digest and before.state == "current":
             self._count(unchanged=1)
             return "unchanged"
         self._count(changed=1)
-        return "changed" + (f": {differences[0]}" if differences else "")
+        return _changed(differences)
 
     def _count(self, **more: int) -> None:
         counts = {name: getattr(self.check, name) + number for name, number in more.items()}
         self.check = self.check.replace(**counts)
+
+
+def _changed(differences: Sequence[str]) -> str:
+    """What changed: one difference in the same line, several in a line each."""
+    if len(differences) == 1:
+        return f"changed: {differences[0]}"
+    return "\n  ".join(("changed:" if differences else "changed", *differences))

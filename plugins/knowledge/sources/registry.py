@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gateway import (
@@ -51,8 +52,16 @@ async def find_source(store: KnowledgeStore, wanted: str) -> KnowledgeSource:
 
 
 def _written(wanted: str) -> set[str]:
-    """How the location of a source may have been written."""
-    return {wanted, wanted.rstrip("/"), str(Path(wanted).expanduser().absolute())}
+    """The locations that ``wanted`` may mean. What it names need not be there any more."""
+    wanted = wanted.strip()
+    found = {wanted, wanted.rstrip("/")}
+    if is_url(wanted):
+        with suppress(WarmlineError):
+            found.add(str(parse_url(wanted)))
+    elif "://" not in wanted:
+        path = Path(wanted).expanduser()
+        found |= {str(path.absolute()), str(path.resolve())}
+    return found
 
 
 async def add_or_find(services: Services, source: NewSource) -> tuple[KnowledgeSource, bool]:

@@ -73,23 +73,59 @@ def test_a_folder_from_beginning_to_end(run: Run, config: Path) -> None:
     docs = config.parent / "docs"
     added = run("add", str(docs), "--title", "Handbook", "--owner", "Ana")
     assert added.exit_code == 0, added.output
-    assert "returns.md: 1 passage" in added.stdout
+    assert "returns.md: 1 passage\n" in added.stdout
     assert f"{docs}: 1 document with 1 passage in " in added.stdout
     assert (
         "skipped 1 place:\n  old.doc: files with the ending .doc are not read; save it as .docx"
         in (added.stdout)
     )
     listed = run("list").stdout
-    assert "1      1 documents       1 passages" in listed
+    assert "1       1 document        1 passage  " in listed
     assert "(Handbook, Ana)" in listed
     assert json.loads(run("list", "--json").stdout)["source"]["title"] == "Handbook"
     (docs / "returns.md").write_text("# Returns\n\nReturns are free for 14 days.")
     again = run("refresh")
     assert "returns.md: changed: time: 30 days → 14 days" in again.stdout
     assert "is source 1 already; reading it again" in run("add", str(docs)).stdout
-    assert run("remove", "1").stdout == f"removed {docs} with 1 documents\n"
+    assert run("remove", "1").stdout == f"removed {docs} with 1 document\n"
     assert "there are no sources" in run("list").stdout
     assert "there are no sources" in run("refresh").stdout
+
+
+def test_every_difference_of_a_page_is_shown(run: Run, config: Path) -> None:
+    """A price and a time on one page: each has its line."""
+    page = config.parent / "docs" / "returns.md"
+    page.write_text("# Delivery\n\nExpress costs €29.\n\nIt takes 3 working days.")
+    run("add", str(page))
+    page.write_text("# Delivery\n\nExpress costs €31.\n\nIt takes 5 working days.")
+    again = run("refresh").stdout
+    assert f"{page.name}: changed:\n" in again
+    assert "\n  price: €29 → €31\n" in again
+    assert "\n  time: 3 working days → 5 working days\n" in again
+
+
+@pytest.mark.parametrize("written", ["docs", "./docs/", "other/../docs", " docs"])
+def test_the_path_that_was_added_is_found_again(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """Relative to the current folder, as it was written; also when the folder is gone."""
+    monkeypatch.chdir(config.parent)
+    (config.parent / "other").mkdir()
+    assert run("add", written).exit_code == 0
+    assert run("refresh", written).exit_code == 0
+    (config.parent / "docs").rename(config.parent / "moved")
+    removed = run("remove", written)
+    assert removed.stdout == f"removed {config.parent / 'docs'} with 1 document\n", removed.output
+
+
+def test_a_relative_path_through_a_link_is_found_again(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`add` stores where a link leads."""
+    (config.parent / "link").symlink_to(config.parent / "docs")
+    monkeypatch.chdir(config.parent)
+    assert run("add", "link").exit_code == 0
+    assert run("remove", "link").exit_code == 0
 
 
 @pytest.mark.parametrize(
