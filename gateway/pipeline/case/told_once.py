@@ -70,7 +70,9 @@ def _when(at: datetime, now: datetime) -> str:
 
 def without_known_questions(reply: Reply, turn: Turn) -> Reply:
     """``reply`` of the bot without the sentences that ask for what the customer has given. One that
-    would say nothing then stays as it is."""
+    would say nothing then stays as it is, and so does one with buttons: it asks to choose."""
+    if reply.buttons:
+        return reply
     parts = (*reply.body, reply.next_step or "")
     if not any(asked_for(part, reply.language) for part in parts):
         return reply

@@ -102,6 +102,15 @@ async def test_an_intent_without_a_written_answer_is_answered_from_a_source(
         assert mia.heard == ["The stock is counted every night."]
 
 
+async def test_the_question_stays_when_an_article_was_named(tmp_path: Path) -> None:
+    """Else `Its number is enough` refers to nothing: `Which one` asks for one of the titles."""
+    async with shop_with_sources(tmp_path) as shop:
+        await with_gift_cards(shop)
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("gift for the blue lamp")
+        assert mia.heard == [WHICH]
+
+
 @pytest.mark.parametrize(
     "choice", ["2", "the second one please", "2. Loss", "Loss", "number 2", "die zweite", "loss?"]
 )
