@@ -70,7 +70,7 @@ async def test_other_words_for_the_same_find_a_passage(
 ) -> None:
     """By their meaning, also in another language; what was not embedded yet is found by words."""
     await fill(store)
-    await search.embed_all()
+    await search.prepare()
     for question in ("What is the fee for a package?", "Was kostet ein Paket?"):
         [first, second, *_] = await search.find(question)
         assert first.passage.text == "A parcel within the country costs 5 euros."
@@ -81,7 +81,7 @@ async def test_other_words_for_the_same_find_a_passage(
 async def test_the_best_sentences_are_shown(store: MemoryKnowledge, search: PassageSearch) -> None:
     """With their places in the text."""
     await put(store, "All", "We sell pianos. The guarantee is three years! Dogs may come in.")
-    await search.embed_all()
+    await search.prepare()
     [found] = await search.find("How long is the warranty?")
     start, end, cosine = found.sentences[0]
     assert found.passage.text[start:end] == "The guarantee is three years!"
@@ -148,7 +148,7 @@ async def test_another_model_computes_them_again(
     """Embeddings of different models cannot be compared."""
     await fill(store)
     search = start(encoder)
-    await search.embed_all()
+    await search.prepare()
     assert await texts(search, "What is the fee for a package?")
     encoder.embedding_model = "fake 2"
     assert await search.embed_all() == 6
@@ -163,7 +163,7 @@ async def test_a_brand_sees_its_own_sources_and_those_of_none(
     for brand in ("", "north", "south"):
         source = await store.add_source(NewSource(location=f"help-{brand}", brand=brand))
         await put(store, f"Hours {brand}", f"The shop of {brand or 'all'} opens.", source=source.id)
-    await search.embed_all()
+    await search.prepare()
     found = await texts(search, "When does the shop open?", brand="north")
     assert sorted(found) == ["The shop of all opens.", "The shop of north opens."]
     assert await texts(search, "When does the shop open?") == ["The shop of all opens."]
@@ -177,7 +177,7 @@ async def test_the_customers_own_language_comes_first(
         source = await store.add_source(NewSource(location=language))
         text = "Garantie: Finch 61."
         await put(store, "Garantie", text, source=source.id, language=language)
-    await search.embed_all()
+    await search.prepare()
     for language in ("de", "en"):
         [first, _] = await search.find("Garantie?", language=language)
         assert first.passage.language == language
@@ -188,7 +188,7 @@ async def test_a_long_message_is_read_sentence_by_sentence(
 ) -> None:
     """What it asks is found, however much is told around it."""
     await fill(store)
-    await search.embed_all()
+    await search.prepare()
     story = "I bought a piano in May. My daughter loves it. We live in the hills. It rains a lot."
     question = f"{story} How long does the guarantee of the Finch last? Have a nice week."
     assert (await texts(search, question))[0] == "The warranty of the Finch is three years."
@@ -224,7 +224,7 @@ async def test_any_text_may_be_asked(
 ) -> None:
     """However long, and without a word."""
     await fill(store)
-    await search.embed_all()
+    await search.prepare()
     assert len(await search.find(question, language="xx", limit=3)) <= 3
 
 
