@@ -348,8 +348,16 @@ def test_accidents_are_harm_in_every_language(reader: MessageReader, text: str) 
         "¿El seguro de accidentes está incluido?",
         "Which brake pads fit the Halvard city bike?",
         "Wie bremst das Rad mit Rücktritt?",
+        "My wallet hurts, is there a discount for students?",
+        "Es tut mir weh, wie Sie mit Stammkunden umgehen",
+        "Me duele la cabeza de tanto leer, ¿qué plan me conviene?",
+        "Boli mnie cena, ale biorę",
+        "Mitt hjärta gör ont av att säga upp er, men jag flyttar",
+        "Cüzdanım çok ağrıyor, indirim var mı?",
+        "Ho avuto un incidente con il modulo, l'ho inviato due volte",
+        "The delivery was run over by two days",
     ],
 )
 def test_words_of_accidents_are_not(reader: MessageReader, text: str) -> None:
-    """Insurance, a slip of the finger, parts of a bike."""
+    """Insurance, a slip of the finger, parts of a bike, figures of speech."""
     assert "harm" not in {cue.kind for cue in reader.read(text).signals}

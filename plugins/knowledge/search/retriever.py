@@ -274,6 +274,7 @@ class PassageSearch:
         if self._meaning is None or not self._meaning.is_of(model):
             self._meaning = await CentredEncoder.of(encoder)
             self._index, self._seen = LoadedPassages(), None
+            self._passages.clear()  # what changes between is not followed
 
     async def _reload(self, document: int) -> None:
         store, _ = self._ready()
