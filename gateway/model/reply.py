@@ -44,6 +44,10 @@ class Reply(Value, frozen=True, kw_only=True):
     sources: tuple[int, ...] = ()
     """The ids of the `Passage` values that the answer rests on. They are recorded with the turn in
     the same commit; if one of them is not current any more then, the turn runs again."""
+    general: bool = False
+    """It says what holds for every customer, as a written answer or a page does. So a time in it
+    (`we refund within 14 days`) is no promise about this customer's case, of which a person would
+    be reminded."""
 
 
 class RenderContext(Value, frozen=True, kw_only=True):

@@ -102,7 +102,8 @@ class OutcomeBuilder:
         escalates = turn.route.action == "escalate"
         sends = reply is not None and not turn.opted_out
         replies = self._replies(turn, reply, answer.handler) if reply and sends else ()
-        made = self._made(replies, turn.language, turn.conversation, turn.at)
+        told = () if reply is not None and reply.general else replies
+        made = self._made(told, turn.language, turn.conversation, turn.at)
         return TurnOutcome(
             work=work,
             conversation=self._conversation_after(turn, escalates=escalates),

@@ -211,6 +211,7 @@ def _answer(entry: AnswerEntry, code: str, public_url: str) -> LocalizedAnswer:
             ),
             links=links,
             language=code,
+            general=True,
         )
 
     public = reply(text.body, text.next_step)

@@ -66,6 +66,7 @@ async def test_a_known_question_is_answered(known: Faq) -> None:
         "answer",
     )
     assert [fact.value for fact in reply.facts] == ["2-3"]
+    assert reply.general
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def answer(candidate: WeighedPassage, said: Extract, language: str) -> Reply:
         ),
         language=language,
         sources=(passage.id,),
+        general=True,
     )
 
 
@@ -141,6 +142,7 @@ def phrased_reply(phrased: Phrased, passages: Sequence[Passage], language: str) 
         facts=tuple(facts),
         language=language,
         sources=phrased.passages,
+        general=True,
     )
 
 

@@ -157,6 +157,25 @@ async def test_a_reply_that_is_replaced_promises_nothing(tmp_path: Path) -> None
         assert (extended.promises, extended.timers) == ((), ())
 
 
+@pytest.mark.parametrize(("general", "promises"), [(False, 1), (True, 0)])
+async def test_what_holds_for_everybody_promises_nothing(
+    tmp_path: Path, general: bool, promises: int
+) -> None:
+    """Of a refund within two weeks on a page, nobody is reminded; of one that somebody answers
+    with, they are."""
+
+    def refund(turn: Turn) -> Reply | None:
+        return Reply(body=("We will refund you within 14 days.",), general=general)
+
+    async with shop(tmp_path, None, FakeHandler(refund, name="pages", priority=1)) as gw:
+        mia = gw.customer("fake", "mia")
+        await mia.say("When do I get my money?")
+        assert mia.heard == ["We will refund you within 14 days."]
+        [asked, _] = await gw.services.mailbox.messages(mia.address, own=True)
+        card = await gw.services.desk.card(asked.conversation)
+        assert len(card.promises) == promises
+
+
 async def test_promises_are_exported_and_erased_and_survive_a_restart(tmp_path: Path) -> None:
     """They are the customer's data, stored with the conversation."""
     clock = FakeClock(MONDAY)

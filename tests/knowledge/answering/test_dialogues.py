@@ -46,6 +46,18 @@ async def test_what_nobody_recognised_is_answered_from_a_source(tmp_path: Path) 
         assert "the best guess is delivery at 0.30" in reason.detail
 
 
+async def test_a_time_on_a_page_is_no_promise(tmp_path: Path) -> None:
+    """It holds for everybody: nobody is reminded of it for this customer."""
+    posted = "Gift cards are valid, and we will send yours within 14 days."
+    async with shop_with_sources(tmp_path) as shop:
+        await shop.put("Gift cards", text(posted, "Post"))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say("Are gift cards valid?")
+        assert mia.heard == [posted]
+        [asked, _answered] = await shop.gw.services.mailbox.messages(mia.address, own=True)
+        assert (await shop.gw.services.desk.card(asked.conversation)).promises == ()
+
+
 async def test_the_answer_is_recorded_with_its_passage(tmp_path: Path) -> None:
     """The passage that an answer rests on is stored with the turn, and named on the message."""
     async with shop_with_sources(tmp_path) as shop:
