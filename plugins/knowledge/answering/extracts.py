@@ -109,12 +109,6 @@ def extract_chosen(found: FoundPassage) -> Extract | None:
     return extract(found, longest=LONGEST_CHOSEN)
 
 
-def is_said_by(lines: Sequence[str], passage: Passage) -> bool:
-    """Whether ``passage`` has each of ``lines`` word for word."""
-    has = (passage.text, *passage.headings, passage.question)
-    return all(any(line in part for part in has) for line in lines)
-
-
 def _whole(passage: Passage, start: int, end: int) -> Extract:
     lines = tuple(line.strip() for line in passage.text.split("\n") if line.strip())
     listed = passage.kind in ("table", "steps", "list") and _is_item(lines[0])

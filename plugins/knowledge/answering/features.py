@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -33,6 +33,9 @@ COMPARED = 8
 
 READ_TEXTS = 2_048
 """Texts of sources that are kept as they were read: some MB, and most of the time of a question."""
+READ_QUESTIONS, COMPARED_TEXTS = 64, 512
+"""Questions that are kept as they were read, and what passages have of them: one turn reads each
+question for the order of the passages and for the confidence in them, and again for an agent."""
 
 FEATURES = (
     "score",
@@ -101,81 +104,46 @@ class EvidenceReader:
     question is kept no longer than this object."""
 
     def __init__(self, question: str, found: Sequence[FoundPassage], *, language: str = "") -> None:
-        self._found, self._language = found, language
-        self._asked = content_words(question)
-        self._matters = matters_of(question, language)
-        self._kind = asked_type(question)
-        self._thing = thing_counted(question)
-        self._numbers, self._names = numbers(question), names(question)
-        self._negated, self._spaceless = is_negated(question), is_spaceless(question)
-        self._asks = float("?" in question or "؟" in question)
+        self._found, self._question, self._language = found, question, language
+        self._asked = _read_question(question, language)
         self._parts = [_part(each.passage) for each in found]
         self._lacking: dict[int, int] = {}
         self._best = {name: self._ordered(value) for name, value in _COMPARED.items()}
 
     def of(self, at: int) -> PassageEvidence:
         """What speaks for ``found[at]``."""
-        this, passage = self._found[at], self._found[at].passage
-        asked, missing = self._asked, self._lacks(at)
-        shared = ((1 << len(asked)) - 1) & ~missing
+        this, passage, words = self._found[at], self._found[at].passage, self._asked.words
+        missing = self._lacks(at)
+        shared = ((1 << len(words)) - 1) & ~missing
         nobody = self._others_lack(at)
         nowhere = (missing & nobody).bit_count()
-        said, count = _answer(this), max(1, len(asked))
-        told = is_told_by(self._kind)
-        given = told and _gives(self._kind, said)
-        facts = _facts(passage)
-        amount = has_amount_of(self._thing, said) if self._thing else None
-        about = max(1, len(self._matters))
-        in_answer = matters_of(said, passage.language)
-        in_sentence = _lacking(asked, _read(f"{facts.heading} {said}"))
+        count = max(1, len(words))
+        sentence = _sentence_cosine(this)
         values = {
+            **_compared(self._question, self._language, passage, *_span(this)),
             "score": this.score,
             "cosine": this.cosine,
-            "sentence": _sentence_cosine(this),
+            "sentence": sentence,
             "score_lead": this.score - self._best_other("score", at),
             "cosine_lead": this.cosine - self._best_other("cosine", at),
-            "sentence_lead": _sentence_cosine(this) - self._best_other("sentence", at),
+            "sentence_lead": sentence - self._best_other("sentence", at),
             "bm25": min(this.bm25 / count, 12.0) / 4.0,
             "bm25_lead": _share_ahead(this.bm25, self._best_other("bm25", at)),
             "shared_words": shared.bit_count() / count,
-            "shared_in_sentence": 1 - in_sentence.bit_count() / count,
-            "shared_in_heading": 1 - _lacking(asked, facts.heading_words).bit_count() / count,
             "shared_alone": min((shared & nobody).bit_count(), 3) / 2.0,
             "missing_words": min(missing.bit_count(), 5) / 2.0,
             "missing_elsewhere": min(missing.bit_count() - nowhere, 3) / 2.0,
             "missing_anywhere": min(nowhere, 3) / 2.0,
-            "type_given": float(given),
-            "type_missing": float(told and not given),
-            "amount_of_it": float(amount is True),
-            "amount_of_other": float(amount is False),
-            "numbers_shared": float(bool(self._numbers & facts.numbers)),
-            "numbers_missing": float(bool(self._numbers - facts.numbers)),
-            "names_missing": float(self._lacks_names(facts)),
-            "negation_differs": float(self._negated != _negated(said)),
-            "few_words": float(len(asked) < 2),
-            "many_words": min(max(0, len(asked) - 6), 12) / 6.0,
-            "is_question": self._asks,
-            "is_table": float(passage.kind == "table"),
-            "is_list": float(passage.kind in ("list", "steps")),
             "matters": this.matters,
             "matters_lead": this.matters - self._best_other("matters", at),
             "topics": this.topics,
             "topics_lead": this.topics - self._best_other("topics", at),
-            "matters_in_title": len(self._matters & facts.in_title) / about,
-            "matters_in_heading": len(self._matters & facts.in_heading) / about,
-            "matters_in_answer": len(self._matters & in_answer) / about,
-            "heading_beside": min(len(facts.in_heading - self._matters), 4) / 2.0,
-            "title_beside": min(len(facts.in_title - self._matters), 4) / 2.0,
-            "no_matter": float(not self._matters),
-            "is_introduction": float(not passage.headings and not passage.question),
-            "has_number": facts.has_number,
-            "length": min(len(passage.text), 800) / 800,
         }
-        if self._spaceless:
+        if self._asked.is_spaceless:
             values |= dict.fromkeys(_OF_WORDS, 0.0)
         return PassageEvidence(
             values=_in_order(values),
-            missing=tuple(word for number, word in enumerate(asked) if missing >> number & 1),
+            missing=tuple(word for number, word in enumerate(words) if missing >> number & 1),
             same_language=not self._language or passage.language == self._language,
         )
 
@@ -191,7 +159,7 @@ class EvidenceReader:
 
     def _others_lack(self, at: int) -> int:
         """The words that no passage has which is not the same part as ``found[at]``."""
-        lacking = (1 << len(self._asked)) - 1
+        lacking = (1 << len(self._asked.words)) - 1
         for place, part in enumerate(self._parts[:COMPARED]):
             if part != self._parts[at]:
                 lacking &= self._lacks(place)
@@ -199,13 +167,8 @@ class EvidenceReader:
 
     def _lacks(self, at: int) -> int:
         if at not in self._lacking:
-            self._lacking[at] = _lacking(self._asked, _facts(self._found[at].passage).words)
+            self._lacking[at] = _lacking(self._asked.words, _facts(self._found[at].passage).words)
         return self._lacking[at]
-
-    def _lacks_names(self, facts: _Facts) -> bool:
-        """Whether the question has a name that the passage lacks. German nouns all look like
-        names."""
-        return self._language != "de" and any(name not in facts.words.plain for name in self._names)
 
 
 _OF_WORDS = tuple(
@@ -215,6 +178,79 @@ _OF_WORDS = tuple(
 
 
 _in_order = itemgetter(*FEATURES)
+
+
+class _Question(NamedTuple):
+    """What is read of a question alone."""
+
+    words: tuple[str, ...]
+    matters: frozenset[str]
+    kind: QuestionType
+    thing: str
+    numbers: frozenset[str]
+    names: frozenset[str]
+    is_negated: bool
+    is_spaceless: bool
+    is_asked: float
+
+
+@lru_cache(READ_QUESTIONS)
+def _read_question(question: str, language: str) -> _Question:
+    return _Question(
+        words=content_words(question),
+        matters=matters_of(question, language),
+        kind=asked_type(question),
+        thing=thing_counted(question),
+        numbers=numbers(question),
+        # German nouns all look like names.
+        names=names(question) if language != "de" else frozenset(),
+        is_negated=is_negated(question),
+        is_spaceless=is_spaceless(question),
+        is_asked=float("?" in question or "؟" in question),
+    )
+
+
+@lru_cache(COMPARED_TEXTS)
+def _compared(
+    question: str, language: str, passage: Passage, start: int, end: int
+) -> Mapping[str, float]:
+    """What a passage whose sentence ``start`` to ``end`` answers has of a question, whatever else
+    was found."""
+    asked, facts = _read_question(question, language), _facts(passage)
+    said, count = _answer(passage, start, end), max(1, len(asked.words))
+    told = is_told_by(asked.kind)
+    given = told and _gives(asked.kind, said)
+    amount = has_amount_of(asked.thing, said) if asked.thing else None
+    about = max(1, len(asked.matters))
+    in_answer = matters_of(said, passage.language)
+    in_sentence = _lacking(asked.words, _read(f"{facts.heading} {said}"))
+    in_heading = _lacking(asked.words, facts.heading_words)
+    return {
+        "shared_in_sentence": 1 - in_sentence.bit_count() / count,
+        "shared_in_heading": 1 - in_heading.bit_count() / count,
+        "type_given": float(given),
+        "type_missing": float(told and not given),
+        "amount_of_it": float(amount is True),
+        "amount_of_other": float(amount is False),
+        "numbers_shared": float(bool(asked.numbers & facts.numbers)),
+        "numbers_missing": float(bool(asked.numbers - facts.numbers)),
+        "names_missing": float(any(name not in facts.words.plain for name in asked.names)),
+        "negation_differs": float(asked.is_negated != _negated(said)),
+        "few_words": float(len(asked.words) < 2),
+        "many_words": min(max(0, len(asked.words) - 6), 12) / 6.0,
+        "is_question": asked.is_asked,
+        "is_table": float(passage.kind == "table"),
+        "is_list": float(passage.kind in ("list", "steps")),
+        "matters_in_title": len(asked.matters & facts.in_title) / about,
+        "matters_in_heading": len(asked.matters & facts.in_heading) / about,
+        "matters_in_answer": len(asked.matters & in_answer) / about,
+        "heading_beside": min(len(facts.in_heading - asked.matters), 4) / 2.0,
+        "title_beside": min(len(facts.in_title - asked.matters), 4) / 2.0,
+        "no_matter": float(not asked.matters),
+        "is_introduction": float(not passage.headings and not passage.question),
+        "has_number": facts.has_number,
+        "length": min(len(passage.text), 800) / 800,
+    }
 
 
 def _part(passage: Passage) -> tuple[int, tuple[str, ...]]:
@@ -289,13 +325,15 @@ def _all(passage: Passage) -> str:
     return f"{_title(passage)}\n{passage.text}"
 
 
-def _answer(found: FoundPassage) -> str:
-    """The sentence that answers and those beside it; all of what is said whole."""
-    text = found.passage.text
-    if found.passage.kind != "text":
-        return text
-    start, end = best_sentence(found)
-    return text[max(0, start - 120) : end + 200]
+def _span(found: FoundPassage) -> tuple[int, int]:
+    """Of the sentence that answers; all of what is said whole."""
+    passage = found.passage
+    return best_sentence(found) if passage.kind == "text" else (0, len(passage.text))
+
+
+def _answer(passage: Passage, start: int, end: int) -> str:
+    """The sentence that answers and those beside it."""
+    return passage.text[max(0, start - 120) : end + 200]
 
 
 def _lacking(asked: Sequence[str], words: _Words) -> int:

@@ -27,7 +27,7 @@ from plugins.knowledge.answering.confidence import (
     packaged_model,
     weigh,
 )
-from plugins.knowledge.answering.extracts import extract_chosen, is_said_by
+from plugins.knowledge.answering.extracts import extract_chosen
 from plugins.knowledge.answering.replies import agent_lines, answer, offer, phrased_reply
 from plugins.knowledge.answering.words import asks_one_thing
 from plugins.knowledge.phrasing.answers import Phrased, PhrasedAnswers
@@ -141,9 +141,8 @@ class SourceAnswers:
         if reply is not None:
             return reply.replace(opener="")
         for candidate in candidates:
-            said = candidate.said if candidate.confidence >= self.model.draft else None
-            if said is not None and await self._stands(candidate, said.lines):
-                draft = answer(candidate, said, turn.language).replace(opener="")
+            if candidate.said is not None and candidate.confidence >= self.model.draft:
+                draft = answer(candidate, candidate.said, turn.language).replace(opener="")
                 return _with_cost(draft, phrased)
         return None
 
@@ -161,19 +160,28 @@ class SourceAnswers:
         orders to a bot. Raises WarmlineError."""
         if self._retriever is None:
             return ()
-        key = (question, language, brand)
-        found = self._found.get(key)
-        if found is None:
-            found = await self._retriever.find(
-                question, language=language, brand=brand, limit=FOUND
-            )
-            self._found[key] = found
+        found = await self._passages(self._retriever, (question, language, brand))
         weighed = weigh(question, found, language=language, model=self.model)
         return tuple(
             each
             for each in weighed
             if each.confidence < self.model.show or not _orders(_whole_text(each.found.passage))
         )
+
+    async def _passages(
+        self, retriever: Retriever, key: tuple[str, str, str]
+    ) -> Sequence[FoundPassage]:
+        """What is found for a question in a language and a brand: what was found a moment ago while
+        all of it is current, since another process may have read a source again."""
+        found = self._found.get(key)
+        if found is not None and self._store is not None:
+            stored = await self._store.passages([each.passage.id for each in found])
+            if sum(passage.current for passage in stored) == len(found):
+                return found
+        question, language, brand = key
+        found = await retriever.find(question, language=language, brand=brand, limit=FOUND)
+        self._found[key] = found
+        return found
 
     def answers_alone(self, candidates: Sequence[WeighedPassage]) -> WeighedPassage | None:
         """The candidate that may be sent without asking back."""
@@ -185,7 +193,7 @@ class SourceAnswers:
     async def _answer(self, turn: Turn, *, may_ask: bool) -> Reply | None:
         candidates = await self._candidates(turn)
         best = self.answers_alone(candidates) if _is_plain(turn) else None
-        if best is not None and best.said and await self._stands(best, best.said.lines):
+        if best is not None and best.said:
             phrased = None
             if self._phrasing is not None and self._phrasing.customers:
                 reply, phrased = await self._phrased(turn, candidates)
@@ -210,7 +218,7 @@ class SourceAnswers:
         candidates = await self._candidates(turn, question)
         for title, candidate in titles_of(candidates):
             said = extract_chosen(candidate.found) if title == titles[at] else None
-            if said is not None and await self._stands(candidate, said.lines):
+            if said is not None:
                 return answer(candidate, said, turn.language)
         return None
 
@@ -241,16 +249,6 @@ class SourceAnswers:
             language=language if language != "und" else turn.language,
             brand=turn.conversation.brand,
         )
-
-    async def _stands(self, candidate: WeighedPassage, lines: Sequence[str]) -> bool:
-        """Whether the passage, as it is stored now, still says ``lines``: another process may have
-        read its source again."""
-        id = candidate.found.passage.id
-        stored: Sequence[Passage] = await self._store.passages([id]) if self._store else ()
-        current = bool(stored) and stored[0].current and is_said_by(lines, stored[0])
-        if not current:
-            log.info("knowledge.outdated", passage=id)
-        return current
 
 
 def _with_cost(reply: Reply, phrased: Phrased | None) -> Reply:
