@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
+from gateway import Section, Settings, Understander, WarmlineError, hookimpl
 
 from .engine import DialogflowAgent, DialogflowError, DialogflowUnderstander
 
@@ -61,11 +61,5 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if section := settings.section(DialogflowSettings):
-        register(section.understander(settings))
-
-
-@hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if section := settings.section(DialogflowSettings):
         register(section.understander(settings))

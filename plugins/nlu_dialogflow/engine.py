@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from gateway import Guess, Insight, Services, TryLater, Turn, Value, WarmlineError
+from gateway import Guess, Insight, TryLater, Turn, Value, WarmlineError
 
 if TYPE_CHECKING:
     from google.cloud.dialogflow_v2 import QueryResult, SessionsAsyncClient
@@ -45,8 +44,7 @@ class DialogflowUnderstander:
 
     Each message has a session of its own: no context of the agent carries over. ``at_once``: the
     most calls at the same time; ``our_names``: the agent's name of an intent -> ours, where they
-    differ. Implements `Understander`, `RemoteUnderstander` and `Poller` (which only closes at the
-    end).
+    differ. Implements `Understander`, `RemoteUnderstander` and `NeedsTeardown`.
     """
 
     name = "nlu_dialogflow"
@@ -60,14 +58,11 @@ class DialogflowUnderstander:
         """One call for each turn."""
         return [await self._understand(turn) for turn in turns]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
-        """Wait until the gateway stops, then close the connection."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            if self._client is not None:
-                await self._client.transport.close()  # type: ignore[no-untyped-call]
-                self._client = None
+    async def teardown(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            await self._client.transport.close()  # type: ignore[no-untyped-call]
+            self._client = None
 
     async def _understand(self, turn: Turn) -> Insight:
         from google.api_core import exceptions  # noqa: PLC0415  (slow to load)

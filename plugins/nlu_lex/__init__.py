@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
+from gateway import Section, Settings, Understander, WarmlineError, hookimpl
 
 from .engine import LexBot, LexError, LexUnderstander
 
@@ -56,11 +56,5 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if section := settings.section(LexSettings):
-        register(section.understander)
-
-
-@hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if section := settings.section(LexSettings):
         register(section.understander)

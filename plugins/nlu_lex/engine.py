@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from gateway import Guess, Insight, Services, TryLater, Turn, Value, WarmlineError
+from gateway import Guess, Insight, TryLater, Turn, Value, WarmlineError
 
 LONGEST = 1024
 """Characters that RecognizeText takes."""
@@ -61,7 +61,7 @@ class LexUnderstander:
 
     Each message has a session of its own: no dialogue of the bot begins. boto3 blocks, so calls
     run in threads of a pool of their own. Implements `Understander`, `RemoteUnderstander` and
-    `Poller` (which only closes at the end).
+    `NeedsTeardown`.
     """
 
     name = "nlu_lex"
@@ -86,12 +86,9 @@ class LexUnderstander:
             for turn in turns
         ]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
-        """Wait until the gateway stops, then end the threads."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+    async def teardown(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _understand(self, text: str) -> Insight:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to load)

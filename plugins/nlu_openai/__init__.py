@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import Handler, HttpRoutes, Poller, Section, Settings, Understander, hookimpl
+from gateway import Handler, Section, Settings, Understander, hookimpl
 
 from .settings import OpenAISettings
 
@@ -18,12 +18,6 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if section := settings.section(OpenAISettings):
-        register(section.understander(settings))
-
-
-@hookimpl
-def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if section := settings.section(OpenAISettings):
         register(section.understander(settings))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from gateway import (
     Insight,
     LanguageModel,
     MoodLabel,
-    Services,
     Turn,
     instructs_model,
     masked_history,
@@ -57,7 +55,7 @@ class OpenAIUnderstander:
 
     ``examples`` by intent; ``longest``: characters of a message that are sent; ``history``:
     earlier messages that are sent along. Implements `Understander`, `RemoteUnderstander` and
-    `Poller` (which only closes connections at the end).
+    `NeedsTeardown`.
     """
 
     name = "nlu_openai"
@@ -72,12 +70,9 @@ class OpenAIUnderstander:
         """One call of the model for each turn."""
         return [await self._understand(turn) for turn in turns]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
-        """Wait until the gateway stops, then close the connections."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self.model.close()
+    async def teardown(self) -> None:
+        """Close the connections."""
+        await self.model.close()
 
     async def _understand(self, turn: Turn) -> Insight:
         if instructs_model(turn.message.text):

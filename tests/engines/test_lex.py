@@ -101,6 +101,18 @@ async def understood(config: dict[str, Any], folder: Path, *texts: str) -> list[
     return list({turn.id: turn for turn in reversed(turns)}.values())[::-1]
 
 
+async def test_what_is_being_worked_on_at_the_end_is_still_understood(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    """The engine is released after the last message."""
+    turns: list[Turn] = []
+    plugins = (nlu_local, nlu_lex, FakeChannel(), FakeHandler(turns.append))
+    async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
+        await gw.gateway.stop_background()
+        await gw.customer("fake", "mia").say("how do I get a refund?")
+    assert turns[0].understanding.ranked_by == "nlu_lex"
+
+
 async def test_intents_get_our_names(fake: FakeLex, config: dict[str, Any], tmp_path: Path) -> None:
     """Best first. Each message has a session of its own, and a text that is too long for Lex is
     cut."""

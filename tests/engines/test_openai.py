@@ -24,7 +24,7 @@ from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_openai.answers import read_passages
-from plugins.nlu_openai.understander import read_examples
+from plugins.nlu_openai.understander import OpenAIUnderstander, read_examples
 from tests.conftest import until
 
 from .fake_openai import FakeOpenAI
@@ -96,6 +96,20 @@ async def test_the_model_decides_where_the_embedded_engine_is_unsure(
         assert shape["schema"]["additionalProperties"] is False
         assert "oos" in shape["schema"]["properties"]["intent"]["enum"]
         assert request["max_completion_tokens"] == 300
+
+
+async def test_what_is_being_worked_on_at_the_end_is_still_understood(
+    fake: FakeOpenAI, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """The connections are closed after the last message."""
+    async with running(*plugins_with(silent()), config=config, tmp_path=tmp_path) as gw:
+        fake.insight = {"intent": "opening_hours", "confidence": 0.9}
+        await gw.gateway.stop_background()
+        turn, _ = await understand(gw, fake, "Is anybody around at noon to let me in?")
+        assert turn.understanding.ranked_by == "nlu_openai"
+        understanders = gw.gateway.registrations.understanders
+    [model] = [each.model for each in understanders if isinstance(each, OpenAIUnderstander)]
+    assert model._client is None
 
 
 async def test_a_mood_that_only_the_model_sees_counts(

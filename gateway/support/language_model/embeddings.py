@@ -65,8 +65,8 @@ class EmbeddingModel:
         return [each for part in found for each in part]
 
     async def close(self) -> None:
-        """Close the connections."""
-        client, self._client = self._client, None  # a request meanwhile gets a new one
+        """Close the connections, once nothing asks any more: a request gets new ones."""
+        client, self._client = self._client, None
         if client is not None:
             await client.close()
 

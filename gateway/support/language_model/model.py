@@ -96,8 +96,8 @@ class LanguageModel:
         return ModelReply(value=_decode(answer, kind), read=used[0], written=used[1])
 
     async def close(self) -> None:
-        """Close the connections."""
-        client, self._client = self._client, None  # a request meanwhile gets a new one
+        """Close the connections, once nothing asks any more: a request gets new ones."""
+        client, self._client = self._client, None
         if client is not None:
             await client.close()
 

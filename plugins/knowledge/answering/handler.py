@@ -52,7 +52,7 @@ class SourceAnswers:
     It runs where the intent has no written answer, and where nobody recognised the matter (see
     `MatterHandler`). ``retriever`` makes what finds passages; ``calibrator`` says from which
     confidence it may answer alone. Implements `Handler`, `MatterHandler`, `Suggester`,
-    `PassageFinder`, `NeedsServices`, `Poller` and `ExclusiveTask`.
+    `PassageFinder`, `NeedsServices`, `NeedsTeardown`, `Poller` and `ExclusiveTask`.
     """
 
     name = "knowledge"
@@ -86,13 +86,13 @@ class SourceAnswers:
         self._phrasing = self._make_phrasing(services) if self._make_phrasing else None
 
     async def run(self, services: Services) -> None:
-        """Follow the calibration that some process has made; at the end close the language
-        model's connections."""
-        try:
-            await self.calibrator.follow(services)
-        finally:
-            if self._phrasing is not None:
-                await self._phrasing.close()
+        """Follow the calibration that some process has made."""
+        await self.calibrator.follow(services)
+
+    async def teardown(self) -> None:
+        """Close the language model's connections."""
+        if self._phrasing is not None:
+            await self._phrasing.close()
 
     async def watch(self, services: Services) -> None:
         """Calibrate again when the sources change."""

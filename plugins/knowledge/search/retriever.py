@@ -390,11 +390,9 @@ class ServerSearch(PassageSearch):
     def use(self, services: Services) -> None:
         super().use(replace(services, encoder=self.encoder))
 
-    async def run(self, services: Services) -> None:
-        try:
-            await super().run(services)
-        finally:
-            await self.encoder.close()
+    async def teardown(self) -> None:
+        """Close the connections. See `NeedsTeardown`."""
+        await self.encoder.close()
 
 
 def _use_one_thread() -> None:

@@ -273,3 +273,8 @@ async def test_a_gateway_embeds_and_finds_with_the_server(tmp_path: Path) -> Non
             fake.failure = "error"
             with pytest.raises(WarmlineError):
                 await search.find("when do you mend a piano", language="en")
+            fake.failure = ""
+            await gw.gateway.stop_background()  # what is being worked on is still finished
+            assert await search.find("do you mend pianos", language="en")
+        assert isinstance(search._encoder, EmbeddingModel)
+        assert search._encoder._client is None
