@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         NewImport,
         NewPassage,
         NewSource,
+        OpeningTimes,
         Outbound,
         Overlay,
         OverlayDifference,
@@ -259,8 +260,7 @@ if TYPE_CHECKING:
         validation_mistakes,
     )
     from gateway.support.assets import StaticAssets
-    from gateway.support.backoff import Backoff, Pace, backoff
-    from gateway.support.breaker import CircuitBreaker
+    from gateway.support.backoff import Backoff, CircuitBreaker, Pace, backoff
     from gateway.support.clients import (
         RateLimit,
         TooMany,
@@ -344,6 +344,12 @@ if TYPE_CHECKING:
         placeholders_for_card,
         with_tokens,
     )
+    from gateway.support.local_times import (
+        HOURS_LANGUAGES,
+        format_date,
+        hours_in_words,
+        joined_hours,
+    )
     from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
@@ -410,6 +416,7 @@ __all__ = [
     "EMAIL",
     "GAP",
     "GAP_IN_DRAFT",
+    "HOURS_LANGUAGES",
     "IBAN",
     "IMAGE_TYPES",
     "INTERNATIONAL_PHONE",
@@ -574,6 +581,7 @@ __all__ = [
     "NotFound",
     "OpenApiProvider",
     "OpenServices",
+    "OpeningTimes",
     "Outbound",
     "Outdated",
     "Overlay",
@@ -720,12 +728,15 @@ __all__ = [
     "fill_facts",
     "fitting_part",
     "fold",
+    "format_date",
     "grounded",
     "hookimpl",
+    "hours_in_words",
     "in_language",
     "instructs_model",
     "is_courtesy",
     "is_image",
+    "joined_hours",
     "keeps_words",
     "known_names",
     "lay_over",
@@ -803,7 +814,6 @@ _MODULES = (
     "model",
     "ports",
     "support.backoff",
-    "support.breaker",
     "support.content",
     "support.emotional_load",
     "support.http",
@@ -813,6 +823,7 @@ _MODULES = (
     "support.courtesy",
     "support.titled_links",
     "support.masking",
+    "support.local_times",
     "support.trials.example_masking",
     "support.trials.replay",
     "support.trials.trial_training",

@@ -108,6 +108,7 @@ def check_files(file: Path | None) -> tuple[Gateway | None, list[Problem]]:
         mentions,
         policy=policy,
         policy_file=_policy_file(settings),
+        brands=settings.brands,
         sees_all_intents=max(registry.engines, 1) <= sum(each.engine for each in mentions),
         has_page=_page_finder(routed) if gateway else None,
     )

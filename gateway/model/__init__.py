@@ -27,6 +27,7 @@ from gateway.model.case import CaseRecord, ChangedCases
 from gateway.model.conversation import (
     Context,
     Conversation,
+    OpeningTimes,
     PastAnswer,
     PastConversation,
     Survey,
@@ -222,6 +223,7 @@ __all__ = [
     "NewImport",
     "NewPassage",
     "NewSource",
+    "OpeningTimes",
     "Outbound",
     "Overlay",
     "OverlayDifference",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -132,6 +132,16 @@ class Timer(Value, frozen=True, kw_only=True):
     data: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class OpeningTimes(Value, frozen=True, kw_only=True):
+    """When people are there, in wall-clock times of the business. A span is written as in
+    ``09:00-17:30``; a day without spans is closed."""
+
+    week: tuple[tuple[str, ...], ...]
+    """The spans of each day, Monday first."""
+    dates: tuple[tuple[date, tuple[str, ...]], ...] = ()
+    """The dates of the coming days that differ from their day of the week, in order."""
+
+
 class Turn(Value, frozen=True, kw_only=True):
     """One inbound message (or a timer, or an event such as ``resolved``) with everything the
     gateway finds out and decides about it."""
@@ -156,6 +166,8 @@ class Turn(Value, frozen=True, kw_only=True):
     opening: str | None = None
     """Outside business hours, when they start again: an ISO 8601 date and time in the time zone
     of the business, with its offset. None during business hours."""
+    hours: OpeningTimes | None = None
+    """The business hours of the conversation's brand. None: always open, or nobody knows."""
     alarms: bool = False
     """An alarm about harm reaches somebody who does not look at the desk: see `AlarmReceiver`."""
     automatic: bool = False

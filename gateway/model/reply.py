@@ -41,6 +41,9 @@ class Reply(Value, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     escalate: tuple[Reason, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    only_if_unanswered: bool = False
+    """The answer (purpose ``answer``) of a later handler goes before this one, as that of a source
+    before a general one."""
     sources: tuple[int, ...] = ()
     """The ids of the `Passage` values that the answer rests on. They are recorded with the turn in
     the same commit; if one of them is not current any more then, the turn runs again."""

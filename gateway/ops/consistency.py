@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from gateway.routing.policy import Policy
 from gateway.settings import (
     BadConfig,
+    Brands,
     MentionedName,
     MentionedNames,
     Problem,
@@ -37,6 +38,7 @@ def inconsistencies(
     *,
     policy: Policy,
     policy_file: Path | None,
+    brands: Brands,
     sees_all_intents: bool,
     has_page: Callable[[str], bool] | None,
 ) -> Iterator[Problem]:
@@ -60,6 +62,11 @@ def inconsistencies(
         yield from _intents_without_answer(taught, known, answered[0].file)
     for each in mentions:
         yield from each.problems
+        yield from (
+            _problem(place, _no_hours(place.name, policy_file))
+            for place in each.hours
+            if policy.hours is None and brands.hours(place.name) is None
+        )
         yield from (found for link in each.links if (found := _bad_link(link, has_page)))
         yield from (
             _problem(
@@ -68,6 +75,13 @@ def inconsistencies(
             for tier in each.tiers
             if tier.name not in policy.tiers
         )
+
+
+def _no_hours(brand: str, policy_file: Path | None) -> str:
+    """What to do about opening hours that are stated and not set."""
+    where = f"`hours` in {policy_file}" if policy_file else "`hours` in a policy file (`policy`)"
+    own = f", or `brands.{brand}.hours` in the settings" if brand else ""
+    return f"`{{hours}}` states the opening hours, and none are set; write {where}{own}"
 
 
 def _names(mentions: Sequence[MentionedName]) -> set[str]:

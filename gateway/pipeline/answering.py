@@ -234,11 +234,22 @@ class HandlerChain:
         return HandlerAnswer(turn=turn)
 
     async def _first_reply(self, turn: Turn) -> HandlerAnswer:
+        """The first reply; but the first answer after one that is `Reply.only_if_unanswered`."""
+        kept: HandlerAnswer | None = None
         for handler in self.handlers:
-            reply = await self._call(handler, turn)
-            if reply is not None:
-                return HandlerAnswer(turn=turn, reply=reply, handler=handler.name)
-        return HandlerAnswer(turn=turn)
+            try:
+                reply = await self._call(handler, turn)
+            except HandlerFailed:
+                if kept is None:
+                    raise
+                break
+            if reply is None or (kept is not None and reply.purpose != "answer"):
+                continue
+            found = HandlerAnswer(turn=turn, reply=reply, handler=handler.name)
+            if not reply.only_if_unanswered:
+                return found
+            kept = kept or found
+        return kept or HandlerAnswer(turn=turn)
 
     async def _call(self, handler: Handler, turn: Turn) -> Reply | None:
         name = handler.name

@@ -19,7 +19,7 @@ from gateway.pipeline.turn_start import begin_turn
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import SHADOW_SOURCE, Clock
 from gateway.routing.business_hours import BusinessHours
-from gateway.routing.hours import closes_at, reopens_at
+from gateway.routing.hours import closes_at, opening_times, reopens_at
 from gateway.routing.opt_out import asks_for_no_messages, is_stop_word
 from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
@@ -91,6 +91,7 @@ class TurnPipeline:
         turn = turn.replace(
             route=decide(turn, self.policies.current),
             opening=self.opening(turn.conversation.brand, turn.at),
+            hours=opening_times(self.hours.of(turn.conversation.brand), turn.at),
             alarms=self.alarms,
         )
         turn = await self._joined(work, turn)

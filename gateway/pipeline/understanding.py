@@ -17,7 +17,7 @@ from gateway.ports import ParallelUnderstander, RemoteUnderstander, TryLater, Un
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import with_timeout
 from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
-from gateway.support.breaker import CircuitBreaker
+from gateway.support.backoff import CircuitBreaker
 from gateway.support.personal_data import EMAIL
 
 log = structlog.get_logger()

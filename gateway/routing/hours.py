@@ -3,13 +3,17 @@ so daylight saving time does not move them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from gateway.model import OpeningTimes
 from gateway.settings import DAYS, Hours
 
 HORIZON = 366
 """Days to look ahead for the next opening."""
+ANNOUNCED = 14
+"""Days ahead for which a customer who asks for the hours hears of holidays and other exceptions."""
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
@@ -45,6 +49,27 @@ def reopens_at(hours: Hours | None, at: datetime) -> datetime | None:
     if hours is None or is_open(hours, at):
         return None
     return next_opening(hours, at)
+
+
+def opening_times(hours: Hours | None, at: datetime) -> OpeningTimes | None:
+    """The week of ``hours``, and what differs from it on the `ANNOUNCED` days from ``at`` (aware)
+    on. None for no hours."""
+    if hours is None:
+        return None
+    week = tuple(_written(hours.week.get(day, ())) for day in DAYS)
+    today = at.astimezone(ZoneInfo(hours.timezone)).date()
+    coming = [today + timedelta(days=ahead) for ahead in range(ANNOUNCED)]
+    special = dict.fromkeys(hours.holidays, ()) | hours.exceptions
+    found = [(day, _written(special[day])) for day in coming if day in special]
+    return OpeningTimes(
+        week=week,
+        dates=tuple((day, spans) for day, spans in found if spans != week[day.weekday()]),
+    )
+
+
+def _written(spans: Iterable[object]) -> tuple[str, ...]:
+    """Spans as files have them, in order."""
+    return tuple(sorted(map(str, spans)))
 
 
 def _spans(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:

@@ -138,9 +138,9 @@ _PINNED: ContextVar[tuple[PolicySource, Policy] | None] = ContextVar("pinned_pol
 class PolicySource:
     """The policy in force: that of a file, with what people adopted laid over it.
 
-    It changes when they adopt something else. A turn sees one policy, from its beginning to its
-    commit: see `one_policy`. Implements `VersionConsumer` and
-    `VersionWriter`.
+    It changes when they adopt something else, and when the file is edited. A turn sees one policy,
+    from its beginning to its commit: see `one_policy`. Implements `VersionConsumer`,
+    `VersionWriter` and `EditedFile`.
     """
 
     name = "routing policy"
@@ -150,6 +150,7 @@ class PolicySource:
         """Read the file, as `load_policy` does. Raises BadConfig."""
         self._paths = () if path is None else (path,)
         self._watcher = FileWatcher(self._paths)
+        self._unread = False
         self._files = OverlayFiles(lambda brand: () if brand else self._paths)
         self._tree, self._policy = _read_policy(path)
 
@@ -184,10 +185,16 @@ class PolicySource:
         """See `VersionWriter`."""
         return await asyncio.to_thread(self._files.write, before.tree, after.tree, originals)
 
+    def edited(self) -> bool:
+        """See `EditedFile`."""
+        self._unread = self._watcher.changed() or self._unread
+        return self._unread
+
     def _read_again(self) -> Sequence[OverlayProblem]:
         """Read the file if it has changed. With a mistake in it, what was read before stays."""
-        if not self._watcher.changed():
+        if not self.edited():
             return ()
+        self._unread = False
         try:
             self._tree, _ = _read_policy(*self._paths)
         except BadConfig as error:

@@ -47,6 +47,8 @@ class MentionedNames(Value, frozen=True, kw_only=True):
     """URLs, or paths of the gateway's own pages."""
     tiers: tuple[MentionedName, ...] = ()
     """Tiers of the policy."""
+    hours: tuple[MentionedName, ...] = ()
+    """Where the opening hours are stated; each ``name`` is a brand, empty for all others."""
     problems: tuple[Problem, ...] = ()
     """What else is valid and surely a mistake."""
     warnings: tuple[tuple[str, str], ...] = ()

@@ -124,12 +124,14 @@ class AnswerText(_AnswerPart):
 
 class AnswerEntry(_AnswerPart):
     """The answer to one intent: its facts, its links, and its text by language. ``needs`` are the
-    slots that the customer is asked for first."""
+    slots that the customer is asked for first. ``sources_first``: what the team's sources say with
+    confidence goes before it."""
 
     facts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], _PerLanguage] = {}
     links: tuple[AnswerLink, ...] = ()
     needs: Annotated[tuple[_Text, ...], BeforeValidator(_listed)] = ()
     suggest: bool = True
+    sources_first: bool = False
     say: Annotated[dict[_Code, AnswerText], Field(min_length=1)]
 
     def facts_in(self, language: str) -> dict[str, str]:
@@ -138,7 +140,7 @@ class AnswerEntry(_AnswerPart):
 
     def text_in(self, language: str) -> str:
         """Body and next step in ``language`` (a key of ``say``), with the facts filled in, without
-        the sentences that need a slot."""
+        the sentences that need a slot or the opening hours; empty when there are no others."""
         answer, facts = self.say[language], self.facts_in(language)
         texts = (fill_facts(text, facts) for text in (*answer.body, answer.next_step or ""))
         return " ".join(text for text in texts if text and not PLACEHOLDER.search(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol, runtime_checkable
 
 import structlog
 
@@ -15,6 +16,16 @@ from gateway.store import VersionStamp, VersionStore
 log = structlog.get_logger()
 TOPIC = "versions"
 """The topic of the event that says that another version may be in force."""
+
+
+@runtime_checkable
+class EditedFile(Protocol):
+    """A consumer that reads its file again, if it was edited, within `use_overlay`."""
+
+    def edited(self) -> bool:
+        """Return whether the file has changed since it was last read. Blocks while it asks the file
+        system."""
+        ...
 
 
 class OverlayFollower:
@@ -54,11 +65,14 @@ class OverlayFollower:
             if self._pinned:
                 return
             stamp = await self._store.stamp()
-            if stamp == self._stamp:
+            edited = await asyncio.to_thread(self._files_edited)
+            if stamp == self._stamp and not edited:
                 return
             read = [await self._read(kind) for kind in VERSION_KINDS]
             files_written = self._stamp is not None and stamp[1] != self._stamp[1]
-            await self._use([each for each in read if each is not None], again=files_written)
+            await self._use(
+                [each for each in read if each is not None], again=files_written or edited
+            )
             if None not in read:
                 self._stamp = stamp
 
@@ -88,6 +102,10 @@ class OverlayFollower:
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
+
+    def _files_edited(self) -> bool:
+        """Whether somebody has edited a file that is read again here: others look by themselves."""
+        return any(each.edited() for each in self._consumers if isinstance(each, EditedFile))
 
     async def _read(self, kind: VersionKind) -> Overlay | None:
         """The newest overlay; None when it is damaged: the one before stays."""

@@ -43,7 +43,7 @@ from gateway.ports import (
     Voice,
 )
 from gateway.routing.business_hours import BusinessHours
-from gateway.routing.hours import reopens_at
+from gateway.routing.hours import opening_times, reopens_at
 from gateway.routing.policy import PolicySource
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.runtime.metrics import Metrics
@@ -91,7 +91,8 @@ class VersionTrials:
         self, turn: Turn, changes: Sequence[AdoptedChange] = (), *, drafted: bool = False
     ) -> Reply | None:
         overlay = await self.versions.preview("answers", changes)
-        asked = turn.replace(route=Route(action="automate"))
+        hours = opening_times(self.hours.of(turn.conversation.brand), turn.at)
+        asked = turn.replace(route=Route(action="automate"), hours=hours)
         for handler in self._tried("answers"):
             tried = await handler.trial(overlay) if changes else handler
             if not drafted:
@@ -173,10 +174,12 @@ class VersionTrials:
     ) -> TrialAnswer:
         """What follows from a turn that was understood; ``routed``: its route stands."""
         turn = turn.replace(alarms=self.alarms)
-        opening = reopens_at(hours.of(turn.conversation.brand), turn.at)
+        of_brand = hours.of(turn.conversation.brand)
+        opening = reopens_at(of_brand, turn.at)
         turn = turn.replace(
             route=turn.route if routed else decide(turn, policies.current),
             opening=opening.isoformat() if opening else None,
+            hours=opening_times(of_brand, turn.at),
         )
         answer = await self._answer(turn, policies, answers)
         rendered = Rendered(parts=())

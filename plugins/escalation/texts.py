@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-import arrow
+from gateway import format_date
 
 TextsByKind = Mapping[str, Mapping[str, str]]
 """Kind -> language -> text."""
@@ -668,13 +668,6 @@ def text_problem(kind: str, language: str, text: str) -> str | None:
             return _MISSING[kind, name]
         rest = rest.replace(placeholder, "", 1)
     return "has a brace without a meaning; remove it" if {"{", "}"} & set(rest) else None
-
-
-def format_date(local: datetime, pattern: str, language: str) -> str:
-    """Formats ``local`` by a pattern of Arrow's tokens. Raises ValueError for a language that Arrow
-    does not support."""
-    date = arrow.get(local).format(pattern, locale=language)
-    return date.lower() if language == "pt" else date  # Arrow writes Portuguese months large
 
 
 class HandoverTexts:

@@ -10,8 +10,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import Handler, Json, MentionedNames, NameReader, Section, Settings, hookimpl
+from gateway import (
+    Handler,
+    Json,
+    MentionedName,
+    MentionedNames,
+    NameReader,
+    Section,
+    Settings,
+    hookimpl,
+)
 from plugins.faq.answers import FaqAnswers, OverlaidAnswers, load, smalltalk_intents
+from plugins.faq.entries import HOURS, PLACEHOLDERS
 from plugins.faq.handler import Faq
 
 __all__ = ["Faq", "FaqAnswers", "FaqSettings", "load"]
@@ -38,12 +48,34 @@ class FaqSettings(BaseModel):
         """The intents that have an answer, and the links of the answers."""
         brands = [brand.answers for brand in settings.core.brands.values()]
         read = NameReader([settings.path(path) for path in chain(self.answers, *brands)])
+        hours = _stated_hours(settings, self.answers, "")
+        for brand in settings.brands:
+            if own := settings.core.brands[brand].answers:
+                hours += _stated_hours(settings, own, brand)
         return MentionedNames(
+            hours=tuple(hours),
             answered=tuple(read.keys("answers")),
             answered_too=smalltalk_intents() if self.packaged else frozenset(),
             links=tuple(read.values("answers", "*", "links", "*", "url")),
             unread=read.unread,
         )
+
+
+def _stated_hours(settings: Settings, paths: Iterable[Path], brand: str) -> list[MentionedName]:
+    """Where these answers of ``brand`` state the opening hours in force."""
+    if HOURS in settings.core.slot_names:
+        return []
+    read = NameReader([settings.path(path) for path in paths])
+    facts = [*read.values("answers", "*", "facts", HOURS)]
+    facts += read.values("answers", "*", "facts", HOURS, "*")
+    own = {fact.key.split(".facts.")[0] for fact in facts}
+    texts = [*read.values("answers", "*", "say", "*", "*")]
+    texts += read.values("answers", "*", "say", "*", "*", "*")
+    return [
+        text.replace(name=brand)
+        for text in texts
+        if HOURS in PLACEHOLDERS.findall(text.name) and text.key.split(".say.")[0] not in own
+    ]
 
 
 @hookimpl

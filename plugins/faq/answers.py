@@ -22,8 +22,10 @@ from gateway import (
     Turn,
     Value,
     fill_facts,
+    hours_in_words,
+    joined_hours,
 )
-from plugins.faq.entries import PLACEHOLDERS, read_entries
+from plugins.faq.entries import HOURS, PLACEHOLDERS, read_entries
 
 
 class MoodOpeners(Value, frozen=True, kw_only=True):
@@ -46,16 +48,17 @@ class LocalizedAnswer(Value, frozen=True, kw_only=True):
     next_step_known: str | None = None
     """The next step once the slots in it are known."""
 
-    def reply_to(self, turn: Turn) -> Reply:
-        """The reply with the slots that the customer has stated."""
+    def reply_to(self, turn: Turn) -> Reply | None:
+        """The reply with the slots that the customer has stated, and the opening hours. None when
+        nothing of it can be said."""
         known = self.next_step_known
-        if known and (next_step := _fill_slots([known], turn)[0]):
-            return _with_slots(self.reply.replace(next_step=next_step[0]), turn, known)
-        return _with_slots(self.reply, turn)
+        if known and (next_step := _fill([known], turn, self.reply.language)[0]):
+            return _filled(self.reply.replace(next_step=next_step[0]), turn, known)
+        return _filled(self.reply, turn)
 
     def draft_for(self, turn: Turn) -> Reply | None:
-        """The draft with the slots that the customer has stated."""
-        return _with_slots(self.draft, turn) if self.draft else None
+        """The draft, filled in as `reply_to` does."""
+        return _filled(self.draft, turn) if self.draft else None
 
 
 class DraftFrame(Value, frozen=True, kw_only=True):
@@ -219,34 +222,50 @@ def _answer(entry: AnswerEntry, code: str, public_url: str) -> LocalizedAnswer:
     buttons = tuple(Button(title=b.title, payload=b.payload or b.title) for b in text.buttons)
     return LocalizedAnswer(
         openers=MoodOpeners(by_mood={str(mood): opener for mood, opener in text.opener.items()}),
-        reply=public.replace(buttons=buttons),
+        reply=public.replace(buttons=buttons, only_if_unanswered=entry.sources_first),
         draft=draft if entry.suggest else None,
         next_step_known=fill_facts(text.next_step_known, facts) if text.next_step_known else None,
     )
 
 
-def _with_slots(reply: Reply, turn: Turn, *more: str) -> Reply:
-    """``reply`` with its slots filled in, without the sentences whose slots are not known.
-    ``more`` are texts that are part of it already."""
+def _filled(reply: Reply, turn: Turn, *more: str) -> Reply | None:
+    """``reply`` with its slots and the opening hours filled in, without the sentences of which
+    something is not known; None when its body has no other. ``more`` are texts that are part of it
+    already."""
     texts = (*reply.body, reply.next_step or "", *more)
     if not any("{" in text for text in texts):
         return reply
-    body, facts = _fill_slots(reply.body, turn)
-    next_step, more_facts = _fill_slots([reply.next_step or ""], turn)
-    _, other_facts = _fill_slots(more, turn)
+    body, facts = _fill(reply.body, turn, reply.language)
+    next_step, more_facts = _fill([reply.next_step or ""], turn, reply.language)
+    _, other_facts = _fill(more, turn, reply.language)
     stated = dict.fromkeys((*reply.facts, *facts, *more_facts, *other_facts))
+    if not body:
+        return None
     return reply.replace(
         body=tuple(body), next_step=next_step[0] if next_step else None, facts=tuple(stated)
     )
 
 
-def _fill_slots(texts: Sequence[str], turn: Turn) -> tuple[list[str], list[Fact]]:
-    """The texts whose slots are all known, filled in, and the slots as facts."""
+def _fill(texts: Sequence[str], turn: Turn, language: str) -> tuple[list[str], list[Fact]]:
+    """The texts of which everything is known, filled in, and what was filled in as facts."""
     filled, facts = [], list[Fact]()
     for text in texts:
-        values = {name: turn.given(name) for name in PLACEHOLDERS.findall(text)}
-        known = {name: value for name, value in values.items() if value is not None}
-        if text and len(known) == len(values):
-            filled.append(fill_facts(text, known))
-            facts += [Fact(name=name, value=value) for name, value in known.items()]
+        parts = {name: _stated(name, turn, language) for name in PLACEHOLDERS.findall(text)}
+        if text and all(parts.values()):
+            values = {
+                name: joined_hours(found, language) if len(found) > 1 else found[0]
+                for name, found in parts.items()
+            }
+            filled.append(fill_facts(text, values))
+            facts += [Fact(name=name, value=part) for name in parts for part in parts[name]]
     return filled, facts
+
+
+def _stated(name: str, turn: Turn, language: str) -> tuple[str, ...]:
+    """The value of a slot, or the opening hours in parts; empty when it is not known."""
+    value = turn.given(name)
+    if value is not None:
+        return (value,)
+    if name == HOURS and turn.hours is not None:
+        return hours_in_words(turn.hours, language)
+    return ()

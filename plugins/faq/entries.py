@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from gateway import (
+    HOURS_LANGUAGES,
     AnswerEntry,
     AnswersFile,
     AnswerText,
@@ -28,6 +29,8 @@ from gateway import (
 )
 
 PLACEHOLDERS = re.compile(r"\{(\w+)\}")
+HOURS = "hours"
+"""The placeholder for the opening hours in force, unless a fact or a slot has that name."""
 
 Mistake = tuple[str, str]
 """The key, with dots, and what is wrong with it."""
@@ -151,17 +154,19 @@ def _mistakes(key: str, entry: AnswerEntry, fallback: str, slots: Set[str]) -> I
 def _placeholder_mistakes(
     key: str, text: AnswerText, facts: set[str], slots: Set[str]
 ) -> Iterator[Mistake]:
-    """Every language must state every fact, and in braces nothing else but slots. What it says
-    without a slot must be an answer, too."""
+    """Every language must state every fact, and in braces nothing else but slots and the opening
+    hours. What it says without a slot must be an answer, too. ``key`` ends with the language."""
+    hours = {HOURS} if key.rpartition(".")[2] in HOURS_LANGUAGES else set[str]()
+    known = facts | slots | hours
     body = {f"body.{i}": sentence for i, sentence in enumerate(text.body)}
     personal = {f"personal.{i}": sentence for i, sentence in enumerate(text.personal or ())}
     public = body | ({"next_step": text.next_step} if text.next_step else {})
     stated, mistaken = set[str](), set[str]()
-    known = {"next_step_known": text.next_step_known} if text.next_step_known else {}
-    for at, sentence in {**body, **personal, **public, **known}.items():
+    later = {"next_step_known": text.next_step_known} if text.next_step_known else {}
+    for at, sentence in {**body, **personal, **public, **later}.items():
         names = set(PLACEHOLDERS.findall(sentence))
-        for name in sorted(names - facts - slots):
-            near = nearest(name, facts | slots)
+        for name in sorted(names - known):
+            near = nearest(name, known)
             mistaken.add(near or "")
             fix = f"did you mean `{{{near}}}`?" if near else "add it to `facts`, or remove it"
             yield f"{key}.{at}", f"`{{{name}}}` is not among the facts or slots; {fix}"

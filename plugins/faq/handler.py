@@ -114,16 +114,16 @@ class Faq:
             # What is said of the unanswered one is part of the reply, and so in its language.
             language = language if language in UNANSWERED else answers.fallback
         found = [answers.find(intent, language) for intent in intents]
-        known = [answer for answer in found if answer]
-        if not known:
+        replies = [answer.reply_to(turn) if answer else None for answer in found]
+        openers = [answer.openers for answer, reply in zip(found, replies, strict=True)
+                   if answer and reply]  # fmt: skip
+        if not openers:
             return None
         unanswered = [
-            question for question, answer in zip(questions, found, strict=False) if answer is None
+            question for question, reply in zip(questions, replies, strict=False) if reply is None
         ]
-        opener = known[0].openers.for_emotion(turn.understanding.emotion)
-        return combine([answer.reply_to(turn) for answer in known], unanswered).replace(
-            opener=opener
-        )
+        opener = openers[0].for_emotion(turn.understanding.emotion)
+        return combine([reply for reply in replies if reply], unanswered).replace(opener=opener)
 
     async def suggest(self, turn: Turn) -> Reply | None:
         if turn.kind != "message":
@@ -239,6 +239,7 @@ def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
             links=tuple(dict.fromkeys(link for reply in replies for link in reply.links)),
             facts=tuple(dict.fromkeys(fact for reply in replies for fact in reply.facts)),
             buttons=(),
+            only_if_unanswered=False,
         )
     if not unanswered:
         return first

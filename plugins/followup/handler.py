@@ -218,6 +218,6 @@ def _reopened(turn: Turn, kind: str, reasons: tuple[Reason, ...], language: str)
     )
     if turn.opening is None:
         return reply
-    date = texts.format_date(turn.opening, language)
+    date = texts.date_of(turn.opening, language)
     closed = TEXTS.closed[language].format(when=date)
     return reply.replace(body=(*reply.body, closed), facts=(Fact(name="opening", value=date),))

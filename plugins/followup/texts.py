@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-import arrow
 import msgspec
 
-from gateway import SurveyQuestion, Value, packaged_yaml
+from gateway import SurveyQuestion, Value, format_date, packaged_yaml
 
 Texts = Mapping[str, str]
 """By language."""
@@ -48,7 +47,7 @@ def supported(language: str) -> str:
     return language if language in TEXTS.how else "en"
 
 
-def format_date(opening: str, language: str) -> str:
+def date_of(opening: str, language: str) -> str:
     """The ISO 8601 date and time ``opening``, in its own time zone, as ``language`` writes it."""
     local = datetime.fromisoformat(opening).replace(tzinfo=None)
-    return arrow.get(local).format(TEXTS.dates[language], locale=language)
+    return format_date(local, TEXTS.dates[language], language)

@@ -178,15 +178,16 @@ def _page(path: Path) -> Iterator[FilePassage]:
 def _answers(path: Path, public_url: str) -> Iterator[FilePassage]:
     for intent, answer in read_shape(path, AnswersFile).answers.items():
         for language in answer.say:
-            yield FilePassage(
-                source=f"{path.name}: {intent}",
-                text=answer.text_in(language),
-                language=language,
-                links=tuple(
-                    Link(title=link.title_in(language), url=link.absolute(public_url))
-                    for link in answer.links
-                ),
-            )
+            if text := answer.text_in(language):
+                yield FilePassage(
+                    source=f"{path.name}: {intent}",
+                    text=text,
+                    language=language,
+                    links=tuple(
+                        Link(title=link.title_in(language), url=link.absolute(public_url))
+                        for link in answer.links
+                    ),
+                )
 
 
 def _checked(answer: str, passage: FilePassage, placeholders: Placeholders) -> str | None:

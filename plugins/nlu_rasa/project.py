@@ -96,10 +96,12 @@ def read_training_data(config: Path) -> TrainingData:
             examples[entry.name] = tuple(dict.fromkeys((*known, *entry.examples)))
     url = str(tree.get("public_url", ""))
     answers = {
-        intent: {language: _response(answer, language, url) for language in answer.say}
+        intent: said
         for file in files["answers"]
         for intent, answer in read_shape(file, AnswersFile).answers.items()
-    }
+        if (said := {code: _response(answer, code, url)
+                     for code in answer.say if answer.text_in(code)})
+    }  # fmt: skip
     if sum(kind == "intent" for kind, _ in examples) < 2:
         message = "names fewer than two intents in all files of `knowledge`; add some"
         raise _bad(config, "plugins", message)

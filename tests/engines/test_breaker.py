@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.support.breaker import CircuitBreaker
+from gateway.support.backoff import CircuitBreaker
 
 
 class Clock:

@@ -12,7 +12,7 @@ from gateway.pipeline.understanding import UnderstandingStage, join_insights
 from gateway.pipeline.validation import InvalidValue, validated_insight
 from gateway.ports import TryLater
 from gateway.runtime.metrics import Metrics
-from gateway.support.breaker import FAILURES
+from gateway.support.backoff import FAILURES
 from gateway.testing import FakeChannel, FakeHandler, running
 from tests.conftest import until
 

@@ -97,6 +97,20 @@ async def test_a_failing_handler_brings_a_person(
         assert what in item.handoff.reasons[0].detail
 
 
+async def test_a_general_answer_is_not_lost_to_a_later_failure(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A handler that might have had a better answer fails: the one that there is is said."""
+    general = FakeHandler(lambda turn: Reply(body=("Nine.",), only_if_unanswered=True), priority=1)
+    broken = FakeHandler(raises)
+    async with running(FakeChannel(), general, broken, config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == ["Nine."]
+        assert await gw.services.desk.queue() == ()
+        assert len(broken.turns) == 1
+
+
 TO_A_PERSON = Reply(escalate=(Reason(code="refund_limit", detail="above 500"),))
 
 

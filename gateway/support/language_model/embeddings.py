@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gateway.ports import Embedding, TryLater, WarmlineError
-from gateway.support.breaker import CircuitBreaker
+from gateway.support.backoff import CircuitBreaker
 from gateway.support.language_model.model import NO_KEY, ModelError, translated
 from gateway.support.personal_data import CARD_NUMBER, EMAIL, IBAN, INTERNATIONAL_PHONE, PHONE
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import NewPassage
+from gateway import NewPassage, Reply
 from gateway.adapters.encryption import new_key
+from gateway.testing import FakeHandler
 from plugins.escalation.texts import TEXTS
 from plugins.knowledge.answering.calibrator import KEY, PLUGIN, promise
 from plugins.knowledge.settings import KnowledgeSettings
@@ -112,6 +113,33 @@ async def test_an_intent_without_a_written_answer_is_answered_from_a_source(
         mia = shop.gw.customer("fake", "mia")
         await mia.say("stock counted?")
         assert mia.heard == ["The stock is counted every night."]
+
+
+@pytest.mark.parametrize(
+    ("page", "said", "heard"),
+    [
+        (
+            "The stock is counted every night.",
+            "stock counted?",
+            "The stock is counted every night.",
+        ),
+        ("The stock is counted every night.", "stock yesterday morning?", "People count it."),
+        ("Delivery takes five days.", "stock counted?", "People count it."),
+    ],
+    ids=["sure", "would ask back", "nothing fits"],
+)
+async def test_a_source_goes_before_a_general_answer(
+    tmp_path: Path, page: str, said: str, heard: str
+) -> None:
+    """Only where it is sure: a general answer is better than a question back, and than none."""
+    general = Reply(body=("People count it.",), opener="", only_if_unanswered=True)
+    general_answer = FakeHandler(lambda turn: general, priority=50)
+    async with shop_with_sources(tmp_path, general_answer) as shop:
+        await shop.put("Page", text(page))
+        mia = shop.gw.customer("fake", "mia")
+        await mia.say(said)
+        assert mia.heard == [heard]
+        assert await shop.gw.services.desk.queue() == ()
 
 
 async def test_the_question_stays_when_an_article_was_named(tmp_path: Path) -> None:
