@@ -17,14 +17,21 @@ from zoneinfo import available_timezones
 import click
 
 from gateway import OpenServices, Value, choose_from, nearest
-from plugins.start.folder import check_free, write_folder
 from plugins.start.opening_hours import Week, local_timezone, read_week
 from plugins.start.site import SiteRead, read_site
-from plugins.start.speech import FORMAL, INFORMAL
-from plugins.start.templates_filled import FirstUser, NewShop, files_of
+from plugins.start.templates_filled import (
+    FORMAL,
+    INFORMAL,
+    WORDS,
+    FirstUser,
+    NewShop,
+    check_free,
+    files_of,
+    write_folder,
+)
 
 T = TypeVar("T")
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
+LANGUAGES = tuple(WORDS)
 """Languages for which the package has texts of its own."""
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """As the desk has them."""

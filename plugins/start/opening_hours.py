@@ -1,5 +1,4 @@
-"""Opening times as people say them (``Mon-Fri 9-17, Sat 10-14``), for the policy and for the first
-answer."""
+"""Opening times as people say them (``Mon-Fri 9-17, Sat 10-14``), for the policy."""
 
 from __future__ import annotations
 
@@ -21,17 +20,6 @@ _RANGE = re.compile(
 _EVERY_DAY = re.compile(
     r"\s{0,9}(?:daily|every day|täglich|tous les jours|diario)?\s{0,9}:?\s{0,9}(?=\d)", re.I
 )
-
-DAY_NAMES: Mapping[str, Sequence[str]] = {
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
-    "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
-    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
-    "it": ("lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"),
-    "pt": ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo"),
-    "nl": ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
-}
-_TO = {"en": "to", "de": "bis", "fr": "à", "es": "a", "it": "a", "pt": "a", "nl": "tot"}
 
 
 def read_week(text: str) -> Week:
@@ -59,26 +47,6 @@ def _days_and_times(part: str) -> tuple[Sequence[str], Sequence[str]]:
     if not times:
         raise ValueError(f"`{part}` has no time from-to; write `Mon-Fri 9-17, Sat 10-14`")
     return days, times
-
-
-def in_words(week: Week, language: str) -> str:
-    """``week`` as a sentence's end, in ``language`` (a key of `DAY_NAMES`)."""
-    names = dict(zip(DAYS, DAY_NAMES[language], strict=True))
-    groups: list[tuple[list[str], Sequence[str]]] = []
-    for day in DAYS:
-        times = week.get(day, ())
-        if groups and groups[-1][1] == times:
-            groups[-1][0].append(names[day])
-        else:
-            groups.append(([names[day]], times))
-    parts = []
-    for days, times in groups:
-        if times:
-            between = f" {_TO[language]} "
-            which = days[0] if len(days) == 1 else between.join((days[0], days[-1]))
-            when = ", ".join(times).replace("-", between if language == "en" else "–")
-            parts.append(f"{which}, {when}")
-    return "; ".join(parts)
 
 
 def local_timezone() -> str:

@@ -29,8 +29,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 }
 """The words of each form of address, by language. A German `Sie` at the beginning of a sentence may
 be `they`."""
-INFORMAL = {"de": "du", "fr": "tu", "es": "tú"}
-FORMAL = {"de": "Sie", "fr": "vous", "es": "usted"}
 
 CHOICES: Mapping[str, Sequence[Sequence[str]]] = {
     "en": (

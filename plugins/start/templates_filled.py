@@ -1,23 +1,46 @@
-"""The files of a new shop: `templates`, filled in with the answers."""
+"""The files of a new shop: `templates`, filled in with the answers, and written at once: either
+all of them are there, or nothing."""
 
 from __future__ import annotations
 
 import html
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import jinja2
+import msgspec
 from argon2 import PasswordHasher
 
-from gateway import DAYS, Value
-from plugins.start.opening_hours import DAY_NAMES, in_words
-from plugins.start.speech import CLOSINGS, FORMAL, SiteSpeech
+from gateway import DAYS, Value, WarmlineError, packaged_yaml
+from plugins.start.speech import SiteSpeech
 
 FILES = ("warmline.yaml", "policy.yaml", "guide.yaml", "answers.yaml", "nlu.yml", "embed.html")
-SERVED = ("en", "de", "fr", "es", "ar")
-"""The languages that the built-in policy serves."""
+
+
+class ShopWords(Value, frozen=True, kw_only=True):
+    """The words of a new shop in one language: see ``words.yaml``."""
+
+    assistant: str
+    nameless: str
+    closing: Mapping[Literal["formal", "friendly"], str]
+    hello: Mapping[Literal["named", "plain"], str]
+    answer: str
+    questions: Sequence[str]
+    formal: str = ""
+    informal: str = ""
+
+
+WORDS: Mapping[str, ShopWords] = msgspec.convert(
+    packaged_yaml("plugins.start", "words.yaml"), dict[str, ShopWords]
+)
+FORMAL = {code: words.formal for code, words in WORDS.items() if words.formal}
+INFORMAL = {code: words.informal for code, words in WORDS.items() if words.informal}
 
 
 class FirstUser(Value, frozen=True, kw_only=True):
@@ -73,158 +96,92 @@ def files_of(shop: NewShop) -> dict[str, str]:
 
 
 def _values(shop: NewShop) -> dict[str, object]:
-    written = [code for code in shop.languages if code in DAY_NAMES] or ["en"]
     parts = urlsplit(shop.site)
     origin = f"{parts.scheme}://{parts.netloc}" if shop.site else ""
     return {
         "shop": shop,
         "title": html.escape(shop.name or "Your chat"),
         "name": shop.name or "Your shop",
-        "written": written,
-        "fallback": written[0],
+        "fallback": shop.languages[0],
         "origin": origin,
         "week": {day: list(shop.week.get(day, ())) for day in DAYS},
-        "hours": {code: in_words(shop.week, code) for code in written if shop.week},
         "closings": _closings(shop),
         "informal": [
             code
             for code in shop.languages
             if (code in shop.forms and shop.forms[code] != FORMAL[code])
-            or (code not in shop.forms and code in HELLO and shop.friendly)
+            or (code not in shop.forms and shop.friendly)
         ],
-        "texts": TEXTS,
+        "words": WORDS,
         "assistant": {
-            code: (says if shop.name else NAMELESS[code]).replace("{name}", shop.name)
-            for code, says in ASSISTANT.items()
+            code: words.assistant.replace("{name}", shop.name) if shop.name else words.nameless
+            for code, words in WORDS.items()
         },
-        "hello": HELLO,
     }
 
 
 def _closings(shop: NewShop) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for code in shop.languages:
-        if code in CLOSINGS:
-            said = shop.speech[code].closing if code in shop.speech else ""
-            found[code] = said or (FRIENDLY_CLOSINGS if shop.friendly else FORMAL_CLOSINGS)[code]
-    return found
+    tone = "friendly" if shop.friendly else "formal"
+    return {
+        code: (shop.speech[code].closing if code in shop.speech else "")
+        or WORDS[code].closing[tone]
+        for code in shop.languages
+    }
 
 
-ASSISTANT: Mapping[str, str] = {
-    "en": "The automated assistant of {name}",
-    "de": "Der automatische Assistent von {name}",
-    "fr": "L'assistant automatique de {name}",
-    "es": "El asistente automático de {name}",
-}
-"""Who signs letters: it must say that a machine wrote them."""
-NAMELESS: Mapping[str, str] = {
-    "en": "The automated assistant",
-    "de": "Der automatische Assistent",
-    "fr": "L'assistant automatique",
-    "es": "El asistente automático",
-}
-"""The same for a company whose name nobody told."""
+# -- written at once -----------------------------------------------------------------------------
 
-FORMAL_CLOSINGS = {code: closings[0] for code, closings in CLOSINGS.items()}
-FRIENDLY_CLOSINGS = {"en": "Best wishes", "de": "Viele Grüße", "fr": "À bientôt", "es": "Saludos"}
 
-HELLO: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "named": "Hi {name}, this is the automated assistant.",
-        "plain": "Hi, this is the automated assistant.",
-    },
-    "de": {
-        "named": "Hallo {name}, hier ist der automatische Assistent.",
-        "plain": "Hallo, hier ist der automatische Assistent.",
-    },
-    "fr": {
-        "named": "Salut {name}, ici l'assistant automatique.",
-        "plain": "Salut, ici l'assistant automatique.",
-    },
-    "es": {
-        "named": "Hola {name}, soy el asistente automático.",
-        "plain": "Hola, soy el asistente automático.",
-    },
-}
-"""The first words in a chat where customers are addressed informally."""
+def check_free(folder: Path) -> None:
+    """Raise WarmlineError unless ``folder`` may be made: it is not there yet, or it is empty."""
+    if folder == Path.cwd():
+        raise WarmlineError(
+            "`warmline init` makes a folder; name one that is not there yet, such as `my-shop`"
+        )
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise WarmlineError(f"{folder} is there already; nothing is overwritten: name another")
+    if not folder.parent.is_dir():
+        raise WarmlineError(f"there is no folder {folder.parent}; make it first")
 
-TEXTS: Mapping[str, Mapping[str, str | Sequence[str]]] = {
-    "en": {
-        "answer": "People answer here: {hours}.",
-        "questions": (
-            "When are you open?",
-            "What are your opening hours?",
-            "Are you open on Saturday?",
-            "Until what time can I reach you?",
-            "When does somebody answer?",
-            "opening times please",
-        ),
-    },
-    "de": {
-        "answer": "Hier antworten Menschen: {hours}.",
-        "questions": (
-            "Wann habt ihr geöffnet?",
-            "Wie sind Ihre Öffnungszeiten?",
-            "Haben Sie am Samstag offen?",
-            "Bis wann kann ich Sie erreichen?",
-            "Wann antwortet jemand?",
-            "Öffnungszeiten bitte",
-        ),
-    },
-    "fr": {
-        "answer": "Des personnes répondent ici : {hours}.",
-        "questions": (
-            "Quand êtes-vous ouverts ?",
-            "Quels sont vos horaires d'ouverture ?",
-            "Êtes-vous ouverts le samedi ?",
-            "Jusqu'à quelle heure puis-je vous joindre ?",
-            "Quand est-ce que quelqu'un répond ?",
-            "horaires svp",
-        ),
-    },
-    "es": {
-        "answer": "Aquí responden personas: {hours}.",
-        "questions": (
-            "¿Cuándo abren?",
-            "¿Cuál es su horario de apertura?",
-            "¿Abren los sábados?",
-            "¿Hasta qué hora puedo contactarles?",
-            "¿Cuándo responde alguien?",
-            "horario por favor",
-        ),
-    },
-    "it": {
-        "answer": "Qui rispondono persone: {hours}.",
-        "questions": (
-            "Quando siete aperti?",
-            "Quali sono i vostri orari di apertura?",
-            "Siete aperti il sabato?",
-            "Fino a che ora posso contattarvi?",
-            "Quando risponde qualcuno?",
-            "orari per favore",
-        ),
-    },
-    "pt": {
-        "answer": "Aqui respondem pessoas: {hours}.",
-        "questions": (
-            "Quando estão abertos?",
-            "Qual é o horário de funcionamento?",
-            "Abrem ao sábado?",
-            "Até que horas posso falar convosco?",
-            "Quando é que alguém responde?",
-            "horário por favor",
-        ),
-    },
-    "nl": {
-        "answer": "Hier antwoorden mensen: {hours}.",
-        "questions": (
-            "Wanneer zijn jullie open?",
-            "Wat zijn jullie openingstijden?",
-            "Zijn jullie zaterdag open?",
-            "Tot hoe laat kan ik jullie bereiken?",
-            "Wanneer antwoordt er iemand?",
-            "openingstijden graag",
-        ),
-    },
-}
-"""The first answer and its examples, by language."""
+
+def write_folder(folder: Path, files: Mapping[str, str]) -> None:
+    """Make ``folder`` with ``files`` (name to text). Raises WarmlineError when it is there already.
+
+    They are written into a hidden folder beside it, which is then renamed: a process that dies
+    leaves only that one, and the next one removes it.
+    """
+    _remove_remains(folder)
+    draft = folder.with_name(f".{folder.name}.init-{os.getpid()}")
+    draft.mkdir(mode=0o700)
+    try:
+        for name, text in files.items():
+            with (draft / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            (draft / name).chmod(0o600)
+        try:
+            draft.rename(folder)  # POSIX: replaces an empty folder, and nothing else
+        except OSError:
+            check_free(folder)
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _remove_remains(folder: Path) -> None:
+    """Remove the drafts of processes that died."""
+    for draft in folder.parent.glob(f".{folder.name}.init-*"):
+        number = draft.name.rpartition("-")[2]
+        if number.isdigit() and not _lives(int(number)):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -23,11 +23,10 @@ from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.cli.check import check_files
 from gateway.cli.common import open_services
 from gateway.cli.main import command
-from plugins.start.folder import write_folder
-from plugins.start.opening_hours import in_words, read_week
+from plugins.start.opening_hours import read_week
 from plugins.start.site import LARGEST, SiteRead, read_site
 from plugins.start.speech import speech_of
-from plugins.start.templates_filled import FirstUser, NewShop, files_of
+from plugins.start.templates_filled import FirstUser, NewShop, files_of, write_folder
 
 WARMLINE = Path(sys.executable).parent / "warmline"
 
@@ -101,7 +100,21 @@ def test_hours_that_were_given_are_stated(tmp_path: Path) -> None:
     policy = yaml.safe_load((tmp_path / "shop" / "policy.yaml").read_text("utf-8"))
     assert policy["hours"]["week"]["friday"] == "09:00-17:00"
     answers = yaml.safe_load((tmp_path / "shop" / "answers.yaml").read_text("utf-8"))["answers"]
-    assert "Monday to Friday, 09:00 to 17:00" in answers["opening_hours"]["say"]["en"]["body"]
+    assert answers["opening_hours"]["say"]["en"]["body"] == "People answer here: {hours}."
+    assert answers["opening_hours"]["sources_first"] is True
+
+
+def test_hours_that_are_stated_must_be_set(tmp_path: Path) -> None:
+    """Whoever removes them from the policy learns which answers need them."""
+    init("shop", "--yes", "--languages", "en,ja", "--hours", "Mon-Fri 9-17")
+    policy = tmp_path / "shop" / "policy.yaml"
+    tree = yaml.safe_load(policy.read_text("utf-8"))
+    policy.write_text(yaml.safe_dump({"reasons": tree["reasons"]}), "utf-8")
+    told = [str(each) for each in check_files(tmp_path / "shop" / "warmline.yaml")[1]]
+    assert len(told) == 2
+    assert "answers.opening_hours.say.en.body: `{hours}` states the opening hours" in told[0]
+    assert "answers.opening_hours.say.ja.body" in told[1]
+    assert f"write `hours` in {policy}" in told[0]
 
 
 def test_enter_tells_no_hours(tmp_path: Path) -> None:
@@ -142,7 +155,7 @@ def test_one_that_is_killed_leaves_no_half_folder(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from plugins.start.folder import write_folder\n"
+        "from plugins.start.templates_filled import write_folder\n"
         "left = int(sys.argv[1])\n"
         "def fsync(fd, real=os.fsync):\n"
         "    global left\n"
@@ -223,13 +236,6 @@ def test_other_hours_are_refused_with_an_example(said: str) -> None:
     """Nobody's hours are guessed."""
     with pytest.raises(ValueError, match="Mon-Fri 9-17, Sat 10-14"):
         read_week(said)
-
-
-def test_hours_are_told_in_words() -> None:
-    """Days with the same times are one span of days."""
-    week = read_week("Mon-Fri 9-17, Sat 10-14")
-    assert in_words(week, "en") == "Monday to Friday, 09:00 to 17:00; Saturday, 10:00 to 14:00"
-    assert in_words(week, "de") == "Montag bis Freitag, 09:00–17:00; Samstag, 10:00–14:00"
 
 
 SITE = {
