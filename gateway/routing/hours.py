@@ -59,7 +59,7 @@ def opening_times(hours: Hours | None, at: datetime) -> OpeningTimes | None:
     week = tuple(_written(hours.week.get(day, ())) for day in DAYS)
     today = at.astimezone(ZoneInfo(hours.timezone)).date()
     coming = [today + timedelta(days=ahead) for ahead in range(ANNOUNCED)]
-    special = dict.fromkeys(hours.holidays, ()) | hours.exceptions
+    special = {**dict.fromkeys(hours.holidays, ()), **hours.exceptions}
     found = [(day, _written(special[day])) for day in coming if day in special]
     return OpeningTimes(
         week=week,

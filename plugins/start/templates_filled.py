@@ -121,7 +121,7 @@ def _values(shop: NewShop) -> dict[str, object]:
 
 
 def _closings(shop: NewShop) -> dict[str, str]:
-    tone = "friendly" if shop.friendly else "formal"
+    tone: Literal["formal", "friendly"] = "friendly" if shop.friendly else "formal"
     return {
         code: (shop.speech[code].closing if code in shop.speech else "")
         or WORDS[code].closing[tone]

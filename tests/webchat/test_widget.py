@@ -267,16 +267,41 @@ async def assert_contrast(widget: WidgetPage) -> None:
 
 
 async def test_the_widget_uses_the_pages_language(browser: Browser, start: Start) -> None:
-    """An unknown language falls back to English."""
+    """And tells it to the bot. An unknown language falls back to English, and so does one whose
+    texts do not arrive."""
     async with open_page(browser, start) as widget:
         for lang, hello in (
             ("de", "Guten Tag"),
             ("fr-CA", "Bonjour"),
             ("es", "Hola"),
+            ("pl", "Dzień dobry"),
+            ("ja", "こんにちは"),
             ("xx", "Hello"),
         ):
             await widget.visit(lang=lang, attributes="open")
             await widget.find(f".hello:has-text('{hello}')").wait_for()
+        await widget.visit(lang="sv", attributes="open")
+        await widget.live()
+        await widget.write("Hej")
+        await until(lambda: widget.chat.gateway.accepted)
+        assert widget.chat.gateway.accepted[0].language == "sv"
+        await widget.page.route("**/texts-tr.js", lambda route: route.abort())
+        await widget.visit(lang="tr", attributes="open")
+        await widget.find(".hello:has-text('Hello')").wait_for()
+
+
+async def test_the_last_language_counts(browser: Browser, start: Start) -> None:
+    """A page that changes its language while the texts of another are on their way shows one chat,
+    in the last language."""
+    async with open_page(browser, start) as widget:
+        await widget.visit(lang="en", attributes="open")
+        await widget.find(".hello:has-text('Hello')").wait_for()
+        await widget.page.evaluate("""() => {
+          const chat = document.querySelector("warmline-chat");
+          for (const lang of ["nl", "it", "pt"]) chat.lang = lang;
+        }""")
+        await widget.find(".hello:has-text('Olá')").wait_for()
+        assert await widget.find(".hello").count() == 1
 
 
 async def test_arabic_on_a_phone(browser: Browser, start: Start) -> None:

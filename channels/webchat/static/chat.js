@@ -19,7 +19,7 @@ class WarmlineChat extends HTMLElement {
     this.root ??= this.attachShadow({ mode: "open" });
     this.root.adoptedStyleSheets = [style];
     await styled;
-    if (this.isConnected && !this.client) this.begin();
+    if (this.isConnected && !this.begun) this.begin();
   }
 
   disconnectedCallback() {
@@ -27,9 +27,9 @@ class WarmlineChat extends HTMLElement {
   }
 
   attributeChangedCallback(name, before, now) {
-    if (!this.client || before === now) return;
-    if (name === "open") return this.show(this.hasAttribute("open"));
-    if (name === "data-theme") return this.colour();
+    if (!this.begun || before === now) return;
+    if (name === "open") return this.client && this.show(this.hasAttribute("open"));
+    if (name === "data-theme") return this.client && this.colour();
     this.end();
     this.begin();
   }
@@ -56,9 +56,11 @@ class WarmlineChat extends HTMLElement {
     return server ? new URL(path, new URL(server, location)).href : new URL("../../", import.meta.url).href;
   }
 
-  begin() {
-    const tag = this.closest("[lang]")?.lang || navigator.language;
-    this.texts = textsFor(tag);
+  async begin() {
+    const begun = (this.begun = {});
+    const texts = await textsFor(this.closest("[lang]")?.lang || navigator.language);
+    if (this.begun !== begun) return; // it ended meanwhile, or began again
+    this.texts = texts;
     this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.texts.lang });
     this.draw();
     this.listen();
@@ -67,6 +69,7 @@ class WarmlineChat extends HTMLElement {
   }
 
   end() {
+    this.begun = null;
     if (!this.client) return;
     this.stop.abort();
     this.client.close();
