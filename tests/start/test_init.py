@@ -23,10 +23,17 @@ from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.cli.check import check_files
 from gateway.cli.common import open_services
 from gateway.cli.main import command
+from plugins.start.command import LANGUAGES
 from plugins.start.opening_hours import read_week
 from plugins.start.site import LARGEST, SiteRead, read_site
 from plugins.start.speech import speech_of
-from plugins.start.templates_filled import FirstUser, NewShop, files_of, write_folder
+from plugins.start.templates_filled import (
+    WORDS,
+    FirstUser,
+    NewShop,
+    files_of,
+    write_folder,
+)
 
 WARMLINE = Path(sys.executable).parent / "warmline"
 
@@ -65,6 +72,29 @@ def test_a_new_folder_is_valid_at_once(tmp_path: Path, options: list[str]) -> No
     for file in (tmp_path / "shop").iterdir():
         assert len(file.read_text("utf-8").splitlines()) <= 60
         assert file.name == "embed.html" or "#" in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("tone", ["formal", "friendly"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_all_words_of_a_shop(tmp_path: Path, language: str, tone: str) -> None:
+    """The sign-off, the first words, the answer and its examples are in the customer's language,
+    and the form of address is one that the guide knows."""
+    init("shop", "--yes", "--languages", language, "--tone", tone, "--hours", "Mon 9-17")
+    folder = tmp_path / "shop"
+    assert [str(problem) for problem in check_files(folder / "warmline.yaml")[1]] == []
+    read = {file.name: yaml.safe_load(file.read_text("utf-8")) for file in folder.glob("*.y*ml")}
+    guide, words = read["guide.yaml"], WORDS[language]
+    assert guide["honesty"]["sign_off"] == {language: f"{words.closing[tone]}\n{words.nameless}"}
+    if tone == "friendly":
+        assert guide["greetings"]["chat"]["plain"] == {language: words.hello["plain"]}
+    else:
+        assert "greetings" not in guide
+    said = read["answers.yaml"]["answers"]["opening_hours"]["say"]
+    assert said == {language: {"body": words.answer}}
+    examples = read["nlu.yml"]["nlu"][0]["examples"].splitlines()
+    assert examples == [f"- {question}" for question in words.questions]
+    form = (words.informal if tone == "friendly" else words.formal) or None
+    assert guide["address"].get(language, {}).get("form") == form or language == "en"
 
 
 def test_what_nobody_told_is_not_stated(tmp_path: Path) -> None:
