@@ -326,7 +326,7 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
-    from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.labels import code_label, counted, cue_label, mood_label, priority_label
     from gateway.support.language_model import (
         DailyBudget,
         EmbeddingModel,
@@ -722,6 +722,7 @@ __all__ = [
     "contact_text",
     "content_words",
     "contradictions",
+    "counted",
     "cue_label",
     "denies",
     "facts_told",

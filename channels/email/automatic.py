@@ -30,7 +30,7 @@ from cachetools import LRUCache
 
 from channels.email.bounces import is_our_id
 from channels.email.headers import Headers, first
-from gateway import packaged_yaml
+from gateway import counted, packaged_yaml
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class LoopGuard:
         if len(recent) < self._max_mails:
             return None
         seconds = int(self._window.total_seconds())
-        return f"its sender wrote {self._max_mails} mails in {seconds} s"
+        return f"its sender wrote {counted(self._max_mails, 'mail')} in {seconds} s"
 
     def count(self, sender: str, now: datetime) -> None:
         """Count a mail of ``sender``. Only the latest senders are remembered."""

@@ -32,6 +32,7 @@ from gateway.adapters.sql.engine.opening import REVISIONS, revision_of
 from gateway.adapters.sql.schema import data_keys
 from gateway.model import Value
 from gateway.ports import WarmlineError
+from gateway.support.labels import counted
 
 FORMAT = 1
 MANIFEST, DATABASE = "manifest.json", "database"
@@ -107,7 +108,8 @@ async def restore_backup(database: SqlDatabase, place: BackupPlace, source: Path
         unpacked = Path(folder)
         found = await asyncio.to_thread(_unpack, source, unpacked)
         if found != manifest.files:
-            raise WarmlineError(f"{source} holds {found} of {manifest.files} files; it is cut off")
+            of = counted(manifest.files, "file")
+            raise WarmlineError(f"{source} holds {found} of {of}; it is cut off")
         await load(database, place.url, unpacked / DATABASE)
         (unpacked / "files").replace(place.files)  # replaces an empty folder as well
     return manifest

@@ -43,6 +43,7 @@ from gateway.runtime.scheduler import Heartbeat, Scheduler
 from gateway.runtime.tasks import LoopWatchdog, cancel_all, contained
 from gateway.settings import Settings
 from gateway.support.backoff import Backoff
+from gateway.support.labels import counted
 
 log = structlog.get_logger()
 STEADY = timedelta(minutes=5)
@@ -399,7 +400,8 @@ class Gateway:
 
     async def _check_lanes(self) -> str | None:
         failing = self.incoming.failing + self.outgoing.failing
-        return f"{failing} conversations fail again and again; see the log" if failing else None
+        what = counted(failing, "conversation fails", "conversations fail")
+        return f"{what} again and again; see the log" if failing else None
 
     async def _check_loop(self) -> str | None:
         return self.watchdog.blocked

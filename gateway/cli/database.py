@@ -30,6 +30,7 @@ from gateway.cli.doctor import is_served
 from gateway.cli.serve import serving_lock
 from gateway.ports import WarmlineError
 from gateway.settings import PostgresSettings, Settings
+from gateway.support.labels import counted
 from gateway.support.private import private_folder
 
 
@@ -189,12 +190,12 @@ async def backup(config: Path | None, json: bool, file: Path) -> None:
     """
     async with open_store(config) as gateway:
         manifest = await make_backup(gateway.database, place_of(gateway.settings), file)
-        done = f"{manifest.files} files, {file.name}"
+        done = f"{counted(manifest.files, 'file')}, {file.name}"
         await gateway.audit.record(operator(), "backed_up", origin="cli", detail=done)
     if json:
         print_json(manifest)
         return
-    click.echo(f"{file}: the {manifest.database} database and {manifest.files} files")
+    click.echo(f"{file}: the {manifest.database} database and {counted(manifest.files, 'file')}")
     _name_keys(manifest.keys)
 
 
@@ -223,7 +224,8 @@ async def restore(config: Path | None, json: bool, file: Path) -> None:
         print_json(manifest)
         return
     made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"restored the {manifest.database} database and {manifest.files} files of {made}")
+    files = counted(manifest.files, "file")
+    click.echo(f"restored the {manifest.database} database and {files} of {made}")
     print_note(
         "Visitors of the web chat begin new conversations, unless you copy webchat.key, too."
     )

@@ -31,6 +31,7 @@ from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose, uns
 from gateway.plugins import BadPlugin, default_config
 from gateway.ports import HealthCheck, HealthProblem
 from gateway.settings import BadConfig, RedisSettings
+from gateway.support.labels import counted
 
 
 @click.command()
@@ -125,7 +126,8 @@ async def _check_versions(gateway: Gateway) -> Sequence[HealthProblem]:
     ]
     lost = sum(overlay.lost for overlay in follower.overlays.values())
     if lost:
-        what = f"{lost} adopted examples went with conversations that were erased or are too old"
+        examples = counted(lost, "adopted example")
+        what = f"{examples} went with conversations that were erased or are too old"
         fix = "write sentences of your own into `nlu.yml`, or adopt others"
         found.append(HealthProblem(what=what, severity="warning", fix=fix))
     return found

@@ -24,6 +24,7 @@ from gateway.cli.common import (
 from gateway.model import Address
 from gateway.ports import NotFound
 from gateway.store import InboxEntry, OutboxEntry
+from gateway.support.labels import counted
 
 ids_argument = click.argument("ids", nargs=-1, type=int)
 
@@ -140,7 +141,7 @@ async def erase(config: Path | None, address: str) -> None:
             except NotFound:
                 continue
             erased.append(one)
-            done = f"{one.rows} rows, {one.files} files"
+            done = f"{counted(one.rows, 'row')}, {counted(one.files, 'file')}"
             await gateway.audit.record(
                 operator(), "erased", customer=customer, origin="cli", detail=done
             )
@@ -149,11 +150,11 @@ async def erase(config: Path | None, address: str) -> None:
     rows, files = sum(one.rows for one in erased), sum(one.files for one in erased)
     archived = sum(one.archived for one in erased)
     kept = sum(one.kept_by_plugins for one in erased)
-    click.echo(f"erased {rows} rows and {files} files")
+    click.echo(f"erased {counted(rows, 'row')} and {counted(files, 'file')}")
     if archived or kept:
         click.echo(
-            f"and {archived} archived conversations, "
-            f"{kept} mails and other things that plugins kept"
+            f"and {counted(archived, 'archived conversation')}, "
+            f"{counted(kept, 'mail or other thing', 'mails and other things')} that plugins kept"
         )
     damaged = list(dict.fromkeys(name for one in erased for name in one.unreadable))
     for name in damaged:

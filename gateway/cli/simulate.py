@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from gateway.cli.common import config_option, load_settings, print_note, run_async
+from gateway.support.labels import counted
 from gateway.testing.simulation import PLANTS, Scenario, Worker, check_plants, parse_plant
 from gateway.testing.simulation import simulate as play
 
@@ -80,7 +81,9 @@ async def simulate(config: Path | None, out: Path, file: Path | None, **options:
     check_plants(scenario)
     ledger = await play(load_settings(config), scenario, out)
     people = sum(row.handled_by == "person" for row in ledger)
-    print_note(f"{len(ledger)} conversations, {people} of them with people: {out / LEDGER}")
+    print_note(
+        f"{counted(len(ledger), 'conversation')}, {people} of them with people: {out / LEDGER}"
+    )
 
 
 class ScenarioFile(msgspec.Struct, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from gateway.cli.common import (
 )
 from gateway.model import VERSION_KINDS, OverlayDifference, Version, VersionKind
 from gateway.ports import Versions
+from gateway.support.labels import counted
 
 PAGE = 500
 NOTHING = "nothing is adopted: your files alone are in force"
@@ -102,7 +103,8 @@ async def show(config: Path | None, kind: VersionKind | None, json: bool, number
     for difference in differences:
         click.echo("\n".join(_lines(difference)))
     if overlay.lost:
-        click.echo(f"{overlay.lost} of its examples were erased with their conversations")
+        were = counted(overlay.lost, "of its examples was", "of its examples were")
+        click.echo(f"{were} erased with the conversations that they came from")
 
 
 @versions.command()

@@ -35,6 +35,7 @@ from gateway.model import (
     SupportAddress,
 )
 from gateway.ports import AuditLog, Clock, Desk
+from gateway.support.labels import counted
 
 log = structlog.get_logger()
 
@@ -120,8 +121,8 @@ class AuditedDesk:
         )
         if not accepted.duplicate:
             detail = f"turn {accepted.turn}" + (f", by {via.channel}" if via else "")
-            detail += f", {len(attachments)} files" if attachments else ""
-            detail += f", {len(copies)} copies" if copies else ""
+            detail += f", {counted(len(attachments), 'file')}" if attachments else ""
+            detail += f", {counted(len(copies), 'copy', 'copies')}" if copies else ""
             await self._record(agent, "answered", conversation, detail)
         return accepted
 

@@ -32,6 +32,7 @@ from gateway.runtime.tasks import with_timeout
 from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
 from gateway.support.backoff import Backoff, backoff
+from gateway.support.labels import counted
 
 log = structlog.get_logger()
 
@@ -134,7 +135,7 @@ class OutboxDelivery:
     ) -> Next | datetime:
         settings, error = self.settings, storable(error)
         if item.attempts >= settings.attempts:
-            gave_up = Undeliverable(f"given up after {item.attempts} attempts: {error}")
+            gave_up = Undeliverable(f"given up after {counted(item.attempts, 'attempt')}: {error}")
             return await self._dead_letter(item, gave_up)
         wait = backoff(item.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
         due = self.clock.now() + timedelta(seconds=max(after or 0.0, wait))

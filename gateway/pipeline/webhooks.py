@@ -18,6 +18,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.settings import WebhookSettings
 from gateway.store import NotBefore, WebhookDelivery, WebhookQueue
 from gateway.support.backoff import backoff
+from gateway.support.labels import counted
 
 log = structlog.get_logger()
 COMMIT_TIME = timedelta(seconds=30)
@@ -91,7 +92,7 @@ class OutgoingWebhooks:
     async def _retry_later(self, delivery: WebhookDelivery, error: TryLater) -> Next | datetime:
         settings = self.settings
         if delivery.attempts >= settings.attempts:
-            gave_up = f"given up after {delivery.attempts} attempts: {error}"
+            gave_up = f"given up after {counted(delivery.attempts, 'attempt')}: {error}"
             return await self._dead_letter(delivery, gave_up)
         wait = backoff(delivery.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
         wait = min(max(error.after or 0.0, wait), settings.backoff_most)

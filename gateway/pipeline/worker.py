@@ -45,6 +45,7 @@ from gateway.store import (
     WorkItem,
 )
 from gateway.support.backoff import backoff
+from gateway.support.labels import counted
 
 log = structlog.get_logger()
 
@@ -161,7 +162,8 @@ class TurnWorker:
     def _give_up(self, work: WorkItem) -> TurnOutcome:
         """A message that could not be handled goes to a person as it is; an agent's message shows
         as not sent."""
-        why = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
+        times = counted(work.attempts, "time")
+        why = f"handling it failed {times} ({work.error or 'the process died'})"
         if work.damaged:
             why = "the stored message is damaged and cannot be read"
         if work.agent_message is not None and work.conversation is not None:

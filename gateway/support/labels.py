@@ -1,4 +1,4 @@
-"""What agents read for codes of the gateway, the same at the desk and in Slack."""
+"""What agents read for codes and counts of the gateway, the same at the desk and in Slack."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ PRIORITIES = ("normal", "soon", "high", "at once")
 def code_label(code: str) -> str:
     """A code as words: ``billing_dispute`` is ``billing dispute``."""
     return code.replace("_", " ").replace(".", " ").strip() or "unknown"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A count with its noun: ``1 message``, ``1,204 messages``. ``many`` is the plural where it
+    does not merely add an s; both may go on with a verb."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def cue_label(kind: str) -> str:

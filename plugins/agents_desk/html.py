@@ -17,6 +17,7 @@ from gateway import (
     DeskPage,
     QueueItem,
     code_label,
+    counted,
     cue_label,
     is_image,
     mood_label,
@@ -82,6 +83,7 @@ class HtmlRenderer:
             lstrip_blocks=True,
         )
         self._templates.globals.update(
+            counted=counted,
             asset=asset_url,
             code_label=code_label,
             cue_label=cue_label,

@@ -23,6 +23,7 @@ from gateway import (
     Reason,
     Suggestion,
     Value,
+    counted,
     cue_label,
     mood_label,
 )
@@ -261,7 +262,7 @@ def conflict_summary(card: ContextCard, agent: Agent, *, state: str, last: int) 
     new = [m for m in card.messages if m.id > last and m.author != "system"] if last else []
     if new:
         from_customer = sum(message.author == "customer" for message in new)
-        count = "1 message" if len(new) == 1 else f"{len(new)} messages"
+        count = counted(len(new), "message")
         origin = f", {from_customer} from the customer" if from_customer else ""
         changes.append(f"New since then: {count}{origin}.")
     return ConflictSummary(state=now, changes=tuple(changes))

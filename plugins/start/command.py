@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 
 import click
 
-from gateway import OpenServices, Value, choose_from, nearest
+from gateway import OpenServices, Value, choose_from, counted, nearest
 from plugins.start.opening_hours import Week, local_timezone, read_week
 from plugins.start.site import SiteRead, read_site
 from plugins.start.templates_filled import (
@@ -250,7 +250,7 @@ def _read(opening: OpenServices, url: str, *, private: bool) -> SiteRead:
     if read.trouble:
         click.echo(f"It was left out: {read.trouble}.", err=True)
     else:
-        click.echo(f"Read {read.pages} page{'s' if read.pages != 1 else ''}.", err=True)
+        click.echo(f"Read {counted(read.pages, 'page')}.", err=True)
     return read
 
 

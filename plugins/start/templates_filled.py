@@ -17,7 +17,7 @@ import jinja2
 import msgspec
 from argon2 import PasswordHasher
 
-from gateway import DAYS, Value, WarmlineError, packaged_yaml
+from gateway import DAYS, Value, WarmlineError, counted, packaged_yaml
 from plugins.start.speech import SiteSpeech
 
 FILES = ("warmline.yaml", "policy.yaml", "guide.yaml", "answers.yaml", "nlu.yml", "embed.html")
@@ -86,6 +86,7 @@ def files_of(shop: NewShop) -> dict[str, str]:
         autoescape=False,  # noqa: S701  (YAML; what goes into HTML is escaped below)
     )
     environment.filters["q"] = lambda text: json.dumps(text, ensure_ascii=False)
+    environment.globals["counted"] = counted
     values = _values(shop)
     texts = files(__package__) / "templates"
     filled = {

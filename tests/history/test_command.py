@@ -39,10 +39,10 @@ def test_a_mailbox_is_imported_listed_and_removed(
 ) -> None:
     source = str(mbox(tmp_path / "old.mbox", ASKED, ANSWERED))
     told = warmline(capsys, "import", source, "--config", config, "--dry")
-    assert "Would import 2 messages in 1 conversations" in told
+    assert "Would import 2 messages in 1 conversation." in told
     assert "nothing was imported yet" in warmline(capsys, "list", "--config", config)
     told = warmline(capsys, "import", source, "--config", config)
-    assert "Imported 2 messages in 1 conversations" in told
+    assert "Imported 2 messages in 1 conversation." in told
     assert "warmline history remove 1" in told
     told = warmline(capsys, "import", source, "--config", config)
     assert "Left out, here already: 2" in told

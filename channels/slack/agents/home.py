@@ -30,6 +30,7 @@ from gateway import (
     Unsure,
     Value,
     WarmlineError,
+    counted,
     priority_label,
     reason_label,
 )
@@ -173,7 +174,7 @@ def command_answer(word: str, home: AgentHome, slash: str) -> Block:
     if word == "mine":
         lines = _lines(home, home.owned, len(home.owned)) or [NONE_OWNED]
         if count := len(home.held):
-            what = "1 reply waits" if count == 1 else f"{count} replies wait"
+            what = counted(count, "reply waits", "replies wait")
             lines.append(f"✋ {what} for your decision: see the Home tab of this app.")
     elif word == "queue":
         lines = _lines(home, home.queue.waiting, home.queue.count) or [NONE_WAITING]
@@ -228,13 +229,9 @@ def _line(home: AgentHome, item: QueueItem) -> str:
 
 def _counts(day: DayCounts) -> str:
     parts = (
-        _count(day.answers, "answer"),
-        _count(day.claims, "conversation") + " claimed",
+        counted(day.answers, "answer"),
+        counted(day.claims, "conversation") + " claimed",
         f"{day.resolved} resolved",
-        _count(day.notes, "note"),
+        counted(day.notes, "note"),
     )
     return " · ".join(parts)
-
-
-def _count(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count} {what}s"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text
 
 from gateway.adapters.sql.schema import metadata, processes
 from gateway.ports import WarmlineError
+from gateway.support.labels import counted
 
 BATCH = 1000
 TABLES = tuple(table for table in metadata.sorted_tables if table is not processes)
@@ -69,7 +70,7 @@ def checksum(connection: Connection, table: Table) -> tuple[int, str]:
 def _compare(source: Connection, target: Connection, table: Table) -> CopiedTable:
     ours, theirs = checksum(source, table), checksum(target, table)
     if ours != theirs:
-        counts = f"{ours[0]} rows in the source, {theirs[0]} in the target"
+        counts = f"{counted(ours[0], 'row')} in the source, {theirs[0]} in the target"
         raise WarmlineError(f"{table.name} differs ({counts}); nothing was copied")
     return CopiedTable(table=table.name, rows=ours[0], checksum=ours[1])
 

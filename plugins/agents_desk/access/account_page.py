@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from gateway import AuditLog, PluginStorage, Value, WarmlineError
+from gateway import AuditLog, PluginStorage, Value, WarmlineError, counted
 from plugins.agents_desk.access.accounts import (
     LONGEST_PASSWORD,
     PLUGIN,
@@ -142,7 +142,7 @@ class AccountPage:
         for own in others:
             await self._end(own)
         if others:
-            detail = f"{len(others)} others"
+            detail = counted(len(others), "other")
             await self.audit.record(session.agent.id, "session_ended", detail=detail)
         return redirect(ACCOUNT_PAGE)
 

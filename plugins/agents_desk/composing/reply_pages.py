@@ -17,6 +17,7 @@ from gateway import (
     Services,
     Value,
     WarmlineError,
+    counted,
 )
 from plugins.agents_desk import labels
 from plugins.agents_desk.access.accounts import may, may_see
@@ -166,7 +167,9 @@ class ReplyPages:
         except WarmlineError as error:
             return await self._show(session, ReplyForm(reply=empty, problem=f"{error}"), 422)
         await self.services.audit.record(
-            session.agent.id, "replies_imported", detail=f"{len(found.replies)} replies"
+            session.agent.id,
+            "replies_imported",
+            detail=counted(len(found.replies), "reply", "replies"),
         )
         return redirect(PAGE)
 

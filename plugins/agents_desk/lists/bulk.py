@@ -30,6 +30,7 @@ from gateway import (
     Services,
     Value,
     WarmlineError,
+    counted,
 )
 from plugins.agents_desk.access.accounts import (
     PLUGIN,
@@ -313,7 +314,7 @@ def new_id() -> str:
 def outcome(act: BulkAct) -> str:
     """What has become of ``act``, in a sentence."""
     count = len(act.chosen)
-    what = "1 conversation" if count == 1 else f"{count} conversations"
+    what = counted(count, "conversation")
     verb, done = WORDS[act.name]
     if act.state == "held":
         return f"About to {verb} {what}. Nothing has happened yet."

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gateway import OpenServices, Services, WarmlineError
+from gateway import OpenServices, Services, WarmlineError, counted
 
 config_option = click.option(
     "--config",
@@ -112,4 +112,4 @@ def _say(what: str, done: int, of: int) -> None:
     """A line of progress, on stderr."""
     end = "\n" if done >= of else "\r" if sys.stderr.isatty() else ""
     if end:
-        click.echo(f"{what} {done:,} of {of:,} conversations{end}", err=True, nl=False)
+        click.echo(f"{what} {done:,} of {counted(of, 'conversation')}{end}", err=True, nl=False)

@@ -13,7 +13,7 @@ from textwrap import shorten
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gateway import reason_label
+from gateway import counted, reason_label
 from plugins.history.audit import words
 from plugins.history.audit.failures import Failure
 from plugins.history.audit.model import AuditedMatter
@@ -115,13 +115,15 @@ def _period(report: AuditReport) -> str:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("plugins.history.audit"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["counted"] = counted
+    return environment
 
 
 def _style(more: str) -> tuple[Markup, str]:

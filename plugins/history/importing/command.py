@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -22,6 +23,7 @@ from gateway import (
     Settings,
     WarmlineError,
     channel_key,
+    counted,
 )
 from plugins.history.importing.formats import FORMATS, Format, find_format
 from plugins.history.importing.importer import Batches, ImportResult, new_import, run_import
@@ -131,7 +133,7 @@ def import_history(  # noqa: PLR0917  (click passes them by name)
 def list_imports(opening: OpenServices, config: Path | None, as_json: bool) -> None:
     """List the imports."""
 
-    async def read() -> list[dict[str, object]]:
+    async def read() -> list[dict[str, Any]]:
         async with opening(config) as (services, _):
             return [
                 {
@@ -152,8 +154,9 @@ def list_imports(opening: OpenServices, config: Path | None, as_json: bool) -> N
         )
         masked = ", masked" if one["masked"] else ""
         click.echo(
-            f"{one['id']}  {one['source']} ({one['format']}{masked}): {one['messages']:,} messages "
-            f"in {one['conversations']:,} conversations, {state}"
+            f"{one['id']}  {one['source']} ({one['format']}{masked}): "
+            f"{counted(one['messages'], 'message')} in "
+            f"{counted(one['conversations'], 'conversation')}, {state}"
         )
     if not found:
         click.echo("nothing was imported yet; `warmline history import FILE` does")
@@ -173,7 +176,7 @@ def remove_import(opening: OpenServices, config: Path | None, number: int) -> No
                 removed += count
             return removed
 
-    click.echo(f"removed {asyncio.run(remove()):,} conversations")
+    click.echo(f"removed {counted(asyncio.run(remove()), 'conversation')}")
 
 
 async def _import(

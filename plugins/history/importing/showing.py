@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from gateway import counted
 from plugins.history.importing.importer import ImportResult
 from plugins.history.importing.values import Progress as Position
 
@@ -83,9 +84,13 @@ def summary(result: ImportResult) -> list[str]:
     """What was imported and what not, for people."""
     added = result.added
     verb = "Imported" if result.record else "Would import"
-    lines = [f"{verb} {added.messages:,} messages in {added.conversations:,} conversations."]
+    messages = counted(added.messages, "message")
+    lines = [f"{verb} {messages} in {counted(added.conversations, 'conversation')}."]
     if added.extended:
-        lines.append(f"{added.extended:,} conversations that were here have more messages now.")
+        extended = counted(
+            added.extended, "conversation that was here has", "conversations that were here have"
+        )
+        lines.append(f"{extended} more messages now.")
     for reason, number in sorted(result.skipped.items(), key=lambda item: -item[1]):
         places = result.examples.get(reason, ())
         such = f" (such as {'; '.join(places)})" if places else ""

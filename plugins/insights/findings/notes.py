@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gateway import CaseRecord
+from gateway import CaseRecord, counted
 from plugins.insights.model import Discovery
 
 from .clusters import ClusterText, KnownSpace, Rows, find_clusters, telling_words
@@ -79,7 +79,9 @@ def note_discoveries(
     return [
         Discovery(
             kind="agents_notes",
-            title=f"{len(group)} notes of {len({note.agent for note in group})} people are about: "
+            title=f"{counted(len(group), 'note')} of "
+            f"{counted(len({note.agent for note in group}), 'person', 'people')} "
+            f"{'is' if len(group) == 1 else 'are'} about: "
             f"{', '.join(words)}",
             evidence={
                 "notes": len(group),

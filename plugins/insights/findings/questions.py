@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway import CaseRecord, Message, is_courtesy
+from gateway import CaseRecord, Message, counted, is_courtesy
 from plugins.insights.model import Discovery, IntentDraft, MaskedExample
 
 from .clusters import (
@@ -165,7 +165,8 @@ def _discovery(
     about = ", ".join(words) or "the same thing"
     return Discovery(
         kind="unanswered_question",
-        title=f"{len(rows)} messages of {customers} customers ask what no answer covers: {about}",
+        title=f"{counted(len(rows), 'message')} of {counted(customers, 'customer')} "
+        f"{'asks' if len(rows) == 1 else 'ask'} what no answer covers: {about}",
         evidence={
             "messages": len(rows),
             "customers": customers,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway import CaseRecord
+from gateway import CaseRecord, counted
 from plugins.insights.model import Discovery, WordsDraft
 
 from .statistics import StratumCounts, discoveries, stratified_p, weighted_log_odds
@@ -155,7 +155,7 @@ class WordLog:
         shown = masking.text(word.word)
         return Discovery(
             kind="new_words",
-            title=f"Customers write “{shown}” in {word.now} conversations, "
+            title=f"Customers write “{shown}” in {counted(word.now, 'conversation')}, "
             f"in {word.before} before; no example of the shop has it",
             evidence={
                 "word": shown,

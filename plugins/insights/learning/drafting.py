@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway import GAP, AddItems, AdoptedChange, AnswerEntry, Json, KeyPath, SetValue, Trials
+from gateway import (
+    GAP,
+    AddItems,
+    AdoptedChange,
+    AnswerEntry,
+    Json,
+    KeyPath,
+    SetValue,
+    Trials,
+    counted,
+)
 from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.model import (
     DraftedText,
@@ -194,7 +204,8 @@ def _examples(discovery: Discovery, draft: WordsDraft) -> ProposalDraft | None:
         return None
     return ProposalDraft(
         kind="examples",
-        title=f"Learn {len(sentences)} sentences for “{draft.intent}” ({draft.language})",
+        title=f"Learn {counted(len(sentences), 'sentence')} for “{draft.intent}” "
+        f"({draft.language})",
         found=discovery.title,
         target=ProposalTarget(
             at=("examples", draft.intent), intent=draft.intent, language=draft.language

@@ -20,6 +20,7 @@ from gateway import (
     SetValue,
     Trials,
     TrialTrainer,
+    counted,
     routed_turns,
 )
 from plugins.insights.learning.answers import answer_changes, evaluate_answer, text_path
@@ -369,9 +370,9 @@ def _is_ours(author: str) -> bool:
 
 def _voice_sentence(changed: Sequence[ChangedMessage], ours: int) -> str:
     if not changed:
-        return f"None of our {ours} messages of the last {DAYS} days contains it."
+        return f"None of our {counted(ours, 'message')} of the last {DAYS} days contains it."
     people = sum(each.author == "agent" for each in changed)
-    where = f"It stands in {len(changed)} of our {ours} messages of the last {DAYS} days"
+    where = f"It stands in {len(changed)} of our {counted(ours, 'message')} of the last {DAYS} days"
     then = (
         "There is a replacement, which the bot would use."
         if any(each.after is not None for each in changed)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from gateway import IntentPrediction, TrialTrainer, Value
+from gateway import IntentPrediction, TrialTrainer, Value, counted
 from plugins.insights.learning.model import EvaluationVerdict, PairedComparison, ProposedSentence
 from plugins.insights.learning.shares import SIGNIFICANT, is_certain, mcnemar, paired
 
@@ -196,32 +196,38 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
             f"Other messages are read worse: {others.lost} of {others.before.n} are no longer "
             f"right, {others.gained} become right."
         )
-    own = f" Of its own {_messages(new.after.n)} {_right(new)} would be right." if new else ""
+    own = (
+        f" Of its own {counted(new.after.n, 'message')} {_right(new)} would be right."
+        if new
+        else ""
+    )
     gained = sum(each.gained for each in (new, others) if each)
     lost = sum(each.lost for each in (new, others) if each)
     pooled = mcnemar(gained, lost)
     helps = new is not None and is_certain(new) and new.gained > new.lost
     if gained > lost and (helps or (pooled is not None and pooled < SIGNIFICANT)):
         tested = sum(each.before.n for each in (new, others) if each)
-        return "better", f"Of {tested} messages {gained} become right, {lost} no longer are.{own}"
+        return (
+            "better",
+            f"Of {counted(tested, 'message')} {gained} become right, {lost} no longer are.{own}",
+        )
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):
-        return "no_difference", f"Not one of {others.before.n} messages is understood differently."
+        return (
+            "no_difference",
+            f"Not one of {counted(others.before.n, 'message')} is understood differently.",
+        )
     if all(not each.gained and not each.lost for each in (new, others) if each):
         few = "Nothing changes for the few messages that there are to test with."
         return "cannot_be_told", few + own
     return "cannot_be_told", (
-        f"{_messages(gained)} more would be right and {lost} no longer: too few to tell it from "
-        f"chance.{own}"
+        f"{counted(gained, 'message')} more would be right and {lost} no longer: too few to "
+        f"tell it from chance.{own}"
     )
 
 
 def _right(comparison: PairedComparison) -> int:
     return round((comparison.after.value or 0) * comparison.after.n)
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count} messages"
 
 
 def _groups(

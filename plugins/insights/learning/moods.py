@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from gateway import AddItems, CaseRecord, KeyPath, MoodLabel, Value
+from gateway import AddItems, CaseRecord, KeyPath, MoodLabel, Value, counted
 from plugins.insights.learning.model import (
     EvaluationVerdict,
     PairedComparison,
@@ -183,11 +183,14 @@ def _draft(
     at: KeyPath = ("customers", language, mood)
     having = [message for message in missed if has_phrase(message.text, phrase)]
     outside = sum(has_phrase(message.text, phrase) for message in others)
+    having_them = counted(
+        len(having), "message with these words was", "messages with these words were"
+    )
     return ProposalDraft(
         kind="customer_phrase",
         title=f"Read “{phrase}” as {mood} ({language})",
-        found=f"Reviewers say: {len(having)} messages with these words were {mood} and read as "
-        f"something else; {outside} calm ones have them.",
+        found=f"Reviewers say: {having_them} {mood} and read as something else; "
+        f"{counted(outside, 'calm one has', 'calm ones have')} them.",
         target=ProposalTarget(at=at, language=language, phrase=phrase),
         source="review",
         evidence={"messages": len(having), "calm": outside},
@@ -202,10 +205,16 @@ def _judge(
     moods: PairedComparison, alarms: PairedComparison, recent: Mapping[str, int]
 ) -> tuple[EvaluationVerdict, str]:
     count = sum(recent.values())
-    seen = f"Customers wrote it in {count} messages of the last four weeks."
+    seen = f"Customers wrote it in {counted(count, 'message')} of the last four weeks."
     if alarms.gained and alarms.gained >= moods.gained:
-        return "worse", f"{alarms.gained} calm messages would be taken for upset ones. {seen}"
+        taken = counted(
+            alarms.gained,
+            "calm message would be taken for an upset one",
+            "calm messages would be taken for upset ones",
+        )
+        return "worse", f"{taken}. {seen}"
     if is_certain(moods) and moods.gained > moods.lost:
         aside = f", {alarms.gained} calm ones wrong" if alarms.gained else ""
-        return "better", f"{moods.gained} more moods are read right{aside}. {seen}"
+        more = counted(moods.gained, "more mood is", "more moods are")
+        return "better", f"{more} read right{aside}. {seen}"
     return "cannot_be_told", f"Too few reviewed messages have it to tell. {seen}"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from gateway import AddExamples, AddItems, Json, KeyPath, SetValue, Trials, Value
+from gateway import AddExamples, AddItems, Json, KeyPath, SetValue, Trials, Value, counted
 from plugins.insights.learning.answers import text_path
 from plugins.insights.learning.deciding import ProposalDecisions
 from plugins.insights.learning.evaluation import changes_of
@@ -93,7 +93,8 @@ def _text(found: WholeProposal, diff: str) -> str:
     if diff:
         parts.append(f"```diff\n{diff}\n```")
     if found.erased:
-        parts.append(f"{found.erased} of its examples were erased.")
+        were = counted(found.erased, "of its examples was", "of its examples were")
+        parts.append(f"{were} erased.")
     if evaluation := proposal.evaluation:
         lines = [evaluation.sentence, *evaluation.notes]
         lines += [

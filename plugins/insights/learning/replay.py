@@ -22,6 +22,7 @@ from gateway import (
     Understanding,
     Value,
     Voice,
+    counted,
 )
 from plugins.insights.learning.intents import HeldOutReading
 from plugins.insights.learning.model import (
@@ -105,20 +106,20 @@ def judge_routes(
         return "cannot_be_told", f"There was no turn of the bot in the last {DAYS} days."
     if faithful < FAITHFUL:
         return "cannot_be_told", (
-            f"Only {faithful:.0%} of {count} turns can be replayed as they were routed: what they "
-            "rest on is not stored."
+            f"Only {faithful:.0%} of {counted(count, 'turn')} can be replayed as they were "
+            "routed: what they rest on is not stored."
         )
     of_all = {each.measure: each for each in comparisons if each.group == "all"}
     changed = [each for each in of_all.values() if each.gained or each.lost]
     if not changed:
-        return "no_difference", f"Not one of {count} turns would be routed otherwise."
+        return "no_difference", f"Not one of {counted(count, 'turn')} would be routed otherwise."
     parts = [
         f"{abs(each.gained - each.lost)} {'more' if each.gained >= each.lost else 'fewer'} "
         f"{each.measure}"
         for each in changed
         if each.gained != each.lost
     ]
-    sentence = f"Of {count} turns of the last {DAYS} days: {', '.join(parts)}."
+    sentence = f"Of {counted(count, 'turn')} of the last {DAYS} days: {', '.join(parts)}."
     alarms = of_all["alarms on calm messages"]
     if is_certain(alarms) and alarms.gained > alarms.lost:
         return "worse", sentence
@@ -214,14 +215,14 @@ def draft_threshold(readings: Sequence[HeldOutReading], below: float) -> Proposa
         return None
     word = "Lower" if best < below else "Raise"
     effect = (
-        f"{answerable} more right and {wrong} more wrong answers"
+        f"{answerable} more right and {counted(wrong, 'more wrong answer')}"
         if best < below
-        else f"{wrong} fewer wrong and {answerable} fewer right answers"
+        else f"{wrong} fewer wrong and {counted(answerable, 'fewer right answer')}"
     )
     return ProposalDraft(
         kind="threshold",
         title=f"{word} the confidence from which the bot answers to {best:.2f}",
-        found=f"Among {len(readings)} reviewed messages it would mean {effect}.",
+        found=f"Among {counted(len(readings), 'reviewed message')} it would mean {effect}.",
         target=ProposalTarget(at=AT),
         source="review",
         evidence={

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from gateway import EMAIL, GAP, PHONE, CaseRecord, Trials, known_names, masked
+from gateway import EMAIL, GAP, PHONE, CaseRecord, Trials, counted, known_names, masked
 from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.drafting import (
     SHOWN,
@@ -86,14 +86,14 @@ def _examples(
     if not sentences:
         return None
     count = len(examples)
-    messages = "1 message was" if count == 1 else f"{count} messages were"
+    messages = counted(count, "message was", "messages were")
     languages = sorted({each.language for each in examples})
     new = intent not in known
     return ProposalDraft(
         kind="new_intent" if new else "examples",
         title=f"Learn the new intent “{intent}”"
         if new
-        else f"Learn {len(sentences)} more sentences for “{intent}”",
+        else f"Learn {counted(len(sentences), 'more sentence')} for “{intent}”",
         found=f"Reviewers say: {messages} about “{intent}” and read as something else.",
         target=ProposalTarget(
             at=("examples", intent), intent=intent, language=languages[0] if new else ""

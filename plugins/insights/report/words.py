@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from gateway import counted
 from plugins.insights.model import Figure
 from plugins.insights.report.values import ReportQuery, ShownUnit
 
@@ -146,7 +147,7 @@ def time_before(query: ReportQuery) -> str:
 
 def plural(amount: int, one: str, many: str = "") -> str:
     """``1 conversation``, ``1,204 conversations``."""
-    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+    return counted(amount, one, many)
 
 
 def listed(items: list[str]) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway import GAP, Value, is_courtesy, mask_text, masked
+from gateway import GAP, Value, counted, is_courtesy, mask_text, masked
 from plugins.insights.findings.clusters import Rows
 from plugins.insights.learning.answers import as_sentences
 from plugins.insights.tickets.matters import AskedMatter
@@ -221,4 +221,6 @@ def _denials(told: Sequence[tuple[int, str]]) -> Iterator[str]:
     denied = sum(bool(_NO & set(re.findall(r"[\w']+", text.casefold()))) for _, text in told)
     fewer = min(denied, len(told) - denied)
     if fewer > (1 - AGREED) * len(told):
-        yield f"{len(told) - denied} replies affirm and {denied} deny the same sentence"
+        affirm = counted(len(told) - denied, "reply affirms", "replies affirm")
+        deny = counted(denied, "denies", "deny")
+        yield f"{affirm} and {deny} the same sentence"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway import counted
 from plugins.insights.findings.clusters import telling_words
 from plugins.insights.tickets.matters import AskedMatter
 from plugins.insights.tickets.shared_reply import SharedReply
@@ -71,13 +72,14 @@ def found_sentence(
     """What was found, without anybody's words."""
     customers = len({matter.customer for matter in asked})
     about = ", ".join(words) or "the same thing"
-    sentence = f"{customers} customers asked about {about}."
+    sentence = f"{counted(customers, 'customer')} asked about {about}."
     replied = sum(bool(matter.reply) for matter in asked)
     if not answers:
         why = "no reply says it alike" if replied else "nobody replied"
         return f"{sentence} There is no answer yet ({why}): write one with Edit."
     against = [each for reply in answers.values() for each in reply.contradictions]
-    sentence += f" The answer is what {replied} replies of people share."
+    shared = counted(replied, "reply of a person says", "replies of people share")
+    sentence += f" The answer is what {shared}."
     if against:
         sentence += f" They contradict one another: {'; '.join(against)}. Choose with Edit."
     return sentence

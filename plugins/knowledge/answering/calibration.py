@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from gateway import Value
+from gateway import Value, counted
 
 CONSERVATIVE = 0.9
 """The confidence of the packaged model from which a shop with too few questions answers alone."""
@@ -126,7 +126,7 @@ class Calibration(Value, frozen=True, kw_only=True):
         people = f"{self.real} of people"
         if self.decided:
             people += f", {self.decided} of these by what agents made of drafts"
-        asked = f"{self.asked} questions ({people})"
+        asked = f"{counted(self.asked, 'question')} ({people})"
         if self.bound is not None:
             return (
                 f"at most {self.bound:.1%} of what is sent alone is wrong, by {asked} of which "
@@ -135,8 +135,9 @@ class Calibration(Value, frozen=True, kw_only=True):
             )
         if self.threshold >= NEVER:
             return (
-                f"no promise of {share} can be kept, by {asked}: of the {self.sent} surest answers "
-                f"{self.wrong} are wrong; nothing is sent without asking back"
+                f"no promise of {share} can be kept, by {asked}: of the "
+                f"{counted(self.sent, 'surest answer')} {self.wrong} "
+                f"{'is' if self.wrong == 1 else 'are'} wrong; nothing is sent without asking back"
             )
         return (
             f"too few questions to promise {share}, by {asked} of which {self.sent} are answered "
@@ -208,10 +209,10 @@ def _without_promise(
     conservative: float,
     state: str,
 ) -> Calibration:
-    for counted in (once, trials):
-        people = _over([trial for trial in counted if not trial.generated], conservative)
+    for checked in (once, trials):
+        people = _over([trial for trial in checked if not trial.generated], conservative)
         if people.answers * wrong_at_most >= 1 and _refutes(people, wrong_at_most):
-            made = _calibration(counted, people, wrong_at_most=wrong_at_most, state=state)
+            made = _calibration(checked, people, wrong_at_most=wrong_at_most, state=state)
             return made.replace(threshold=NEVER)
     sent = _over(once, conservative)
     made = _calibration(once, sent, wrong_at_most=wrong_at_most, state=state)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from gateway import counted
 from plugins.knowledge.sources.checks import SourceCheck
 from plugins.knowledge.sources.refresh import ReadProgress
 
@@ -92,8 +93,3 @@ class ReadingDisplay:
             click.echo(f"stopped before the end: {check.cut_short}")
         if check.problem:
             click.echo(check.problem, err=True)
-
-
-def counted(number: int, what: str) -> str:
-    """``1 passage``, ``2 passages``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -11,7 +11,15 @@ from typing import TypeVar
 import click
 import msgspec
 
-from gateway import KnowledgeSource, NewSource, OpenServices, Services, Settings, WarmlineError
+from gateway import (
+    KnowledgeSource,
+    NewSource,
+    OpenServices,
+    Services,
+    Settings,
+    WarmlineError,
+    counted,
+)
 from plugins.knowledge.settings import KnowledgeSettings
 
 T = TypeVar("T")
@@ -104,7 +112,6 @@ def add(  # noqa: PLR0917  (click passes them by name)
 def list_sources(open_services: OpenServices, config: Path | None, as_json: bool) -> None:
     """List the sources: number, documents, passages, when each was read, and its place."""
     from plugins.knowledge.answering.calibrator import promise  # noqa: PLC0415  (slow)
-    from plugins.knowledge.commands.progress import counted  # noqa: PLC0415
     from plugins.knowledge.sources.overview import source_overviews  # noqa: PLC0415
 
     async def run(services: Services, settings: Settings) -> None:
@@ -162,7 +169,6 @@ def refresh(
 @click.pass_obj
 def remove_source(open_services: OpenServices, config: Path | None, source: str) -> None:
     """Remove SOURCE (its number or location) with all that was read of it."""
-    from plugins.knowledge.commands.progress import counted  # noqa: PLC0415
     from plugins.knowledge.sources.refresh import knowledge_of  # noqa: PLC0415
     from plugins.knowledge.sources.registry import find_source, remove  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from gateway import NewPassage, Value
+from gateway import NewPassage, Value, counted
 from plugins.knowledge.sources.figures import FigureKind, SourceFigure, figures_in
 
 MOST = 30
@@ -145,7 +145,7 @@ def _of_lines(old: list[str], new: list[str], place: str) -> Iterator[Difference
 
 
 def _rewritten(old: list[str], new: list[str], place: str) -> Difference:
-    counts = [f"{len(lines)} lines" for lines in (old, new)]
+    counts = [counted(len(lines), "line") for lines in (old, new)]
     return Difference(what="text", before=counts[0], after=counts[1], place=_short(place))
 
 

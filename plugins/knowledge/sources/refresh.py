@@ -17,6 +17,7 @@ from gateway import (
     Services,
     Value,
     WarmlineError,
+    counted,
 )
 from plugins.knowledge.readers.reading import DocumentReader
 from plugins.knowledge.settings import CrawlLimits
@@ -247,7 +248,7 @@ class _Run:
         self._count(passages=len(document.passages))
         if before is None:
             self._count(added=1)
-            return f"{stored.passages} passage" + ("s" if stored.passages != 1 else "")
+            return counted(stored.passages, "passage")
         if before.digest == document.digest and before.state == "current":
             self._count(unchanged=1)
             return "unchanged"
