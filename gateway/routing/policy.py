@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, cast
 
+import structlog
 from pydantic import Field, model_validator
 
 from gateway.model import (
@@ -40,6 +41,8 @@ from gateway.settings import (
 from gateway.support.files import FileWatcher
 from gateway.support.overlay_files import OverlayFiles
 from gateway.support.overlays import Tree, fitting_part, lay_over, value_at
+
+log = structlog.get_logger()
 
 
 class Clarify(PolicyPart):
@@ -200,6 +203,7 @@ class PolicySource:
         except BadConfig as error:
             what = f"the file has mistakes: {error.problems[0]}; correct it"
             return (OverlayProblem(key="", message=what),)
+        log.info("policy.changed")
         return ()
 
     async def trial(self, overlay: Overlay) -> PolicySource:
