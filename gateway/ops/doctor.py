@@ -13,6 +13,7 @@ from gateway.model import Value
 from gateway.ports import DeploymentCheck, HealthProblem, UnsafeSetting, WarmlineError
 from gateway.settings import CoreSettings, Settings
 from gateway.store import Backlog, QueueStatistics
+from gateway.support.labels import counted
 from gateway.support.private import open_to_others
 
 Check = Callable[[], Awaitable[Sequence[HealthProblem]]]
@@ -62,27 +63,41 @@ async def _run(check: Check) -> Sequence[HealthProblem]:
 def backlog_problems(backlog: Backlog, now: datetime) -> list[HealthProblem]:
     """The queues in which rows wait for too long or for a person."""
     queues = (
-        (backlog.inbox, SLOW, "broken", "messages wait to be handled",
+        (backlog.inbox, SLOW, "broken",
+         ("message waits to be handled", "messages wait to be handled"),
          "start a server; if one runs, see turn.failed in its log, and what is slow in /metrics"),
-        (backlog.outbox, SLOW * 5, "broken", "replies wait to be sent",
+        (backlog.outbox, SLOW * 5, "broken",
+         ("reply waits to be sent", "replies wait to be sent"),
          "a provider does not accept them: see the channels above, and delivery.failed in the log"),
-        (backlog.hooks, SLOW * 5, "warning", "webhooks wait to be sent",
+        (backlog.hooks, SLOW * 5, "warning",
+         ("webhook waits to be sent", "webhooks wait to be sent"),
          "an endpoint does not answer: see webhook.failed in the log"),
-        (backlog.overdue, timedelta(0), "broken", "timers are overdue",
+        (backlog.overdue, timedelta(0), "broken",
+         ("timer is overdue", "timers are overdue"),
          "start a server; if one runs, see timers.failed in its log"),
-        (backlog.stuck, timedelta(0), "broken", "messages could not be handled",
+        (backlog.stuck, timedelta(0), "broken",
+         ("message could not be handled", "messages could not be handled"),
          "run `warmline inbox list`, fix what failed, then run `warmline inbox retry`"),
-        (backlog.dead, timedelta(0), "broken", "replies could not be delivered",
+        (backlog.dead, timedelta(0), "broken",
+         ("reply could not be delivered", "replies could not be delivered"),
          "run `warmline outbox list`, then `warmline outbox retry`, or answer in another way"),
-        (backlog.unsure, timedelta(0), "warning", "replies may or may not have arrived",
+        (backlog.unsure, timedelta(0), "warning",
+         ("reply may or may not have arrived", "replies may or may not have arrived"),
          "ask the provider or the customer; `warmline outbox retry ID` sends a reply again"),
-        (backlog.hooks_dead, timedelta(0), "warning", "webhooks were not accepted",
+        (backlog.hooks_dead, timedelta(0), "warning",
+         ("webhook was not accepted", "webhooks were not accepted"),
          "run `warmline webhooks list`, then `warmline webhooks retry`"),
-        (backlog.unclaimed, OLD, "warning", "customers wait for a person",
+        (backlog.unclaimed, OLD, "warning",
+         ("customer waits for a person", "customers wait for a person"),
          "claim them at the desk, or adapt the policy's `hours` and `claim_minutes` to your team"),
     )  # fmt: skip
     return [
-        HealthProblem(what=f"{queue.rows} {what}", since=queue.since, severity=severity, fix=fix)  # type: ignore[arg-type]  # of the table above
+        HealthProblem(
+            what=counted(queue.rows, *what),
+            since=queue.since,
+            severity=severity,  # type: ignore[arg-type]  # of the table above
+            fix=fix,
+        )
         for queue, tolerance, severity, what, fix in queues
         if _is_late(queue, tolerance, now)
     ]

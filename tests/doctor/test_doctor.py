@@ -79,7 +79,7 @@ def test_a_dead_letter_is_shown_with_what_to_do(warmline: Any, tmp_path: Path) -
     asyncio.run(database.stop())
     result = warmline("doctor")
     assert result.exit_code == 1
-    assert "broken   queues: 1 replies could not be delivered (since 2026-01-01 00:00 UTC)" in (
+    assert "broken   queues: 1 reply could not be delivered (since 2026-01-01 00:00 UTC)" in (
         result.stdout
     )
     assert "warmline outbox retry" in result.stdout

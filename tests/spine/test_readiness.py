@@ -230,7 +230,7 @@ async def test_stuck_messages_are_degraded(tmp_path: Path, answer_all: dict[str,
             assert status == 200
             return state["warnings"].get("queues")
 
-        assert "1 messages could not be handled" in await until(shown)
+        assert "1 message could not be handled" in await until(shown)
 
 
 async def test_lanes_that_keep_failing_are_degraded(
@@ -254,4 +254,4 @@ async def test_lanes_that_keep_failing_are_degraded(
             assert status == 200
             return state["warnings"].get("lanes")
 
-        assert "1 conversations fail" in await until(shown)
+        assert "1 conversation fails" in await until(shown)

@@ -236,7 +236,7 @@ async def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "data keys" in done.stderr
     done = await asyncio.to_thread(warmline, "restore", archive, data="two")
     assert done.exit_code == 0, done.output
-    assert "1 files" in done.stdout
+    assert "1 file" in done.stdout
     exports = [
         (await asyncio.to_thread(warmline, "customer", "export", "fake:ana", data=data)).stdout
         for data in ("one/var", "two")
