@@ -186,5 +186,5 @@ def test_an_erasure_without_a_server_deletes_the_models(config: Path) -> None:
     done = run(config, "customer", "erase", "rest:ana")
     assert done.exit_code == 0, done.output
     assert not model.exists()
-    assert "1 adopted examples went with conversations" in run(config, "doctor").output
-    assert "1 of its examples were erased" in run(config, "versions", "show", "1").stdout
+    assert "1 adopted example went with conversations" in run(config, "doctor").output
+    assert "1 of its examples was erased" in run(config, "versions", "show", "1").stdout
