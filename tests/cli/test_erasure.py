@@ -42,5 +42,5 @@ def erase(tmp_path: Path) -> Result:
 def test_a_damaged_archive_is_an_exit_code_of_its_own(erase: Result) -> None:
     """A script that erases must not take it for done: there may be more in it."""
     assert erase.exit_code == 4
-    assert "1 archived conversations" in erase.stdout
+    assert "1 archived conversation" in erase.stdout
     assert "conversations-2026-02.jsonl.gz is damaged" in erase.stderr
