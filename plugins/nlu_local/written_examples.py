@@ -12,7 +12,16 @@ from typing import Any
 
 import yaml
 
-from gateway import BadConfig, CannotEdit, FilesWritten, Json, Overlay, compose_yaml, replace_text
+from gateway import (
+    BadConfig,
+    CannotEdit,
+    FilesWritten,
+    Json,
+    Overlay,
+    compose_yaml,
+    counted,
+    replace_text,
+)
 
 from .examples import Example, parse_examples
 
@@ -50,8 +59,8 @@ def write_examples(
         except (CannotEdit, OSError, UnicodeDecodeError) as error:
             problems.append(f"examples.{example.intent}: {error}")
     if of_customers := sum(bool(each.conversation) for each in added):
-        what = "sentences of customers stay in the database alone, so that they can be erased"
-        problems.append(f"{of_customers} {what}")
+        stay = counted(of_customers, "sentence of a customer stays", "sentences of customers stay")
+        problems.append(f"{stay} in the database alone, so that an erasure finds all of it")
     return FilesWritten(written=tuple(written), not_written=tuple(problems), originals=known)
 
 

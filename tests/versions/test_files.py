@@ -221,7 +221,7 @@ def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> No
     done = write_examples([file], nothing, after, {})
     assert done.written == (str(file),)
     assert done.not_written == (
-        "1 sentences of customers stay in the database alone, so that they can be erased",
+        "1 sentence of a customer stays in the database alone, so that an erasure finds all of it",
     )
     assert changes(NLU, file.read_text("utf-8")) == [
         "+    - give me back what I paid",

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from gateway import Value
+from gateway import Value, counted
 from plugins.agents_desk.composing.saved_replies import SavedReply, problem_of
 
 COLUMNS = ("name", "language", "text")
@@ -81,7 +81,7 @@ def _row(
     if not any(cell.strip() for cell in row):
         return None, None
     if len(row) != len(header):
-        return None, f"it has {len(row)} columns and the first line has {len(header)}"
+        return None, f"it has {counted(len(row), 'column')} and the first line has {len(header)}"
     cells = dict(zip(header, row, strict=True))
     reply = SavedReply(
         name=cells["name"].strip(),

@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 import msgspec
 
-from gateway import OpenServices, Services, Settings, WarmlineError
+from gateway import OpenServices, Services, Settings, WarmlineError, counted
 from plugins.insights.settings import InsightsSettings
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def learn(
             return
         click.echo(
             f"{len(found.new)} new, {len(found.updated)} with new evidence, "
-            f"{len(found.evaluated)} evaluated, {len(found.effects)} effects told"
+            f"{len(found.evaluated)} evaluated, {counted(len(found.effects), 'effect')} told"
         )
         if found.postponed:
             click.echo(f"{found.postponed} wait until some of the open ones are decided")

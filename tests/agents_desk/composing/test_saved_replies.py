@@ -162,7 +162,7 @@ async def test_import(ana: Visit, gw: DeskGateway) -> None:
     for says in (
         "Line 3: there is a reply with the name late already.",
         "Line 4: the name must have 1 to 80 characters.",
-        "Line 5: it has 1 columns and the first line has 3.",
+        "Line 5: it has 1 column and the first line has 3.",
         "Nothing was imported",
     ):
         assert says in ana.page

@@ -109,7 +109,8 @@ def what_changed(material: ReportMaterial) -> Section:
         )
     elif _compared(material):
         answer = (
-            f"Nothing that stands out from chance: {len(_compared(material))} figures were "
+            f"Nothing that stands out from chance: "
+            f"{words.plural(len(_compared(material)), 'figure was', 'figures were')} "
             f"compared with {before}, and each difference is one that luck alone may bring."
         )
     else:
