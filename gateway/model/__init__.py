@@ -123,6 +123,7 @@ from gateway.model.understanding import (
     Question,
     Reason,
     Route,
+    SentenceIntent,
     Slot,
     Understanding,
 )
@@ -253,6 +254,7 @@ __all__ = [
     "SearchPage",
     "Searchable",
     "Sent",
+    "SentenceIntent",
     "SetValue",
     "Severity",
     "Slot",

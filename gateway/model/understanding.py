@@ -44,6 +44,15 @@ class Question(Value, frozen=True, kw_only=True):
     guess: Guess
 
 
+class SentenceIntent(Value, frozen=True, kw_only=True):
+    """One of several sentences in a message, ``message[start:end]``, and its intent when it is read
+    alone."""
+
+    start: int
+    end: int
+    guess: Guess
+
+
 class Language(Value, frozen=True, kw_only=True):
     """An ISO 639-1 code, or ``und`` when the language is not known; ``confidence`` 0..1."""
 
@@ -73,6 +82,9 @@ class Insight(Value, frozen=True, kw_only=True):
     questions: tuple[Question, ...] = ()
     """Two or more when the message asks several things and each has a sure guess, else empty.
     ``ranking`` is then that of the first question."""
+    sentences: tuple[SentenceIntent, ...] = ()
+    """The sentences of a message of several that are surely about one intent each, which
+    ``ranking`` does not name first or is not sure of: a matter beside the main one."""
     emotion: Emotion | None = None
     signals: tuple[Cue, ...] = ()
 
@@ -83,6 +95,8 @@ class Understanding(Value, frozen=True, kw_only=True):
     language: Language = Language()
     ranking: tuple[Guess, ...] = ()
     questions: tuple[Question, ...] = ()
+    """As in `Insight`."""
+    sentences: tuple[SentenceIntent, ...] = ()
     """As in `Insight`."""
     emotion: Emotion = Emotion()
     signals: tuple[Cue, ...] = ()

@@ -30,6 +30,7 @@ from gateway.routing.route import (
     in_shadow,
     may_ask_details,
     with_earlier_matter,
+    with_sensitive_matter,
     without_shadow,
 )
 from gateway.settings import Brands, Hours
@@ -88,6 +89,7 @@ class TurnPipeline:
         if courtesy:
             return await self._courtesy(work, turn)
         turn = with_earlier_matter(turn, self.policies.current)
+        turn = with_sensitive_matter(turn, self.policies.current)
         turn = turn.replace(
             route=decide(turn, self.policies.current),
             opening=self.opening(turn.conversation.brand, turn.at),

@@ -91,6 +91,9 @@ def validated_insight(value: object, text: str) -> Insight:
     for cue in (*insight.signals, *(insight.emotion.cues if insight.emotion else ())):
         if not 0 <= cue.start <= cue.end <= len(text):
             raise InvalidValue(f"the cue {cue.kind} at {cue.start} is outside the message")
+    for sentence in insight.sentences:
+        if not 0 <= sentence.start <= sentence.end <= len(text):
+            raise InvalidValue(f"the sentence at {sentence.start} is outside the message")
     if not insight.ranking:
         return insight
     ranking = sorted(insight.ranking, key=lambda guess: -guess.confidence)
@@ -100,6 +103,7 @@ def validated_insight(value: object, text: str) -> Insight:
 def _shares(insight: Insight) -> list[float]:
     """All numbers that must be within 0..1."""
     shares = [guess.confidence for guess in insight.ranking or ()]
+    shares += [sentence.guess.confidence for sentence in insight.sentences]
     if insight.language:
         shares.append(insight.language.confidence)
     if insight.emotion:

@@ -21,6 +21,7 @@ from gateway.routing.turn_reading import (
     confident_intent,
     count_replies,
     ends_with_thanks,
+    sentence_about,
     since_bot_took_over,
     word_set,
 )
@@ -71,6 +72,20 @@ def decide(turn: Turn, policy: Policy) -> Route:
     if _may_clarify(turn, reasons, policy):
         return Route(action="clarify", reasons=reasons)
     return hand_over(turn, policy, reasons)
+
+
+def with_sensitive_matter(turn: Turn, policy: Policy) -> Turn:
+    """``turn`` with the intent of the sentence for which it goes to a person, where the message as
+    a whole has another: the person's skills, what is asked and what is said follow from it."""
+    rule = policy.reasons.sensitive_intent
+    found = sentence_about(turn, rule.intents - rule.whole_only, policy)
+    understanding = turn.understanding
+    known = {confident_intent(turn, policy), *(q.guess.name for q in understanding.questions)}
+    if found is None or not rule.enabled or not known.isdisjoint(rule.intents):
+        return turn
+    others = (guess for guess in understanding.ranking if guess.name != found.guess.name)
+    ranking = (found.guess, *(g for g in others if g.confidence <= found.guess.confidence))
+    return turn.replace(understanding=understanding.replace(ranking=ranking, questions=()))
 
 
 def with_earlier_matter(turn: Turn, policy: Policy) -> Turn:

@@ -25,6 +25,7 @@ from gateway.routing.turn_reading import (
     confident_intent,
     count_replies,
     intent_words,
+    quoted_sentence,
     quoted_signal,
     running_distress,
     since_bot_took_over,
@@ -86,7 +87,8 @@ class AskedForPerson(Rule):
     def check(self, turn: Turn, policy: Policy, /) -> str | None:
         intent = confident_intent(turn, policy)
         by_intent = intent_words(intent) if intent and intent in self.intents else None
-        return quoted_signal(turn, "asked_for_person") or by_intent
+        asked = quoted_signal(turn, "asked_for_person") or by_intent
+        return asked or quoted_sentence(turn, self.intents, policy)
 
 
 class Legal(Rule):
@@ -161,18 +163,27 @@ class StrongEmotion(Rule):
 
 
 class SensitiveIntent(Rule):
-    """The matter is one that people should handle."""
+    """The matter is one that people should handle, or a sentence of several surely tells of one."""
 
     label: ClassVar[str] = "A sensitive matter"
     priority: int = Field(1, ge=0, le=3)
     intents: frozenset[str] = frozenset(
         {"billing_dispute", "outage", "cancellation", "complaint", "data_protection", "fraud"}
     )
+    sentence: Share = Field(0.8, description="least confidence in one sentence of several")
+    whole_only: frozenset[str] = Field(
+        frozenset(),
+        description="of `intents`, those that no sentence of several shows, such as one whose "
+        "sentences state an order number",
+    )
 
     def check(self, turn: Turn, policy: Policy, /) -> str | None:
         questions = turn.understanding.questions
         intents = (confident_intent(turn, policy), *(question.guess.name for question in questions))
-        return next((intent_words(name) for name in intents if name and name in self.intents), None)
+        whole = next(
+            (intent_words(name) for name in intents if name and name in self.intents), None
+        )
+        return whole or quoted_sentence(turn, self.intents - self.whole_only, policy)
 
 
 class UnservedLanguage(Rule):

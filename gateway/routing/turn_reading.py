@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from gateway.model import Cue, Message, Turn
+from gateway.model import Cue, Message, SentenceIntent, Turn
 from gateway.support.courtesy import asks_nothing
 
 if TYPE_CHECKING:
@@ -69,6 +70,23 @@ def quoted_signal(turn: Turn, kind: str) -> str | None:
     """The customer's words for the signal ``kind``, quoted; None without that signal."""
     cues = [cue for cue in turn.understanding.signals if cue.kind == kind]
     return _quoted(cues) if cues else None
+
+
+def sentence_about(turn: Turn, intents: Container[str], policy: Policy) -> SentenceIntent | None:
+    """The first sentence, beside the main matter of the message, that is surely about one of
+    ``intents``."""
+    least = policy.reasons.sensitive_intent.sentence
+    sure = (s for s in turn.understanding.sentences if s.guess.confidence >= least)
+    return next((s for s in sure if s.guess.name in intents), None)
+
+
+def quoted_sentence(turn: Turn, intents: Container[str], policy: Policy) -> str | None:
+    """The intent of `sentence_about` and the sentence, quoted; None without one."""
+    found = sentence_about(turn, intents, policy)
+    if found is None:
+        return None
+    said = shorten(turn.message.text[found.start : found.end], 140, placeholder="…")
+    return f"{intent_words(found.guess.name)}: “{said}”"
 
 
 def intent_words(intent: str) -> str:

@@ -45,7 +45,13 @@ from gateway.ports import (
 from gateway.routing.business_hours import BusinessHours
 from gateway.routing.hours import opening_times, reopens_at
 from gateway.routing.policy import PolicySource
-from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
+from gateway.routing.route import (
+    ask_details,
+    decide,
+    may_ask_details,
+    with_earlier_matter,
+    with_sensitive_matter,
+)
 from gateway.runtime.metrics import Metrics
 from gateway.support.trials.trial_training import TrialTrainer
 from gateway.versions.service import VersionService
@@ -160,6 +166,7 @@ class VersionTrials:
             understanding = await self.understanding.understand(turn)
         policies = self.policies
         turn = with_earlier_matter(turn.replace(understanding=understanding), policies.current)
+        turn = with_sensitive_matter(turn, policies.current)
         return await self._worked(turn, policies, self.hours, self.voice_in_use)
 
     async def _worked(
@@ -220,7 +227,11 @@ class VersionTrials:
         rows = await self._rows_with(in_use.examples, answers.examples)
         async with TrialTrainer(trainable) as trainer:
             [insight] = await trainer.understand(rows, [turn])
-        return found.replace(ranking=insight.ranking or (), questions=insight.questions)
+        return found.replace(
+            ranking=insight.ranking or (),
+            questions=insight.questions,
+            sentences=insight.sentences,
+        )
 
     async def _rows_with(
         self, before: Sequence[AdoptedExample], after: Sequence[AdoptedExample]

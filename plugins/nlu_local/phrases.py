@@ -206,6 +206,8 @@ class LanguagePhrases:
 
     greetings: frozenset[str] = frozenset()
     """Greetings and words that identify the language by themselves."""
+    courtesies: tuple[str, ...] = ()
+    """What begins and ends letters: `dear`, `kind regards`."""
     negations: frozenset[str] = frozenset()
     emphasis: frozenset[str] = frozenset()
     """Plain words that are never a name: in capitals they are shouting."""
@@ -242,6 +244,7 @@ def load_phrases(language: str) -> LanguagePhrases:
     tree: dict[str, Any] = yaml.load(source, Loader=yaml.CBaseLoader)  # noqa: S506  (makes only strings)
     return LanguagePhrases(
         greetings=frozenset(" ".join(_keys(text)) for text in tree.get("greetings", [])),
+        courtesies=tuple(tree.get("courtesies", [])),
         negations=_words(tree, "negations"),
         emphasis=_words(tree, "emphasis"),
         profanity=tuple(sorted(_words(tree, "profanity"))),

@@ -1,4 +1,5 @@
-"""What a message asks: several questions at once, or the rest of an earlier question."""
+"""What a message asks: several questions at once, the rest of an earlier question, or one matter in
+one sentence and another in the next."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from gateway import Guess, Question
+from gateway import Guess, Question, SentenceIntent
 
 from .phrases import LanguagePhrases
 from .protocol import MessageInContext
@@ -59,7 +60,12 @@ _FILLERS = """
 MIN_CONFIDENCE_BEFORE = 0.5
 """The previous message needs this confidence to be what a follow-up asks about."""
 
-_SENTENCE_END = re.compile(r"[?？؟!.。…\n]+(?=\s|$|[¿])")
+MAX_SENTENCES = 12
+"""Sentences of a message that are read alone: half from its beginning, half from its end."""
+
+_SENTENCE_END = re.compile(r"[?？؟!.。…\n]+(?=\s|$|[¿])|[。！？؟]+")
+UNSPACED = re.compile(r"[぀-ヿ㐀-鿿]{4}")
+"""Several words where no spaces are written."""
 
 Span = tuple[int, int]
 """Start and end (exclusive) of a question in its message."""
@@ -70,6 +76,7 @@ class MessageTopic(NamedTuple):
 
     ranking: tuple[Guess, ...] | None
     questions: tuple[Question, ...] = ()
+    sentences: tuple[SentenceIntent, ...] = ()
 
 
 class RankedMessage(NamedTuple):
@@ -92,6 +99,10 @@ class RankedMessage(NamedTuple):
 class IntentRanker(Protocol):
     """Ranks the intents of texts, best first."""
 
+    def core(self, text: str) -> Span:
+        """The part of ``text`` that is about something: without a greeting and a signature."""
+        ...
+
     def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]: ...
 
 
@@ -113,6 +124,7 @@ class QuestionFinder:
     ) -> list[MessageTopic]:
         """The topic of each message, alone or together with the previous message."""
         spans = [self.question_spans(message.text) for message in messages]
+        sentences = [self._sentence_spans(message.text, intents) for message in messages]
         joined = [self._with_previous(message) for message in messages]
         texts = [message.text for message in messages]
         texts += [
@@ -123,15 +135,25 @@ class QuestionFinder:
         texts += [text for text in joined if text]
         asked_of = [self._topic_before(message) for message in messages]
         texts += [text for text in asked_of if text]
+        texts += [
+            message.text[start:end].rstrip(" .。")  # as the examples, and as moods are read
+            for message, found in zip(messages, sentences, strict=True)
+            for start, end in found
+        ]
         rankings = iter(intents.rank_all(texts) if texts else ())
         alone = [next(rankings) for _ in messages]
         apart = [[next(rankings) for _ in found] for found in spans]
         together = [next(rankings) if text else None for text in joined]
         before = [next(rankings) if text else None for text in asked_of]
+        guesses = [[next(rankings)[0] for _ in found] for found in sentences]
         asks = [bool(text) and self._is_question(text or "") for text in asked_of]
         texts = [message.text for message in messages]
         parts = zip(texts, alone, spans, apart, together, before, asks, strict=True)
-        return [_choose_topic(RankedMessage(*part)) for part in parts]
+        topics = [_choose_topic(RankedMessage(*part)) for part in parts]
+        return [
+            topic._replace(sentences=_other_matters(topic, found, guessed))
+            for topic, found, guessed in zip(topics, sentences, guesses, strict=True)
+        ]
 
     def question_spans(self, text: str) -> list[Span]:
         """The questions of ``text`` when there are two to `MAX_QUESTIONS`, else none."""
@@ -142,6 +164,28 @@ class QuestionFinder:
             if self._is_question(text[part[0] : part[1]])
         ]
         return found if 2 <= len(found) <= MAX_QUESTIONS else []
+
+    def _sentence_spans(self, text: str, intents: IntentRanker) -> list[Span]:
+        """The sentences of ``text`` that may be about something, when there are several, else none;
+        at most `MAX_SENTENCES`."""
+        if _SENTENCE_END.search(text) is None:
+            return []
+        first, last = intents.core(text[:MAX_CHARACTERS])
+        found = [
+            _stripped(text, first + start, first + end)
+            for start, end in _sentences(text[first:last])
+            if self._says_something(text[first + start : first + end])
+        ]
+        if len(found) < 2:
+            return []
+        half = MAX_SENTENCES // 2
+        return found if len(found) <= MAX_SENTENCES else [*found[:half], *found[-half:]]
+
+    def _says_something(self, text: str) -> bool:
+        """Whether ``text`` has words that may name a matter."""
+        words = [word.key for word in tokenize(text)]
+        enough = len(words) >= MIN_WORDS or UNSPACED.search(text) is not None
+        return enough and not self._generic.issuperset(words)
 
     def _with_previous(self, message: MessageInContext) -> str | None:
         """The previous message and this one, when this one is only the rest of a question (`and to
@@ -231,8 +275,30 @@ def _distinct_questions(
     return tuple(found.values()) if len(found) > 1 else ()
 
 
+def _other_matters(
+    topic: MessageTopic, spans: Sequence[Span], guesses: Sequence[Guess]
+) -> tuple[SentenceIntent, ...]:
+    """The sentences that are surely about another intent each than ``topic`` is; of two about the
+    same one the surer."""
+    sure = topic.ranking and topic.ranking[0].confidence >= MIN_CONFIDENCE
+    main = topic.ranking[0].name if topic.ranking and sure else None
+    found: dict[str, SentenceIntent] = {}
+    for (start, end), guess in zip(spans, guesses, strict=True):
+        known = found.get(guess.name)
+        surer = known is None or guess.confidence > known.guess.confidence
+        if guess.name != main and guess.confidence >= MIN_CONFIDENCE and surer:
+            found[guess.name] = SentenceIntent(start=start, end=end, guess=guess)
+    return tuple(sorted(found.values(), key=lambda sentence: sentence.start))
+
+
 def _keys(words: str) -> frozenset[str]:
     return frozenset(word.key for word in tokenize(words))
+
+
+def _stripped(text: str, start: int, end: int) -> Span:
+    """Without blanks at both ends."""
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
 
 
 def _sentences(text: str) -> Iterator[Span]:

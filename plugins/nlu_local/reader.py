@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway import Guess, Insight, Language, Phrases
 
@@ -30,8 +31,8 @@ from .protocol import (
     MessageInContext,
     ReaderSetup,
 )
-from .questions import MIN_WORDS, MessageTopic, QuestionFinder
-from .text import tokenize
+from .questions import MIN_CONFIDENCE, MIN_WORDS, UNSPACED, MessageTopic, QuestionFinder
+from .text import WordToken, tokenize
 
 MIN_LANGUAGE_SHARE = 0.15
 """The phrases of a language are searched from this probability of the language on."""
@@ -45,6 +46,20 @@ for an answer, the bot asks what is meant instead of greeting someone who asked.
 
 MAX_COURTESY_WORDS = 5
 """Words of a courtesy that is taken off a question."""
+
+MAX_NAME_WORDS = 3
+"""Words of a name beside a courtesy, or at the end of a message."""
+
+_AFTER_NAME = ",!\n،、！"
+_BEFORE_NAME = ".?!\n…。！？؟–—/~"
+_BLANKS = " \t\n,;،、-–—/~"
+_TITLES = frozenset(
+    ["mr", "mrs", "ms", "dr", "prof", "sr", "sra", "hr", "fr", "mme", "sig", "dott"]
+)
+"""After these a full stop ends no sentence."""
+_IN_NAMES = frozenset(
+    ["de", "der", "den", "van", "von", "zu", "da", "do", "dos", "di", "del", "la", "le", "al"]
+)
 
 
 class MessageReader:
@@ -78,7 +93,8 @@ class MessageReader:
         greetings = {code: language.greetings for code, language in self._phrases.items()}
         self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
         self._questions = QuestionFinder(self._phrases)
-        self._courtesies = CourtesyPhrases(courtesies)
+        letters = (text for language in self._phrases.values() for text in language.courtesies)
+        self._courtesies = CourtesyPhrases((*courtesies, *letters))
         self.use_phrases(custom_phrases or {})
 
     @classmethod
@@ -153,6 +169,7 @@ class MessageReader:
                 signals=mood.signals,
                 ranking=topic.ranking,
                 questions=topic.questions,
+                sentences=topic.sentences,
             )
             for (language, _), mood, topic in zip(languages, moods, topics, strict=True)
         ]
@@ -173,24 +190,114 @@ def mood_context(
     return MoodContext(message.text, tokenize(message.text), possible, english)
 
 
+class QuestionCore(NamedTuple):
+    """What is left of a text without courtesies and names around it: ``text[start:end]``.
+
+    ``signed``: only capitals or a line of its own showed that its end was a name.
+    """
+
+    start: int
+    end: int
+    signed: bool = False
+
+
 class CourtesyPhrases:
-    """Finds greetings, thanks and goodbyes at the ends of a text."""
+    """Finds greetings, thanks and goodbyes at the ends of a text, and the names beside them:
+    `Dear Ms Weber, ... Kind regards, Tom`, and `... Tom` alone."""
 
     def __init__(self, phrases: Iterable[str]) -> None:
         keys = (tuple(word.key for word in tokenize(phrase)) for phrase in phrases)
         self._phrases = frozenset(key for key in keys if 0 < len(key) <= MAX_COURTESY_WORDS)
 
-    def without(self, text: str) -> str | None:
-        """What is left of ``text`` without them; None when there are none, or hardly more."""
+    def core(self, text: str) -> QuestionCore | None:
+        """What ``text`` says between them; None when there are none, or hardly more."""
         words = tokenize(text)
         keys = tuple(word.key for word in words)
-        lengths = range(min(MAX_COURTESY_WORDS, len(keys)), 0, -1)
-        start = next((n for n in lengths if keys[:n] in self._phrases), 0)
-        after = next((n for n in lengths if keys[len(keys) - n :] in self._phrases), 0)
-        if (not start and not after) or len(keys) - start - after < MIN_WORDS:
+        start, before = 0, -1
+        while start != before:
+            before = start
+            start = self._after_courtesy(text, words, keys, start)
+        end, before, signed = len(words), -1, False
+        while end != before:
+            before = end
+            end = self._before_courtesy(text, words, keys, start, end)
+            if end == before and not signed:
+                end = _before_name(text, words, start, end)
+                signed = end != before
+        if start >= end or (start, end) == (0, len(words)):
             return None
-        end = words[len(words) - after].start if after else len(text)
-        return text[words[start].start : end].strip()
+        core = QuestionCore(
+            words[start].start, words[end].start if end < len(words) else len(text), signed
+        )
+        enough = end - start >= MIN_WORDS or UNSPACED.search(text, core.start, core.end)
+        return core if enough else None
+
+    def without(self, text: str) -> str | None:
+        """What is left of ``text`` without them; None when there are none, or hardly more."""
+        core = self.core(text)
+        return text[core.start : core.end].rstrip(_BLANKS) if core else None
+
+    def _after_courtesy(
+        self, text: str, words: Sequence[WordToken], keys: tuple[str, ...], start: int
+    ) -> int:
+        """Where a courtesy that begins at ``start`` ends, with the name that it is said to."""
+        lengths = range(min(MAX_COURTESY_WORDS, len(keys) - start), 0, -1)
+        after = next(
+            (start + n for n in lengths if keys[start : start + n] in self._phrases), start
+        )
+        if after == start:
+            return start
+        stop = after
+        while stop < len(words) and stop - after <= MAX_NAME_WORDS:
+            if stop > after and _ends(text, words, stop, _AFTER_NAME):
+                is_name = stop - after < MAX_NAME_WORDS or _is_name(text, words[after:stop])
+                return stop if is_name else after
+            if words[stop].clause != words[stop - 1].clause and keys[stop - 1] not in _TITLES:
+                return after
+            stop += 1
+        return after
+
+    def _before_courtesy(
+        self,
+        text: str,
+        words: Sequence[WordToken],
+        keys: tuple[str, ...],
+        start: int,
+        end: int,
+    ) -> int:
+        """Where a courtesy that ends at ``end`` begins, or with the name of who says it."""
+        for at in range(max(start, end - MAX_COURTESY_WORDS - MAX_NAME_WORDS), end):
+            begins = at == 0 or words[at].clause != words[at - 1].clause
+            for length in range(min(MAX_COURTESY_WORDS, end - at), 0, -1):
+                name = words[at + length : end]
+                if keys[at : at + length] not in self._phrases or (name and not begins):
+                    continue
+                if len(name) < 2 or (len(name) <= MAX_NAME_WORDS and _is_name(text, name)):
+                    return at
+        return end
+
+
+def _before_name(text: str, words: Sequence[WordToken], start: int, end: int) -> int:
+    """Where a name begins that ends the text at ``end``, after a sentence or on its own line."""
+    after = text[words[end - 1].end : words[end].start] if end < len(words) else ""
+    if end <= start or "?" in (after or text[words[end - 1].end :]):
+        return end
+    for at in range(end - 1, max(start, end - MAX_NAME_WORDS - 1), -1):
+        if _ends(text, words, at, _BEFORE_NAME):
+            named = _is_name(text, words[at:end], cased=not _ends(text, words, at, "\n"))
+            return at if named else end
+    return end
+
+
+def _ends(text: str, words: Sequence[WordToken], at: int, marks: str) -> bool:
+    """Whether one of ``marks`` stands before the word ``at``."""
+    return not set(marks).isdisjoint(text[words[at - 1].end : words[at].start])
+
+
+def _is_name(text: str, words: Sequence[WordToken], *, cased: bool = False) -> bool:
+    """Whether each word has a capital, or its script has none and ``cased`` is false."""
+    initials = [text[word.start] for word in words if word.key not in _IN_NAMES]
+    return all(c.isupper() or (not cased and c.isalpha() and c == c.upper()) for c in initials)
 
 
 class PoliteQuestions:
@@ -203,22 +310,36 @@ class PoliteQuestions:
     def __init__(self, intents: IntentModel, courtesies: CourtesyPhrases) -> None:
         self._intents, self._courtesies = intents, courtesies
 
+    def core(self, text: str) -> tuple[int, int]:
+        """The start and end of ``text`` without courtesies."""
+        found = self._courtesies.core(text)
+        return (found.start, found.end) if found else (0, len(text))
+
     def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
         """The ranking for each text, best first."""
-        questions = [self._courtesies.without(text) for text in texts]
-        rankings = self._intents.rank_all([*texts, *(text for text in questions if text)])
+        cores = [self._courtesies.core(text) for text in texts]
+        questions = [
+            text[core.start : core.end].rstrip(_BLANKS)
+            for text, core in zip(texts, cores, strict=True)
+            if core
+        ]
+        rankings = self._intents.rank_all([*texts, *questions])
         of_questions = iter(rankings[len(texts) :])
         return [
-            _clearer(whole, next(of_questions)) if question else whole
-            for whole, question in zip(rankings, questions, strict=False)
+            _clearer(whole, next(of_questions), signed=core.signed) if core else whole
+            for whole, core in zip(rankings, cores, strict=False)
         ]
 
 
-def _clearer(whole: tuple[Guess, ...], question: tuple[Guess, ...]) -> tuple[Guess, ...]:
+def _clearer(
+    whole: tuple[Guess, ...], question: tuple[Guess, ...], *, signed: bool
+) -> tuple[Guess, ...]:
     asked, said = question[0], whole[0]
     if asked.name in SMALL_TALK:
         return whole
-    least = MIN_QUESTION if said.name in SMALL_TALK else said.confidence
+    if signed and asked.name != said.name and said.confidence >= MIN_CONFIDENCE:
+        return whole  # what looks like a name may be part of the matter: `Do you deliver? Vienna`
+    least = min(MIN_QUESTION, said.confidence) if said.name in SMALL_TALK else said.confidence
     return question if asked.confidence > least else whole
 
 

@@ -33,10 +33,18 @@ ASKED = [
     ("the seam opened after two years, does the guarantee count", "5 years"),
     ("can you fix a torn strap", "€35"),
     ("are u a robot", "automated assistant"),
+    ("Good morning, how do I send a bag back? Oliver", "60 days"),
+    ("Hey there! what does delivery cost? cheers, Priya", "€4.90"),
+    ("Dear Ms. Kern, do you ship to Norway? Kind regards, Tom Baker", "€24"),
+    ("Where is my parcel? My order number is MP-20417.", "It has flown"),
+    ("I ride to work every day. Do you ship to Portugal? The green one is for my brother.", "€24"),
     ("Wie lange braucht die Lieferung?", "Werktagen"),
     ("Wann macht der Laden auf?", "Dienstag bis Samstag"),
     ("Comment renvoyer ma sacoche ?", "60 jours"),
     ("¿Cuánto cuesta mandar una bolsa?", "4,90 €"),
+    ("Sehr geehrte Frau Kern, was kostet der Versand? Freundliche Grüße, Jonas Adler", "4,90 €"),
+    ("Bonjour Madame, combien coûte la livraison ? Bien à vous, Élodie", "4,90 €"),
+    ("Buenas tardes, ¿cuánto cuesta el envío? Saludos cordiales, Inés Prado", "4,90 €"),
 ]
 FOR_PEOPLE = [
     "I want to speak with a real person",
@@ -46,6 +54,11 @@ FOR_PEOPLE = [
     "I am so FRUSTRATED, this is the third time!!!",
     "My order number is MP-20881",
     "Ich möchte bitte mit einem Menschen reden",
+    "The panniers came on Tuesday. You took the money from my account two times.",
+    "The bags are lovely. Could I talk to somebody from your team? I have a longer question.",
+    "Die Taschen sind schön. Sie haben den Betrag aber doppelt abgebucht.",
+    "Je voyage en mai. Je voudrais annuler ma commande d'hier.",
+    "Me gusta mucho la bolsa. Me habéis cobrado dos veces el pedido.",
 ]
 
 TALKS = [
@@ -61,6 +74,7 @@ TALKS = [
     ),
     ("you charged my card twice for MP-48213", "A wrong charge", "hello?", "still in line"),
     ("Sie haben zweimal abgebucht: MP-48213", "Abbuchung", "hallo?", "Warteschlange"),
+    ("The bag is here. You charged me twice for MP-48213.", "A wrong charge", "well?", "in line"),
     ("my lawyer will write about the double charge", "A wrong charge", "well?", "still in line"),
 ]
 """What a customer says, a part of what they hear, what they say then, and a part of the answer."""

@@ -22,6 +22,7 @@ from plugins.nlu_local.examples import (
 from plugins.nlu_local.intent_model import IntentModel
 from plugins.nlu_local.intent_training import train
 from plugins.nlu_local.language import DEFAULT_LANGUAGES
+from plugins.nlu_local.phrases import PHRASE_FILES, load_phrases
 from plugins.nlu_local.plugin import NluLocalSettings
 from plugins.nlu_local.reader import CourtesyPhrases
 from plugins.nlu_local.universal import UniversalEncoder
@@ -186,8 +187,30 @@ def test_the_setting_chooses_among_them() -> None:
         ("where are you, thanks", "where are you"),
         ("hello", None),
         ("what does shipping cost", None),
+        ("Dear Ms. Kern, is it wool? Kind regards, Tom Baker", "is it wool?"),
+        ("Hi team,\nis it wool?\n\nMany thanks in advance\nTom", "is it wool?"),
+        ("is it wool? - Priya", "is it wool?"),
+        ("is it wool? thanks, tom", "is it wool?"),
+        ("Is it wool? Is it red?", None),
+        ("thanks for nothing at all", "for nothing at all"),
+        ("Sehr geehrte Damen und Herren, ist das Wolle? MfG K. Adler", "ist das Wolle?"),
+        ("Bonjour Madame, est-ce de la laine ? Cordialement, Luc", "est-ce de la laine ?"),
+        ("Estimados señores: ¿es de lana? Un saludo, Marta", "es de lana?"),
+        ("Gentili signori, è di lana? Cordiali saluti, Paolo", "è di lana?"),
+        ("Beste, is het wol? Met vriendelijke groet, Sanne de Vries", "is het wol?"),
+        ("Prezados, isso é lã? Atenciosamente, João Silva", "isso é lã?"),
+        ("Szanowni Państwo, czy to wełna? Pozdrawiam, Kasia", "czy to wełna?"),
+        ("Hej! Är det ull? Mvh Erik", "Är det ull?"),
+        ("Merhaba, bu yün mü? Saygılarımla, Ayşe Yılmaz", "bu yün mü?"),
+        ("السلام عليكم، هل هذا صوف؟ مع التحية، أحمد", "هل هذا صوف؟"),
+        (
+            "お世話になっております。これは羊毛ですか？よろしくお願いいたします。田中",
+            "これは羊毛ですか？",
+        ),
     ],
 )
-def test_courtesies_are_taken_off_a_question(text: str, question: str | None) -> None:
-    found = CourtesyPhrases(packaged_courtesies()).without(text)
-    assert (found.rstrip(", ") if found else None) == question
+def test_courtesies_and_names_are_taken_off_a_question(text: str, question: str | None) -> None:
+    """In each of the twelve languages, with or without a name."""
+    letters = [text for code in PHRASE_FILES for text in load_phrases(code).courtesies]
+    found = CourtesyPhrases((*packaged_courtesies(), *letters)).without(text)
+    assert found == question

@@ -72,6 +72,26 @@ async def test_each_question_has_its_intent(engine: NluLocal) -> None:
     assert insight.ranking[0] == insight.questions[0].guess
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "My sister was in your shop. I want a refund for the lamp. It was the blue one.",
+            {"refund": "I want a refund for the lamp."},
+        ),
+        ("I want a refund for the lamp", {}),
+        ("I want a refund. Money back please!", {}),
+        ("Hello there! I want a refund. Thanks a lot, Tom", {}),
+    ],
+)
+async def test_a_sentence_of_several_is_read_alone(
+    engine: NluLocal, text: str, found: dict[str, str]
+) -> None:
+    """Where it is surely about something else than the message, or surer, it is reported."""
+    (insight,) = await engine.understand(turns(text))
+    assert {s.guess.name: text[s.start : s.end] for s in insight.sentences} == found
+
+
 async def test_questions_with_the_same_intent_count_as_one(engine: NluLocal) -> None:
     """So that the same answer is given once."""
     (insight,) = await engine.understand(turns("When do you open? What time do you close?"))

@@ -19,6 +19,7 @@ from gateway import (
     PastConversation,
     Purpose,
     Question,
+    SentenceIntent,
     Turn,
     Understanding,
 )
@@ -42,9 +43,10 @@ def understood(
     failed: tuple[str, ...] = (),
     others: tuple[str, ...] = (),
     asked: tuple[str, ...] = (),
+    told: tuple[tuple[str, float], ...] = (),
 ) -> Understanding:
     """An understanding; an empty ``intent`` means no ranking, ``asked`` are the intents of its
-    questions."""
+    questions, and ``told`` those of its sentences, each with its confidence."""
     rest = tuple(Guess(name=name, confidence=0.1) for name in others)
     return Understanding(
         ranking=(Guess(name=intent, confidence=confidence), *rest) if intent else (),
@@ -60,6 +62,10 @@ def understood(
         questions=tuple(
             Question(text=name, start=0, end=0, guess=Guess(name=name, confidence=0.9))
             for name in asked
+        ),
+        sentences=tuple(
+            SentenceIntent(start=0, end=9, guess=Guess(name=name, confidence=confidence))
+            for name, confidence in told
         ),
     )
 

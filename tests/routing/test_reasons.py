@@ -9,7 +9,8 @@ import pytest
 from gateway import Context, Reason, SurveyAnswer, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import Reasons, reason_label, reason_line
-from gateway.routing.route import decide
+from gateway.routing.route import decide, with_sensitive_matter
+from gateway.routing.rules import SensitiveIntent
 from tests.routing.builders import bot, customer, earlier, person, turn, understood
 
 POLICY = Policy()
@@ -49,6 +50,16 @@ HOLDS: list[tuple[str, Turn, str]] = [
         "sensitive_intent",
         turn(of=understood(asked=("delivery", "billing_dispute"))),
         "billing dispute",
+    ),
+    (
+        "sensitive_intent",
+        turn("Paid two. Send it.", of=understood(told=(("billing_dispute", 0.8),))),
+        "billing dispute: “Paid two.”",
+    ),
+    (
+        "asked_for_person",
+        turn("A human. Send it.", of=understood(told=(("ask_person", 0.8),))),
+        "ask person: “A human.”",
     ),
     (
         "language",
@@ -173,6 +184,33 @@ def test_the_table_has_every_reason() -> None:
 def test_no_reason_holds(subject: Turn) -> None:
     """Joy, courtesy, weak feelings, short texts, new questions and chosen buttons."""
     assert decide(subject, POLICY).action == "automate"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "rule", "action"),
+    [
+        (0.8, SensitiveIntent(), "escalate"),
+        (0.79, SensitiveIntent(), "automate"),
+        (0.79, SensitiveIntent(sentence=0.7), "escalate"),
+        (0.99, SensitiveIntent(whole_only=frozenset({"billing_dispute"})), "automate"),
+        (0.99, SensitiveIntent(enabled=False), "automate"),
+    ],
+)
+def test_a_sentence_must_be_sure(confidence: float, rule: SensitiveIntent, action: str) -> None:
+    """Surer than a whole message, and of an intent that a sentence can show."""
+    policy = Policy(reasons=Reasons(sensitive_intent=rule))
+    subject = turn("Paid two. Send it.", of=understood(told=(("billing_dispute", confidence),)))
+    assert decide(subject, policy).action == action
+
+
+def test_a_sensitive_sentence_gives_the_matter() -> None:
+    """Skills, questions for details and words follow from it; a whole message stays as it is."""
+    told = (("billing_dispute", 0.9),)
+    subject = turn("Paid two. Send it.", of=understood("delivery", 0.8, told=told))
+    found = with_sensitive_matter(subject, POLICY).understanding
+    assert [guess.name for guess in found.ranking] == ["billing_dispute", "delivery"]
+    already = turn("Cancel. Paid two.", of=understood("cancellation", 0.8, told=told))
+    assert with_sensitive_matter(already, POLICY) == already
 
 
 def test_all_reasons_that_hold_are_listed_in_order() -> None:
