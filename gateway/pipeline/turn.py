@@ -31,6 +31,7 @@ from gateway.routing.route import (
     may_ask_details,
     with_earlier_matter,
     with_sensitive_matter,
+    with_survey_mood,
     without_shadow,
 )
 from gateway.settings import Brands, Hours
@@ -88,6 +89,7 @@ class TurnPipeline:
         work, turn, courtesy = self._read_survey(work, turn)
         if courtesy:
             return await self._courtesy(work, turn)
+        turn = with_survey_mood(turn, self.policies.current)
         turn = with_earlier_matter(turn, self.policies.current)
         turn = with_sensitive_matter(turn, self.policies.current)
         turn = turn.replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from gateway.model import Action, Message, Reason, Route, Turn
+from gateway.model import Action, Cue, Emotion, Message, Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
     HARM,
@@ -32,8 +32,16 @@ MOODS_TO_ASK = frozenset({"calm", "pleased", "confused"})
 """Nobody in another mood is asked for details: a person who is upset gets help first."""
 REASONS_TO_ASK = frozenset({"sensitive_intent"})
 """Reasons with which the bot may still ask for details before the hand-over."""
+LASTING = frozenset({"legal", "sensitive_intent"})
+"""Reasons that stay with a conversation when it goes to a person again: they say what it is about,
+while a mood or a failure is of its moment. Harm is no such reason: it would be announced again."""
 MOST_HISTORY = 40
 """`Turn.history` has no more messages; with fewer it is the whole conversation."""
+LOW_SCORE = "low_score"
+"""The kind of cue that `with_survey_mood` adds."""
+BAD_SCORE = ((0.55, 0.7), (0.4, 0.6))
+"""The intensity and the distress of a customer who says why they give 1, or another bad score. Both
+are below what calls a person by itself: that is the policy's `survey_unsolved`."""
 MOST_OTHER_WORDS = 5
 """Words beside the details in a message that only states them: `my order number is ...`."""
 CONTENT = frozenset({"calm", "pleased"})
@@ -72,6 +80,27 @@ def decide(turn: Turn, policy: Policy) -> Route:
     if _may_clarify(turn, reasons, policy):
         return Route(action="clarify", reasons=reasons)
     return hand_over(turn, policy, reasons)
+
+
+def with_survey_mood(turn: Turn, policy: Policy) -> Turn:
+    """``turn`` with the mood of a customer who gives a bad score and says why: short words beside a
+    number (`1, you did not help at all`) may look calm alone. A worse mood stays."""
+    answer, emotion = turn.survey_answer, turn.understanding.emotion
+    if answer is None or answer.score is None or not answer.comment:
+        return turn
+    if answer.score > policy.reasons.survey_unsolved.score or emotion.label not in MOODS_TO_ASK:
+        return turn
+    intensity, distress = BAD_SCORE[0] if answer.score == 1 else BAD_SCORE[1]
+    start = max(turn.message.text.find(answer.comment), 0)
+    end = min(start + len(answer.comment), len(turn.message.text))
+    cue = Cue(kind=LOW_SCORE, text=turn.message.text[start:end], start=start, end=end)
+    mood = Emotion(
+        label="frustrated",
+        intensity=intensity,
+        distress=max(distress, emotion.distress),
+        cues=(*emotion.cues, cue),
+    )
+    return turn.replace(understanding=turn.understanding.replace(emotion=mood))
 
 
 def with_sensitive_matter(turn: Turn, policy: Policy) -> Turn:
@@ -220,8 +249,10 @@ def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
 def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
     """The route to a person, with the highest tier and priority that any of ``reasons`` asks for.
 
-    ``reasons``: at least one, the deciding one first; codes of handlers are allowed.
+    ``reasons``: at least one, the deciding one first; codes of handlers are allowed. What the
+    conversation was about before stays a reason (see `LASTING`).
     """
+    reasons = _with_lasting(turn, reasons)
     rules = [_rule(reason, policy) for reason in reasons]
     tiers = list(policy.tiers)
     return Route(
@@ -317,6 +348,21 @@ def _with_people(turn: Turn, policy: Policy) -> Route:
     if turn.conversation.state == "waiting" and _harm_is_news(turn, policy):
         return _hand_over_again(turn, policy)
     return _pass_on(turn, policy)
+
+
+def _with_lasting(turn: Turn, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """``reasons``, and the `LASTING` ones of the conversation before; shadow mode's stays last."""
+    codes = {reason.code for reason in reasons}
+    earlier = {
+        reason.code: reason
+        for message in turn.history
+        if message.author == "customer" and message.route
+        for reason in message.route.reasons
+        if reason.code in LASTING and reason.code not in codes
+    }
+    shadow = tuple(reason for reason in reasons if reason.code == SHADOW)
+    others = tuple(reason for reason in reasons if reason.code != SHADOW)
+    return (*others, *earlier.values(), *shadow)
 
 
 def _harm_is_news(turn: Turn, policy: Policy) -> bool:

@@ -12,6 +12,7 @@ CUES: Mapping[str, str] = {
     "exclaiming": "exclamation marks",
     "harm": "harm",
     "legal": "legal words",
+    "low_score": "words beside a bad score",
     "not_helped": "the last answer did not help",
     "questioning": "repeated question marks",
     "repetition": "repeated",

@@ -138,3 +138,57 @@ async def test_a_low_answer_comes_back_with_its_words_on_the_card(tmp_path: Path
         assert card.handoff
         [reason] = [one for one in card.handoff.reasons if one.code == "survey_unsolved"]
         assert "the second wheel is still missing" in reason.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "words"),
+    [
+        ("1, nobody cared about my bag", "frustrated", ["1, nobody cared about my bag"]),
+        ("2 weil niemand nachgesehen hat", "frustrated", ["2 weil niemand nachgesehen hat"]),
+        ("1", "calm", []),
+        ("3, it was all right in the end", "calm", []),
+        ("5, that was quick", "calm", []),
+    ],
+)
+async def test_a_bad_score_with_words_is_a_mood(
+    tmp_path: Path, said: str, label: str, words: list[str]
+) -> None:
+    """The card shows it with the words; a number alone, or a better one, shows none."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        await asked(gw, mia)
+        await mia.say(said)
+        *_, answer = [m for m in (await card_of(gw, mia)).messages if m.author == "customer"]
+        assert answer.understanding
+        emotion = answer.understanding.emotion
+        assert emotion.label == label
+        assert [cue.text for cue in emotion.cues if cue.kind == "low_score"] == words
+        assert (emotion.distress >= 0.6) == bool(words)
+
+
+async def test_what_a_case_was_about_stays_when_it_is_reopened(tmp_path: Path) -> None:
+    """A legal matter is one still after a bad score, and so is its place in the queue."""
+    async with shop(tmp_path) as gw:
+        mia, ana = await closed(gw, "my lawyer will ask about the refund")
+        await asked(gw, mia)
+        await mia.say("1, this went nowhere")
+        card = await ana.next_card()
+        assert card.handoff
+        assert [r.code for r in card.handoff.reasons] == ["survey_unsolved", "legal"]
+        assert card.handoff.priority == 2
+        await ana.resolve(await ana.claim(card))
+
+
+async def test_what_a_case_was_about_stays_after_the_bot_had_it_again(tmp_path: Path) -> None:
+    """The agent gave it back to the bot; the next hand-over has the matter beside its own reason,
+    and no mood of before."""
+    async with shop(tmp_path) as gw:
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        await mia.say("I am furious, my lawyer will ask about the refund")
+        card = await ana.claim()
+        epoch = card.conversation.epoch
+        await gw.services.desk.hand_back(card.conversation.id, ana.agent, epoch=epoch)
+        await mia.say("delivery, and a human please")
+        card = await ana.next_card()
+        assert card.handoff
+        assert [r.code for r in card.handoff.reasons] == ["asked_for_person", "legal"]
