@@ -52,12 +52,12 @@ class Composer:
         return pieces
 
     def prompts(self) -> Pieces:
-        """How to answer, on a channel without buttons: the options, or the survey's scale."""
+        """How to answer: a survey's scale on every channel, and the options where the channel has no
+        buttons."""
         texts, reply, code = self.guide.source.asking, self.reply, self.reply.language
-        if self.style.channel.buttons == "native":
-            return {}
+        native = self.style.channel.buttons == "native"
         found: Pieces = {}
-        titles = [self._button_title(button) for button in reply.buttons]
+        titles = [] if native else [self._button_title(button) for button in reply.buttons]
         if titles and all(_NUMBERED.match(button.title) for button in reply.buttons):
             found["buttons"] = ["\n".join(titles)]
         elif titles:
@@ -68,7 +68,8 @@ class Composer:
             prompt = in_code(texts.buttons, code) or "{options}"
             found["buttons"] = [prompt.format(options=options)]
         if reply.survey:
-            how = texts.text if reply.survey.scale == "text" else texts.number
+            scale = (texts.scale or texts.number) if native else texts.number
+            how = texts.text if reply.survey.scale == "text" else scale
             found["survey"] = [translated(how, code) or ""]
         for kind, lines in found.items():
             self.note(kind, "", lines[0])

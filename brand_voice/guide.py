@@ -236,7 +236,7 @@ class OpenerTexts(GuideModel):
 
 
 class TextPrompts(GuideModel):
-    """Lines that replace buttons and rating scales on channels that have none."""
+    """Lines that replace buttons and rating scales on channels that have none, or explain them."""
 
     buttons: dict[LanguageCode, Annotated[GuideText, _with_placeholders("options")]] = {}
     last: dict[LanguageCode, str] = Field(
@@ -244,6 +244,9 @@ class TextPrompts(GuideModel):
     )
     number: dict[LanguageCode, GuideText] = Field(
         default={}, description="how to answer a survey on a scale of 1 to 5"
+    )
+    scale: dict[LanguageCode, GuideText] = Field(
+        default={}, description="what 1 and 5 mean, where a survey's scale has buttons"
     )
     text: dict[LanguageCode, GuideText] = Field(
         default={}, description="how to answer a survey in free text"

@@ -21,7 +21,6 @@ from gateway import (
 )
 from plugins.followup import texts
 from plugins.followup.settings import (
-    WRITTEN_SCORES,
     ChannelSurvey,
     FollowupSettings,
     after_quiet_hours,
@@ -104,11 +103,10 @@ class Followup:
         language, channel = texts.supported(turn.language), turn.conversation.address.channel
         asked = self._settings(turn).question(turn.conversation.id, channel)
         stop = TEXTS.stop_word if channel == "sms" else TEXTS.no_more
-        how = (TEXTS.how,) if asked.scale == "number" and channel in WRITTEN_SCORES else ()
         return Reply(
             opener=TEXTS.openers[_tone(turn)][language],
             body=(TEXTS.question(asked, language),),
-            next_step=" ".join(words[language] for words in (*how, TEXTS.unsolved, stop)),
+            next_step=" ".join(words[language] for words in (TEXTS.unsolved, stop)),
             language=language,
             purpose="survey",
             survey=asked,

@@ -24,7 +24,6 @@ class SurveyTexts(Value, frozen=True, kw_only=True):
     openers: Mapping[SurveyTone, Texts]
     questions: Mapping[str, Texts]
     aspects: Mapping[str, Texts]
-    how: Texts
     unsolved: Texts
     stop_word: Texts
     no_more: Texts
@@ -44,7 +43,7 @@ TEXTS: SurveyTexts = msgspec.convert(packaged_yaml("plugins.followup", "texts.ya
 
 def supported(language: str) -> str:
     """``language`` if the texts exist in it, else English."""
-    return language if language in TEXTS.how else "en"
+    return language if language in TEXTS.unsolved else "en"
 
 
 def date_of(opening: str, language: str) -> str:

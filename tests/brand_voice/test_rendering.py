@@ -206,13 +206,15 @@ def test_buttons_become_a_line_of_text(render: Render) -> None:
         ("sms", "stars", " Please answer with a number from 1 (not at all) to 5 (completely)."),
         ("email", "number", "\n\nPlease answer with a number from 1 (not at all) to 5"),
         ("sms", "text", " A few words are enough."),
-        ("webchat", "stars", ""),
+        ("webchat", "stars", "\n\n1 means not at all, 5 means completely."),
+        ("rest", "number", "\n\n1 means not at all, 5 means completely."),
+        ("rest", "text", "\n\nA few words are enough."),
     ],
 )
 def test_a_line_says_how_to_answer_a_survey(
     render: Render, channel: str, scale: str, line: str
 ) -> None:
-    """On a channel without a rating scale."""
+    """With a number where nothing can be clicked; elsewhere what the ends of the scale mean."""
     ask = Reply(body=("Did you feel heard?",), purpose="survey", survey=SurveyQuestion(scale=scale))
     assert render(ask, channel=channel).parts[0].startswith(f"Did you feel heard?{line}")
 

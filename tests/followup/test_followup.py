@@ -13,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from brand_voice import GuidedVoice
+from brand_voice.loading import load as load_guide
 from gateway import (
     Context,
+    Emotion,
     MoodLabel,
     Reason,
+    RenderContext,
     Reply,
     Route,
     Survey,
@@ -30,7 +34,8 @@ from plugins.followup.survey_answers import parse_answer
 from plugins.followup.texts import TEXTS, SurveyTone
 from tests.routing.builders import NOW, bot, customer, turn, understood
 
-SPOKEN = tuple(TEXTS.how)
+SPOKEN = tuple(TEXTS.unsolved)
+VOICE = GuidedVoice(load_guide(None))
 ASKED = Survey(id=1, conversation=1, ask=SurveyQuestion(), asked_at=NOW)
 
 
@@ -236,19 +241,17 @@ def test_the_words_that_stop_the_questions_are_understood(language: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("channel", "scale", "told", "stop"),
+    ("channel", "scale", "stop"),
     [
-        ("sms", "number", True, "STOP"),
-        ("whatsapp", "number", True, "no more questions"),
-        ("email", "number", True, "no more questions"),
-        ("webchat", "stars", False, "no more questions"),
-        ("telegram", "stars", False, "no more questions"),
+        ("sms", "number", "STOP"),
+        ("whatsapp", "number", "no more questions"),
+        ("email", "number", "no more questions"),
+        ("webchat", "stars", "no more questions"),
+        ("telegram", "stars", "no more questions"),
     ],
 )
-async def test_the_wording_fits_the_channel(
-    channel: str, scale: str, told: bool, stop: str
-) -> None:
-    """Stars where they can be clicked; else how to answer. STOP is a word of SMS alone."""
+async def test_the_wording_fits_the_channel(channel: str, scale: str, stop: str) -> None:
+    """Stars where they can be clicked. STOP is a word of SMS alone."""
     of = timer_due()
     address = of.conversation.address.replace(channel=channel)
     reply = await followup().handle(
@@ -258,9 +261,28 @@ async def test_the_wording_fits_the_channel(
     assert reply.survey
     assert reply.survey.scale == scale
     assert reply.next_step
-    assert (TEXTS.how["en"] in reply.next_step) is told
     assert stop in reply.next_step
     assert ("STOP" in reply.next_step) is (channel == "sms")
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+@pytest.mark.parametrize(
+    "channel", ["sms", "whatsapp", "email", "webchat", "telegram", "slack", "rest", "own"]
+)
+async def test_the_scale_is_stated_once(channel: str, language: str) -> None:
+    """On every channel and in each language: what 1 and what 5 mean."""
+    of = timer_due()
+    address = of.conversation.address.replace(channel=channel)
+    conversation = of.conversation.replace(address=address, language=language)
+    reply = await followup().handle(of.replace(conversation=conversation))
+    assert reply
+    assert reply.language == language
+    context = RenderContext(channel=channel, emotion=Emotion(), first=False)
+    text = " ".join(VOICE.render(reply, context).parts)
+    assert re.findall(r"(?<!\d)[15](?!\d)", text) == ["1", "5"]
+    words = re.search(r"(?<!\d)1(.*)(?<!\d)5(.*)", text)
+    assert words
+    assert all(re.search(r"\w{2}", found) for found in words.groups())
 
 
 def test_questions_come_in_turn_and_equally_often() -> None:
