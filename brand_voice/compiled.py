@@ -71,6 +71,9 @@ class PhraseIndex:
         return matches
 
 
+_FIRST_WORDS = re.compile(r"([^\W\d_]+)(?!\w)(?:\s[^\W\d_]+)?")
+
+
 class CompiledLanguage:
     """One language of the guide, with its phrases compiled."""
 
@@ -90,6 +93,7 @@ class CompiledLanguage:
         """Words of the other forms of address, with their patterns."""
         self._apologies = [phrase_pattern(word) for word in rules.apologies]
         self._greetings = [phrase_pattern(word) for word in rules.greetings]
+        self._after_comma = frozenset(phrase.lower() for phrase in rules.after_comma)
         allowed = {phrase.lower() for phrase in guide.lexicon.allow}
         avoided = [
             rule for rule in _phrase_rules(code, guide) if rule.phrase.lower() not in allowed
@@ -108,6 +112,15 @@ class CompiledLanguage:
     def greets(self, text: str) -> bool:
         """Whether ``text`` begins with a greeting."""
         return any(greeting.match(text) for greeting in self._greetings)
+
+    def continued(self, text: str) -> str:
+        """``text`` as it goes on after a greeting that ends with a comma: with a small first letter
+        where the language has one there, and the first word or two are known not to be a name."""
+        first = _FIRST_WORDS.match(text)
+        if first is None or not text[0].isupper() or text[1:2].isupper():
+            return text
+        known = {first[1].lower(), " ".join(first[0].lower().split())} & self._after_comma
+        return text[0].lower() + text[1:] if known else text
 
 
 class CompiledGuide:

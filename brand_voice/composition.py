@@ -49,10 +49,21 @@ class Composer:
             if any(texts):
                 self.note(kind, (self.reply.opener or "") if kind == "opener" else "", texts[0])
                 pieces[kind] = texts
+        self._go_on(pieces)
         return pieces
 
+    def _go_on(self, pieces: Pieces) -> None:
+        """Begin what follows a greeting with a comma as its language wants it."""
+        order = [kind for kind in self.style.channel.order if kind in pieces]
+        if order[:1] != ["greeting"] or not pieces["greeting"][0].endswith(",") or len(order) < 2:
+            return
+        first, *others = pieces[order[1]]
+        if (going_on := self.style.language.continued(first)) != first:
+            self.note("small-letter", first, going_on)
+            pieces[order[1]] = [going_on, *others]
+
     def prompts(self) -> Pieces:
-        """How to answer: a survey's scale on every channel, and the options where the channel has no
+        """How to answer: a survey's scale on every channel, and the options where there are no
         buttons."""
         texts, reply, code = self.guide.source.asking, self.reply, self.reply.language
         native = self.style.channel.buttons == "native"

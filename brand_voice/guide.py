@@ -115,6 +115,11 @@ class LanguageRules(GuideModel):
     greetings: tuple[Phrase, ...] = Field(
         (), description="words that greet; a reply that begins with one gets no second greeting"
     )
+    after_comma: tuple[Phrase, ...] = Field(
+        (),
+        description="words that begin a text with a small letter after a greeting with a comma, as "
+        "German wants it; all others keep their capital, for they may be nouns or names",
+    )
 
 
 class AddressForm(GuideModel):

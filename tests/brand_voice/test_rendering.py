@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 import pytest
 
+from brand_voice import load
+from brand_voice.compiled import CompiledGuide
 from brand_voice.rewriting import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion, Voice
+from plugins.escalation.texts import TEXTS
+from plugins.followup.texts import TEXTS as SURVEY
 
 from .builders import CHANNELS, MOODS, SERIOUS, render_context
 
@@ -364,3 +369,64 @@ def test_a_titled_link_is_never_cut(render: Render) -> None:
         parts = render(text, channel="webchat", author="agent").parts
         assert len(parts) > 1
         assert sum(LINK in part for part in parts) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "heard"),
+    [
+        ("de", "Vielen Dank für das Foto.", "Guten Tag,\n\nvielen Dank für das Foto."),
+        ("de", "Schicken Sie uns das Foto.", "Guten Tag,\n\nschicken Sie uns das Foto."),
+        ("de", "Die Lampe ist da.", "Guten Tag,\n\ndie Lampe ist da."),
+        ("de", "Sie bekommen das Geld.", "Guten Tag,\n\nSie bekommen das Geld."),
+        ("de", "Ihre Lampe ist da.", "Guten Tag,\n\nIhre Lampe ist da."),
+        ("de", "Lampen senden wir versichert.", "Guten Tag,\n\nLampen senden wir versichert."),
+        ("de", "Fragen beantworten wir gern.", "Guten Tag,\n\nFragen beantworten wir gern."),
+        ("de", "Morgen kommt das Paket.", "Guten Tag,\n\nMorgen kommt das Paket."),
+        ("de", "Magpie ist ein Laden.", "Guten Tag,\n\nMagpie ist ein Laden."),
+        ("de", "DAS ist neu.", "Guten Tag,\n\nDAS ist neu."),
+        ("pl", "Dziękujemy za zdjęcie.", "Dzień dobry,\n\ndziękujemy za zdjęcie."),
+        ("pl", "Państwa paczka jest w drodze.", "Dzień dobry,\n\nPaństwa paczka jest w drodze."),
+        ("fr", "Merci pour la photo.", "Bonjour,\n\nMerci pour la photo."),
+        ("es", "Gracias por la foto.", "Hola:\n\nGracias por la foto."),
+        ("it", "Grazie per la foto.", "Buongiorno,\n\nGrazie per la foto."),
+        ("nl", "Dank u voor de foto.", "Hallo,\n\nDank u voor de foto."),
+        ("sv", "Tack för bilden.", "Hej,\n\nTack för bilden."),
+        ("pt", "Obrigado pela foto.", "Olá,\n\nObrigado pela foto."),
+        ("tr", "Fotoğraf için teşekkürler.", "Merhaba,\n\nFotoğraf için teşekkürler."),
+        ("en", "The photo is here.", "Hello,\n\nThe photo is here."),
+    ],
+)
+def test_a_letter_goes_on_as_its_language_wants(
+    render: Render, language: str, said: str, heard: str
+) -> None:
+    """German and Polish go on with a small letter after the comma, but for nouns and names."""
+    reply = Reply(opener="", body=(said,), language=language)
+    assert render(reply, channel="email", first=True).parts[0].startswith(heard)
+
+
+def test_a_small_letter_follows_a_comma_alone(render: Render) -> None:
+    """In a chat, and in a later mail, the text begins a sentence; the change is recorded."""
+    reply = Reply(opener="", body=("Das Foto ist da.",), language="de")
+    assert "Assistent. Das Foto" in render(reply, channel="webchat", first=True).parts[0]
+    assert render(reply, channel="email").parts[0].startswith("Das Foto")
+    applied = render(reply, channel="email", first=True).applied
+    assert ("small-letter", "Das Foto ist da.", "das Foto ist da.") in [
+        (rule.rule, rule.before, rule.after) for rule in applied
+    ]
+
+
+CAPITAL = re.compile(r"(?:Sie|Ihre?|Państwo)(?!\w)")
+
+
+@pytest.mark.parametrize("language", ["de", "pl"])
+def test_it_is_known_how_our_texts_begin(language: str) -> None:
+    """Whichever sentence follows the greeting of a letter, its first letter is right."""
+    guide = load(None)
+    known = CompiledGuide(guide).language(language)
+    texts = [text for by in guide.openers.moods.values() for text in by.get(language, ())]
+    kinds = ("handover", "handover_upset", "handover_worried", "handover_urgent", "fallback")
+    spoken = [TEXTS[kind] for kind in kinds]
+    spoken += [*SURVEY.thanks.values(), *SURVEY.reopened.values(), *SURVEY.openers.values()]
+    texts += [by[language] for by in spoken]
+    unknown = [x for x in texts if known.continued(x) == x and not CAPITAL.match(x)]
+    assert unknown == []
