@@ -344,6 +344,7 @@ class OutcomeBuilder:
             language=turn.language,
             max_length=self._traits_of(turn.conversation).max_length,
         )
+        reply = without_known_questions(reply, turn)
         rendered = self.voice.render(reply, context)
         facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
         text = with_placeholders("\n\n".join(rendered.parts), reply.language)

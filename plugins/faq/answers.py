@@ -51,14 +51,15 @@ class LocalizedAnswer(Value, frozen=True, kw_only=True):
     def reply_to(self, turn: Turn) -> Reply | None:
         """The reply with the slots that the customer has stated, and the opening hours. None when
         nothing of it can be said."""
-        known = self.next_step_known
-        if known and (next_step := _fill([known], turn, self.reply.language)[0]):
-            return _filled(self.reply.replace(next_step=next_step[0]), turn, known)
-        return _filled(self.reply, turn)
+        return _filled(self.reply, self.next_step_known, turn)
 
     def draft_for(self, turn: Turn) -> Reply | None:
         """The draft, filled in as `reply_to` does."""
-        return _filled(self.draft, turn) if self.draft else None
+        if self.draft is None:
+            return None
+        # Words of a person's own have no next step of the bot.
+        same = self.draft.body == self.reply.body
+        return _filled(self.draft, self.next_step_known if same else None, turn)
 
 
 class DraftFrame(Value, frozen=True, kw_only=True):
@@ -228,7 +229,15 @@ def _answer(entry: AnswerEntry, code: str, public_url: str) -> LocalizedAnswer:
     )
 
 
-def _filled(reply: Reply, turn: Turn, *more: str) -> Reply | None:
+def _filled(reply: Reply, known: str | None, turn: Turn) -> Reply | None:
+    """``reply`` with its slots and the opening hours filled in; ``known`` in place of its next step
+    where all of its slots are. None when nothing of its body can be said."""
+    if known and (next_step := _fill([known], turn, reply.language)[0]):
+        return _with_values(reply.replace(next_step=next_step[0]), turn, known)
+    return _with_values(reply, turn)
+
+
+def _with_values(reply: Reply, turn: Turn, *more: str) -> Reply | None:
     """``reply`` with its slots and the opening hours filled in, without the sentences of which
     something is not known; None when its body has no other. ``more`` are texts that are part of it
     already."""

@@ -214,6 +214,7 @@ class Faq:
         for guess in turn.understanding.ranking:
             if guess.confidence >= self._suggest_confidence:
                 yield guess.name
+        yield from (sentence.guess.name for sentence in turn.understanding.sentences)
         # A request for a person names no topic; the topic is that of the conversation.
         asked_for_person = any(r.code == "asked_for_person" for r in turn.route.reasons)
         if asked_for_person and turn.conversation.intent:

@@ -61,6 +61,14 @@ FOR_PEOPLE = [
     "Me gusta mucho la bolsa. Me habéis cobrado dos veces el pedido.",
 ]
 
+DRAFTED = [
+    ("I want to talk to a person. Where is my parcel?", "order number"),
+    ("Ich möchte mit einem Menschen reden. Wo ist mein Paket?", "Bestellnummer"),
+    ("Je veux parler à un humain. Où est mon colis ?", "numéro de commande"),
+    ("Quiero hablar con una persona. ¿Dónde está mi paquete?", "número de pedido"),
+]
+"""What an agent gets a draft for, and the words that ask for the order."""
+
 TALKS = [
     ("do you ship to the US?", "€24", "how long does that take?", "8-14"),
     ("Liefern Sie in die USA?", "24 €", "Wie lange dauert das?", "8-14 Werktage"),
@@ -142,6 +150,22 @@ async def interrupted(gw: RunningGateway) -> list[tuple[str, list[str]]]:
     return found
 
 
+async def asked_again(gw: RunningGateway) -> list[str]:
+    """The drafts that ask for the order number although it was given, or do not where it was
+    not."""
+    found = []
+    for number, (said, words) in enumerate(DRAFTED):
+        for given in (False, True):
+            customer = gw.customer("rest", f"drafted{number}{given}")
+            await customer.say(f"{said} MP-20417." if given else said)
+            (first, *_) = await customer.messages()
+            card = await gw.services.desk.card(first.conversation)
+            text = card.suggestion.text if card.suggestion else ""
+            if not text or (words in text) == given:
+                found.append(f"{said}: {text}")
+    return found
+
+
 def test_the_visits_questions_are_not_among_the_examples(examples: Examples) -> None:
     """Otherwise the visit would show nothing."""
     known = {text for by in examples.values() for texts in by.values() for text in texts}
@@ -174,6 +198,8 @@ async def test_questions_are_answered_or_wait_for_a_person(tmp_path: Path) -> No
         assert card.suggestion
         assert "asked the courier" in card.suggestion.text
         assert "automated" not in card.suggestion.text
+
+        assert await asked_again(gw) == []
 
         await write(port)
         await gw.settled()

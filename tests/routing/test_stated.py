@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway import Address, Fact, Turn
+from gateway import Address, Fact, Handler, Reply, Settings, Turn, hookimpl
 from gateway.settings import BadConfig, compile_slot
 from gateway.testing import FakeHandler
 from plugins.escalation.texts import TEXTS
@@ -292,3 +293,60 @@ async def test_an_answer_names_only_slots_that_there_are(tmp_path: Path) -> None
         async with stating_shop(tmp_path, slots={}):
             pass
     assert "answers.tracking.needs: there is no slot `order`" in str(bad.value)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(
+    ("said", "drafted"),
+    [
+        (["my refund, a human please"], "Refunds take a week.\n\nSend us your order number."),
+        (
+            ["my refund for A-1234, a human please"],
+            "Refunds take a week.\n\nWe have your order A-1234.",
+        ),
+        (
+            ["it is A-1234, a human please", "and when is the refund?"],
+            "Refunds take a week.\n\nWe have your order A-1234.",
+        ),
+    ],
+)
+async def test_a_draft_knows_what_was_stated(
+    tmp_path: Path, channel: str, said: list[str], drafted: str
+) -> None:
+    """An agent is not offered to ask for the order number that the customer has given."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer(channel, "mia@example.org")
+        for text in said:
+            await mia.say(text)
+        card = await gw.desk_agent("ana").next_card()
+        assert card.suggestion
+        assert " ".join(card.suggestion.text.split()) == " ".join(drafted.split())
+
+
+async def test_no_drafts_author_asks_for_what_was_stated(tmp_path: Path) -> None:
+    """Whoever drafts: the sentence that asks for it is left out, and another stays."""
+
+    class Drafter:
+        name, priority = "drafter", 1
+
+        async def handle(self, turn: Turn) -> Reply | None:
+            return None
+
+        async def suggest(self, turn: Turn) -> Reply | None:
+            asks = "Could you tell me your order number, please?"
+            body = ("I am looking.", asks, "Which colour is it?")
+            return Reply(opener="", body=body, language="en")
+
+        @hookimpl
+        def register_handlers(
+            self, register: Callable[[Handler], None], settings: Settings
+        ) -> None:
+            register(self)
+
+    async with stating_shop(tmp_path, Drafter()) as gw:
+        await gw.customer("sms", "+49301").say("a human for the refund of A-1234")
+        card = await gw.desk_agent("ana").next_card()
+        assert card.suggestion
+        assert "order number" not in card.suggestion.text
+        assert "I am looking." in card.suggestion.text
+        assert "Which colour is it?" in card.suggestion.text

@@ -69,8 +69,9 @@ def _when(at: datetime, now: datetime) -> str:
 
 
 def without_known_questions(reply: Reply, turn: Turn) -> Reply:
-    """``reply`` of the bot without the sentences that ask for what the customer has given. One that
-    would say nothing then stays as it is, and so does one with buttons: it asks to choose."""
+    """``reply`` of the bot, or a draft for an agent, without the sentences that ask for what the
+    customer has given. One that would say nothing then stays as it is, and so does one with
+    buttons: it asks to choose."""
     if reply.buttons:
         return reply
     parts = (*reply.body, reply.next_step or "")
@@ -92,9 +93,8 @@ def _told(turn: Turn) -> set[str]:
     own: list[Message] = [m for m in (*turn.history, turn.message) if m.author == "customer"]
     told = {fact.name for m in own for fact in facts_told(m.text, turn.language)}
     told |= {"photo" for message in own if message.attachments}
-    if turn.conversation.address.channel == "email":
-        told.add("email")
-    return told
+    # The shop's own slots, what a channel or a CRM states, and the address of a mail.
+    return told | {name for name in LABELS if turn.given(name) is not None}
 
 
 def _without(text: str, language: str, told: set[str]) -> str:
