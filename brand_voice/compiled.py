@@ -16,6 +16,9 @@ FALLBACK = "en"
 _PREFERRED = PhraseCategory(why="We have a word of our own for this.", severity="info")
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-](?=[^\W\d_])){0,38}\.?")
 _WORD = re.compile(r"\w+")
+_UNSPACED = re.compile("[぀-ヿ㐀-鿿]")
+GAP = "…"
+_GAP_WORDS = r"(?:[\s\u00a0]{1,3}[^\s.?!…]{1,40}){0,6}?[\s\u00a0]{1,3}"
 
 
 class PhraseRule(Value, frozen=True, kw_only=True):
@@ -50,7 +53,11 @@ class PhraseIndex:
 
     def __init__(self, rules: Iterable[PhraseRule]) -> None:
         self._by_first: dict[str, list[tuple[re.Pattern[str], PhraseRule]]] = {}
+        self._within: list[PhraseRule] = []
         for rule in sorted(rules, key=lambda rule: len(rule.phrase), reverse=True):
+            if _UNSPACED.match(rule.phrase):
+                self._within.append(rule)
+                continue
             first = _WORD.match(rule.phrase)
             key = (first[0] if first else rule.phrase).lower()
             self._by_first.setdefault(key, []).append((phrase_pattern(rule.phrase), rule))
@@ -68,7 +75,16 @@ class PhraseIndex:
                     done = found.end()
                     matches.append(PhraseMatch(start=found.start(), end=done, rule=rule))
                     break
-        return matches
+        return self._with_unspaced(text, matches) if self._within else matches
+
+    def _with_unspaced(self, text: str, matches: list[PhraseMatch]) -> list[PhraseMatch]:
+        """``matches`` and the phrases of scripts without spaces, which stand within a word."""
+        for rule in self._within:
+            for found in re.finditer(re.escape(rule.phrase), text):
+                start, end = found.span()
+                if all(end <= match.start or start >= match.end for match in matches):
+                    matches.append(PhraseMatch(start=start, end=end, rule=rule))
+        return sorted(matches, key=lambda match: match.start)
 
 
 _FIRST_WORDS = re.compile(r"([^\W\d_]+)(?!\w)(?:\s[^\W\d_]+)?")
@@ -197,9 +213,13 @@ def capitalised(text: str) -> str:
 
 
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
-    """Matches ``phrase`` in any case, with any whitespace and either apostrophe."""
-    words = (re.sub("['’]", "['’]", re.escape(word)) for word in phrase.split())
-    return re.compile(r"[\s\u00a0]+".join(words) + r"(?!\w)", re.IGNORECASE)
+    """Matches ``phrase`` in any case, with any whitespace and either apostrophe. ``…`` between two
+    words is at most six words of the same sentence (`hätten Sie … müssen`)."""
+    before, *gaps = (
+        r"[\s\u00a0]+".join(re.sub("['’]", "['’]", re.escape(word)) for word in part.split())
+        for part in phrase.split(GAP)
+    )
+    return re.compile("".join([before, *(_GAP_WORDS + part for part in gaps)]) + r"(?!\w)", re.I)
 
 
 def _base(code: str) -> str:

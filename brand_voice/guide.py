@@ -145,7 +145,8 @@ class AddressForm(GuideModel):
 
 
 class AvoidedPhrase(GuideModel):
-    """A phrase to find. Case and the kinds of whitespace and apostrophe do not matter.
+    """A phrase to find. Case and the kinds of whitespace and apostrophe do not matter. ``…`` stands
+    for at most six words in between.
 
     ``instead`` replaces it; an empty ``instead`` removes it; without one a person decides.
     """

@@ -196,3 +196,62 @@ def test_findings_lie_within_the_text(
         assert 0 <= finding.start <= finding.end <= len(text)
         assert finding.rule == "empty" or finding.start < finding.end
         assert finding.message
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "hurts"),
+    [
+        ("en", "Like I said, had you read the label, it would work. It is not a big deal. Rules are rules.", ["Like I said", "had you read", "It is not a big deal", "Rules are rules"]),
+        ("de", "Wie bereits erklärt, das ist nun mal so. Hättest du das Etikett lesen sollen? Selber schuld.", ["Wie bereits erklärt", "das ist nun mal so", "Hättest du das Etikett lesen sollen", "Selber schuld"]),
+        ("fr", "Je vous l'ai déjà dit, il fallait lire. Vous exagérez, je n'y peux rien.", ["Je vous l'ai déjà dit", "il fallait lire", "Vous exagérez", "je n'y peux rien"]),
+        ("es", "Ya se lo dije: es lo que hay. No exagere, es culpa suya.", ["Ya se lo dije", "es lo que hay", "No exagere", "es culpa suya"]),
+        ("it", "Come già spiegato, è colpa sua. Si calmi, non possiamo farci niente.", ["Come già spiegato", "è colpa sua", "Si calmi", "non possiamo farci niente"]),
+        ("pt", "Como já lhe disse, a culpa é sua. Acalme-se, não podemos fazer nada.", ["Como já lhe disse", "a culpa é sua", "Acalme-se", "não podemos fazer nada"]),
+        ("nl", "Zoals ik al zei, u had het beter moeten lezen. Kalmeer, regels zijn regels.", ["Zoals ik al zei", "u had het beter moeten lezen", "Kalmeer", "regels zijn regels"]),
+        ("pl", "Jak już pisałam, to pana wina. Proszę się uspokoić, to nie nasz problem.", ["Jak już pisałam", "to pana wina", "Proszę się uspokoić", "to nie nasz problem"]),
+        ("sv", "Som jag redan sagt, det är ditt fel. Lugna ner dig, så är det bara.", ["Som jag redan sagt", "det är ditt fel", "Lugna ner dig", "så är det bara"]),
+        ("tr", "Daha önce söylediğim gibi, sizin hatanız. Sakin olun, kural kuraldır.", ["Daha önce söylediğim gibi", "sizin hatanız", "Sakin olun", "kural kuraldır"]),
+        ("ar", "كما قلت لك، هذا خطؤك. اهدأ، ليست مشكلتنا.", ["كما قلت لك", "هذا خطؤك", "اهدأ", "ليست مشكلتنا"]),
+        ("ja", "先ほども申し上げましたが、お客様の責任です。落ち着いてください。規則は規則です。", ["先ほども申し上げ", "お客様の責任です", "落ち着いてください", "規則は規則です"]),
+    ],
+)  # fmt: skip
+def test_every_hurtful_phrase_of_a_text_is_found(
+    voice: Voice, language: str, text: str, hurts: list[str]
+) -> None:
+    """In each language that the voice speaks, and not only the first."""
+    when = render_context(author="agent", language=language)
+    rules = ("blame", "dismissive")
+    assert [text[f.start : f.end] for f in voice.lint(text, when) if f.rule in rules] == hurts
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Your parcel should have arrived. You can read the terms on our page, and we can fix this."),
+        ("de", "Hätten Sie ein Foto für mich? Dann müssen wir nicht raten. Das Paket hätte gestern kommen sollen."),
+        ("fr", "Le colis aurait dû arriver hier. Nous pouvons le renvoyer."),
+        ("es", "El paquete debería haber llegado ayer. Podemos enviarlo otra vez."),
+        ("it", "Il pacco avrebbe dovuto arrivare ieri. Possiamo rimandarlo."),
+        ("pt", "A encomenda deveria ter chegado ontem. Podemos enviá-la outra vez."),
+        ("nl", "Het pakket had gisteren moeten komen. We kunnen het opnieuw sturen."),
+        ("pl", "Paczka powinna była przyjść wczoraj. Możemy ją wysłać ponownie."),
+        ("sv", "Paketet borde ha kommit i går. Vi kan skicka det igen."),
+        ("tr", "Paketin dün gelmesi gerekirdi. Tekrar gönderebiliriz."),
+        ("ar", "كان من المفترض أن تصل الحزمة أمس. يمكننا إرسالها مرة أخرى."),
+        ("ja", "荷物は昨日届くはずでした。もう一度お送りできます。"),
+    ],
+)  # fmt: skip
+def test_what_we_failed_to_do_blames_nobody(voice: Voice, language: str, text: str) -> None:
+    """A parcel that should have come is no reproach to the customer."""
+    when = render_context(author="agent", language=language)
+    assert {f.rule for f in voice.lint(text, when)}.isdisjoint({"blame", "dismissive"})
+
+
+def test_a_gap_ends_with_the_sentence(voice: Voice) -> None:
+    """Of at most six words."""
+    when = render_context(author="agent", language="de")
+    assert found(voice, "Da hätten Sie das Kleingedruckte vorher lesen müssen.", when, "blame")
+    assert not found(voice, "Hätten Sie Zeit. Wir müssen reden.", when, "blame")
+    assert not found(
+        voice, "Hätten Sie eins zwei drei vier fünf sechs sieben müssen", when, "blame"
+    )
