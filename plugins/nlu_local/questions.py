@@ -170,16 +170,14 @@ class QuestionFinder:
         at most `MAX_SENTENCES`."""
         if _SENTENCE_END.search(text) is None:
             return []
-        first, last = intents.core(text[:MAX_CHARACTERS])
+        first, last = intents.core(text) if len(text) <= MAX_CHARACTERS else (0, len(text))
+        spans = [(first + start, first + end) for start, end in _sentences(text[first:last])]
         found = [
-            _stripped(text, first + start, first + end)
-            for start, end in _sentences(text[first:last])
-            if self._says_something(text[first + start : first + end])
+            _stripped(text, start, end)
+            for start, end in _both_ends(spans, 2 * MAX_SENTENCES)
+            if self._says_something(text[start:end])
         ]
-        if len(found) < 2:
-            return []
-        half = MAX_SENTENCES // 2
-        return found if len(found) <= MAX_SENTENCES else [*found[:half], *found[-half:]]
+        return _both_ends(found, MAX_SENTENCES) if len(found) > 1 else []
 
     def _says_something(self, text: str) -> bool:
         """Whether ``text`` has words that may name a matter."""
@@ -293,6 +291,12 @@ def _other_matters(
 
 def _keys(words: str) -> frozenset[str]:
     return frozenset(word.key for word in tokenize(words))
+
+
+def _both_ends(spans: list[Span], most: int) -> list[Span]:
+    """At most so many: half from the beginning, half from the end."""
+    half = most // 2
+    return spans if len(spans) <= most else [*spans[:half], *spans[-half:]]
 
 
 def _stripped(text: str, start: int, end: int) -> Span:

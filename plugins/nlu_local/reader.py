@@ -311,9 +311,11 @@ class PoliteQuestions:
         self._intents, self._courtesies = intents, courtesies
 
     def core(self, text: str) -> tuple[int, int]:
-        """The start and end of ``text`` without courtesies."""
+        """The start and end of ``text`` without courtesies; what only looks like a name stays."""
         found = self._courtesies.core(text)
-        return (found.start, found.end) if found else (0, len(text))
+        if found is None:
+            return 0, len(text)
+        return found.start, len(text) if found.signed else found.end
 
     def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
         """The ranking for each text, best first."""

@@ -79,6 +79,12 @@ async def test_each_question_has_its_intent(engine: NluLocal) -> None:
             "My sister was in your shop. I want a refund for the lamp. It was the blue one.",
             {"refund": "I want a refund for the lamp."},
         ),
+        (
+            "My sister was in your shop. "
+            + "It was a nice and sunny afternoon there. " * 70
+            + "I want a refund for the lamp.",
+            {"refund": "I want a refund for the lamp."},
+        ),
         ("I want a refund for the lamp", {}),
         ("I want a refund. Money back please!", {}),
         ("Hello there! I want a refund. Thanks a lot, Tom", {}),
