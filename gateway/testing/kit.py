@@ -1,4 +1,4 @@
-"""A running gateway for tests, a clock that stands still, and fake channels and handlers."""
+"""A running gateway for tests, a clock that stands still, and fake plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import yaml
@@ -24,10 +24,16 @@ from gateway.model import (
     Address,
     Agent,
     ContextCard,
+    Cue,
+    Emotion,
     Finding,
+    Guess,
     Inbound,
+    Insight,
     Json,
+    Language,
     Message,
+    MoodLabel,
     Outbound,
     RenderContext,
     Rendered,
@@ -36,7 +42,7 @@ from gateway.model import (
     Turn,
 )
 from gateway.plugins import InstalledPlugin, PluginRegistry
-from gateway.ports import Channel, Clock, Handler, Services, Traits
+from gateway.ports import Channel, Clock, Handler, Services, Traits, Understander
 from gateway.settings import Settings, load
 from gateway.testing.databases import ON_POSTGRES, database_of
 
@@ -159,6 +165,74 @@ class FakeHandler:
 
     @hookimpl
     def register_handlers(self, register: Callable[[Handler], None], settings: Settings) -> None:
+        register(self)
+
+
+class FakeUnderstander:
+    """An understander that finds in a text what a test says. It is a plugin, too: pass it to
+    `running`. ``texts`` are those that it was asked about.
+
+        reader = FakeUnderstander()
+        reader.expect("I want to send it back", intent="returns")
+        reader.expect("This is the third time!", intent="returns", mood="angry")
+
+    A text that no `expect` names is understood by the function ``otherwise``; without it as a calm
+    message whose language and intent are not known.
+    """
+
+    def __init__(
+        self,
+        otherwise: Callable[[str], Insight] | None = None,
+        *,
+        name: str = "fake_understander",
+        priority: int = 50,
+    ) -> None:
+        self.name, self.priority = name, priority
+        self.texts: list[str] = []
+        self._otherwise = otherwise or (lambda _: Insight())
+        self._expected: dict[str, Insight] = {}
+
+    def expect(
+        self,
+        text: str,
+        *,
+        intent: str | None = None,
+        confidence: float = 0.9,
+        mood: MoodLabel = "calm",
+        intensity: float = 0.9,
+        language: str = "en",
+        signals: Sequence[str] = (),
+    ) -> None:
+        """Let ``text`` be understood so, wherever a message has just this text.
+
+        ``intensity`` (0..1) is that of ``mood``, and also its distress if the mood is an upset one.
+        ``signals`` are kinds such as ``asked_for_person``, or ``harm``. Slots are not an
+        understander's: the gateway finds them in the text by their patterns. Raises ValueError for
+        a mood that does not exist.
+        """
+        if mood not in get_args(MoodLabel):
+            raise ValueError(f"no mood is `{mood}`; take one of {', '.join(get_args(MoodLabel))}")
+        upset = mood not in ("calm", "pleased", "confused")
+        self._expected[text] = Insight(
+            language=Language(code=language, confidence=1.0),
+            ranking=(Guess(name=intent, confidence=confidence),) if intent else (),
+            emotion=Emotion(
+                label=mood,
+                intensity=0.0 if mood == "calm" else intensity,
+                distress=intensity if upset else 0.0,
+            ),
+            signals=tuple(Cue(kind=kind, text=text, start=0, end=len(text)) for kind in signals),
+        )
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        texts = [turn.message.text for turn in turns]
+        self.texts += texts
+        return [self._expected.get(text) or self._otherwise(text) for text in texts]
+
+    @hookimpl
+    def register_understanders(
+        self, register: Callable[[Understander], None], settings: Settings
+    ) -> None:
         register(self)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Question, Turn, hookimpl
-from gateway.testing import running
+from gateway import BadConfig, Guess, Insight, Language, Question, Turn
+from gateway.testing import FakeUnderstander, running
 from plugins import faq
 from plugins.faq import Faq, load
 from plugins.faq.answers import OverlaidAnswers
@@ -239,31 +238,21 @@ def test_a_broken_file_is_refused_at_start_up(write: Write) -> None:
         handler(write("answers: [broken"))
 
 
-class TextIsIntent:
+def text_is_intent(text: str) -> Insight:
     """Takes the text of a message for the name of its intent."""
-
-    name = "text_is_intent"
-    priority = 1
-
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        return [
-            Insight(
-                language=Language(code="en", confidence=1.0),
-                ranking=(Guess(name=turn.message.text, confidence=0.95),),
-            )
-            for turn in turns
-        ]
-
-    @hookimpl
-    def register_understanders(self, register, settings) -> None:
-        register(self)
+    return Insight(
+        language=Language(code="en", confidence=1.0),
+        ranking=(Guess(name=text, confidence=0.95),),
+    )
 
 
 async def test_a_customer_gets_an_answer(write: Write, tmp_path: Path) -> None:
     """Enabled by its section alone, the package answers through the whole gateway."""
     write(TEXT)
     config = {"channels": {"rest": {"open": True}}, "plugins": {"faq": {"answers": "answers.yaml"}}}
-    async with running(faq, rest, TextIsIntent(), config=config, tmp_path=tmp_path) as gw:
+    async with running(
+        faq, rest, FakeUnderstander(text_is_intent), config=config, tmp_path=tmp_path
+    ) as gw:
         sam = gw.customer("rest", "sam")
         await sam.say("shipping")
         assert "It takes 2-3 days." in " ".join(sam.heard)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,20 @@ from gateway import (
     Guess,
     Insight,
     Reply,
-    Settings,
     Traits,
     Turn,
     Undeliverable,
-    Understander,
     Unsure,
-    hookimpl,
 )
 from gateway.pipeline.consent import CONFIRMED
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    FakeUnderstander,
+    RunningGateway,
+    running,
+)
 
 from .conftest import echo
 
@@ -49,25 +52,6 @@ async def test_a_question_beside_an_opt_out_outlives_start(
         assert [r.code for r in item.handoff.reasons] == ["unanswered"]
 
 
-class Reader:
-    """Understands every message as the same matter."""
-
-    name = "reader"
-    priority = 50
-
-    def __init__(self, matter: str) -> None:
-        self.matter = matter
-
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        return [Insight(ranking=(Guess(name=self.matter, confidence=0.9),)) for _ in turns]
-
-    @hookimpl
-    def register_understanders(
-        self, register: Callable[[Understander], None], settings: Settings
-    ) -> None:
-        register(self)
-
-
 @pytest.mark.parametrize(
     ("text", "matter", "read"),
     [
@@ -83,7 +67,8 @@ async def test_a_matter_beside_an_opt_out_is_read_by_a_person(
 ) -> None:
     """Also without a question mark; anger or thanks alone call nobody."""
     fake = FakeChannel()
-    reader = Reader(matter) if matter != "none" else FakeHandler(echo)
+    known = Insight(ranking=(Guess(name=matter, confidence=0.9),))
+    reader = FakeUnderstander(lambda text: known) if matter != "none" else FakeHandler(echo)
     async with running(fake, reader, config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say(text)
         assert len(await gw.services.desk.queue()) == read

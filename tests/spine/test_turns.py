@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway import File, Insight, Reply, Settings, Turn, Understander, hookimpl
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
+import pytest
+
+from gateway import File, Reply, Turn
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, FakeUnderstander, running
 
 
 async def test_a_customer_is_answered(tmp_path: Path) -> None:
@@ -53,31 +54,12 @@ async def test_returning_is_false_in_the_first_conversation(tmp_path: Path) -> N
     assert seen == [False, False, True, True]
 
 
-class Engine:
-    """An understander that keeps what it read."""
-
-    name, priority = "engine", 1
-
-    def __init__(self) -> None:
-        self.read: list[str] = []
-
-    async def understand(self, turns: Sequence[Turn]) -> list[Insight]:
-        self.read += [turn.message.text for turn in turns]
-        return [Insight() for _ in turns]
-
-    @hookimpl
-    def register_understanders(
-        self, register: Callable[[Understander], None], settings: Settings
-    ) -> None:
-        register(self)
-
-
 async def test_what_has_no_words_goes_to_a_person(
     tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
     """Whatever the channel: a file alone, or what the channel says has no words. No engine reads
     it."""
-    engine = Engine()
+    engine = FakeUnderstander()
     fakes = (FakeHandler(lambda turn: Reply(body=("Hello.",))), FakeChannel(), engine)
     async with running(*fakes, config=answer_all, tmp_path=tmp_path) as gw:
         picture = File(name="torn.png", media_type="image/png", data=b"\x89PNG")
@@ -92,4 +74,36 @@ async def test_what_has_no_words_goes_to_a_person(
             ("no_words", "(voice message, 0:05)"),
         ]
         assert len(await gw.services.desk.queue()) == 2
-        assert engine.read == ["this one"]
+        assert engine.texts == ["this one"]
+
+
+async def test_a_test_says_how_a_text_is_understood(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A handler gets it through the whole gateway; a text without it is calm and unknown."""
+    engine, handler = FakeUnderstander(), FakeHandler(lambda turn: Reply(body=("Hello.",)))
+    engine.expect(
+        "Wo bleibt A-12345?", intent="parcel", confidence=0.7, language="de", mood="anxious",
+        intensity=0.4, signals=("not_helped",),
+    )  # fmt: skip
+    slots = {"slots": {"order": {"pattern": r"A-\d{5}"}}}
+    fakes = (engine, handler, FakeChannel())
+    async with running(*fakes, config=answer_all | slots, tmp_path=tmp_path) as gw:
+        ana = gw.customer("fake", "ana")
+        await ana.say("Wo bleibt A-12345?")
+        await ana.say("Wo bleibt A-12345")
+    known, unknown = (turn.understanding for turn in handler.turns)
+    assert (known.intent.name, known.intent.confidence) == ("parcel", 0.7)
+    assert (known.language.code, known.emotion.label) == ("de", "anxious")
+    assert (known.emotion.intensity, known.emotion.distress) == (0.4, 0.4)
+    assert [signal.kind for signal in known.signals] == ["not_helped"]
+    assert [slot.value for slot in known.slots] == ["A-12345"]
+    assert (unknown.intent.name, unknown.emotion.label) == ("none", "calm")
+    assert (unknown.language.code, unknown.failed) == ("und", ())
+    assert [slot.value for slot in unknown.slots] == ["A-12345"]
+
+
+def test_a_mood_that_does_not_exist_is_refused() -> None:
+    """At once, with those that exist, and not as a failed engine in the log."""
+    with pytest.raises(ValueError, match=r"no mood is `furious`; take one of calm, pleased, .*"):
+        FakeUnderstander().expect("What?!", mood="furious")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,13 @@ from gateway import (
     NotFound,
     Reason,
     Reply,
-    Settings,
     Turn,
-    hookimpl,
 )
 from gateway.testing import (
     FakeChannel,
     FakeClock,
     FakeHandler,
+    FakeUnderstander,
     RunningGateway,
     SimulatedCustomer,
     running,
@@ -36,24 +35,12 @@ BEN = Agent(id="desk:ben", name="Ben")
 HURT = "I will hurt myself"
 
 
-class Understander:
+def insight(text: str) -> Insight:
     """Hears harm in `HURT`."""
-
-    name, priority = "scripted", 1
-
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        harm = (Cue(kind="harm", text="hurt", start=7, end=11),)
-        return [
-            Insight(
-                ranking=(Guess(name="other", confidence=0.9),),
-                signals=harm if HURT in turn.message.text else (),
-            )
-            for turn in turns
-        ]
-
-    @hookimpl
-    def register_understanders(self, register: Any, settings: Settings) -> None:
-        register(self)
+    harm = (Cue(kind="harm", text="hurt", start=7, end=11),)
+    return Insight(
+        ranking=(Guess(name="other", confidence=0.9),), signals=harm if HURT in text else ()
+    )
 
 
 def answer(turn: Turn) -> Reply | None:
@@ -71,7 +58,7 @@ async def gw(tmp_path: Path, stored_in: str) -> AsyncIterator[RunningGateway]:
     policy.write_text("reasons: {low_confidence: {enabled: false}}", "utf-8")
     async with running(
         *(FakeChannel(name) for name in ("fake", "other")),
-        Understander(),
+        FakeUnderstander(insight),
         FakeHandler(answer),
         config={"policy": str(policy)},
         tmp_path=tmp_path,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,19 @@ from gateway import (
     Insight,
     Reason,
     Reply,
-    Settings,
     SurveyAnswer,
     SurveyQuestion,
     Turn,
-    Understander,
-    hookimpl,
 )
 from gateway.adapters.encryption import new_key
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    FakeUnderstander,
+    RunningGateway,
+    running,
+)
 from plugins.insights.facts.case_facts import CaseFacts
 from plugins.insights.measures.service import Measures
 from plugins.insights.measures.values import Filters, MeasuredPeriod
@@ -36,26 +39,12 @@ SINCE, UNTIL = date(2026, 3, 1), date(2026, 3, 31)
 DAY = 86_400
 
 
-class FirstWord:
+def insight(text: str) -> Insight:
     """Reads the first word of a message as its intent, and `!` as anger."""
-
-    name = "first_word"
-    priority = 1
-
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        return [
-            Insight(
-                ranking=(Guess(name=turn.message.text.split()[0], confidence=0.95),),
-                emotion=Emotion(label="angry" if "!" in turn.message.text else "calm"),
-            )
-            for turn in turns
-        ]
-
-    @hookimpl
-    def register_understanders(
-        self, register: Callable[[Understander], None], settings: Settings
-    ) -> None:
-        register(self)
+    return Insight(
+        ranking=(Guess(name=text.split(maxsplit=1)[0], confidence=0.95),),
+        emotion=Emotion(label="angry" if "!" in text else "calm"),
+    )
 
 
 class Surveys(FakeHandler):
@@ -89,7 +78,7 @@ def gateway_in(folder: Path, **config: Any) -> Any:
     )
     environ = config.pop("environ", None)
     return running(
-        *(FakeChannel(), FirstWord(), Surveys()),
+        *(FakeChannel(), FakeUnderstander(insight), Surveys()),
         config={"policy": str(policy), **config},
         tmp_path=folder,
         clock=FakeClock(),
