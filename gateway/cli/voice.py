@@ -65,10 +65,13 @@ def render(  # noqa: PLR0917  (click passes them by name)
     """Print a reply as it would be sent.
 
     FILE is plain text or the JSON of a reply. If FILE is -, stdin is read. --json also prints the
-    rules that changed the text.
+    rules that changed the text. A line on stderr names each fact that the customer does not read.
     """
     reply = _parse_reply(file.read())
     rendered = _load_voice(config).render(reply, _context(channel, emotion, author))
+    for fact in reply.facts:
+        if not any(fact.value in part for part in rendered.parts):
+            click.echo(f"the fact `{fact.name}` is in no text of the reply: not sent", err=True)
     if not json:
         click.echo("\n---\n".join(rendered.parts))
         return

@@ -21,8 +21,9 @@ class Reply(Value, frozen=True, kw_only=True):
     """A handler's answer, part by part. The brand voice chooses the words around it.
 
     ``body`` holds sentences or paragraphs that contain the facts word for word; ``facts`` lists
-    those that the voice must never change. A reply may also ask for side effects, which are
-    committed in the same transaction: ``timers`` to set, a ``survey`` to send, reasons for a
+    those that the voice must never change. A fact that no text of the reply contains is not sent:
+    it is stored with the message, and agents see it. A reply may also ask for side effects, which
+    are committed in the same transaction: ``timers`` to set, a ``survey`` to send, reasons for a
     handoff (``escalate``). A reply without any text sends nothing and still has its side effects.
     But one that hands a message over is announced in the words that the other handlers have for a
     hand-over, unless its ``purpose`` is ``notice``.

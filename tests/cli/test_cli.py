@@ -117,6 +117,16 @@ def test_voice_renders_for_a_channel(warmline: Any, tmp_path: Path) -> None:
     assert "4711" in "".join(rendered["parts"])
 
 
+def test_voice_render_names_the_facts_that_are_not_sent(warmline: Any) -> None:
+    """A fact marks words of the texts; one that no text says does not reach the customer."""
+    paid, order = {"name": "paid", "value": "49.90 EUR"}, {"name": "order", "value": "A-1"}
+    reply = json.dumps({"body": ["Order A-1 left today."], "facts": [paid, order]})
+    result = warmline("voice", "render", "--channel", "email", "-", stdin=reply)
+    assert "A-1" in result.stdout
+    assert "49.90" not in result.stdout
+    assert result.stderr == "the fact `paid` is in no text of the reply: not sent\n"
+
+
 def test_voice_lint_fails_on_an_error(warmline: Any, tmp_path: Path) -> None:
     """Findings have spans; the exit code is 1 if one is an error."""
     (tmp_path / "leak.txt").write_text("Your card 4111 1111 1111 1111 is charged.", "utf-8")

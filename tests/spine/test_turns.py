@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway import File, Reply, Turn
+import brand_voice
+from gateway import Fact, File, Reply, Turn
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, FakeUnderstander, running
 
 
@@ -107,3 +108,22 @@ def test_a_mood_that_does_not_exist_is_refused() -> None:
     """At once, with those that exist, and not as a failed engine in the log."""
     with pytest.raises(ValueError, match=r"no mood is `furious`; take one of calm, pleased, .*"):
         FakeUnderstander().expect("What?!", mood="furious")  # type: ignore[arg-type]
+
+
+async def test_a_fact_that_no_text_says_is_for_agents(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """One that a text says arrives as it is, though the voice would rewrite it; the other is kept
+    with the message, where agents see it."""
+    said, kept = Fact(name="model", value="GO!!! 3"), Fact(name="depot", value="Porto")
+    reply = Reply(body=("Your GO!!! 3 left on Monday!!",), opener="", facts=(said, kept))
+    fakes = (FakeHandler(lambda turn: reply), FakeChannel(), brand_voice)
+    config = answer_all | {"brand_voice": {}}
+    async with running(*fakes, config=config, tmp_path=tmp_path) as gw:
+        ana = gw.customer("fake", "ana")
+        await ana.say("hello")
+        [heard] = await ana.messages()
+    assert "Your GO!!! 3 left on Monday!" in heard.text
+    assert "Monday!!" not in heard.text
+    assert "Porto" not in heard.text
+    assert heard.facts == (said, kept)
