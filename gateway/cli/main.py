@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
 
-from gateway.cli.common import open_services, print_note
+from gateway.cli.common import configure_logging, open_services, print_note
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
@@ -76,6 +77,9 @@ def command() -> click.Group:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Errors are printed without a traceback, with exit code 1."""
+    # First of all: what structlog does by default shows the variables of each traceback, which
+    # hold customers' words and secrets.
+    configure_logging("auto", logging.ERROR)
     try:
         command().main(args=arguments, prog_name="warmline", obj=open_services)
     except BadConfig as bad:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, get_args
 from uuid import uuid4
 
+import structlog
 import yaml
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
@@ -423,8 +424,10 @@ async def running(
     It serves real HTTP, with a SQLite database in ``tmp_path``, or a database at the PostgreSQL
     server in the environment variable WARMLINE_TEST_DATABASE_URL. ``config`` is the tree of a
     ``warmline.yaml``: it must have the sections that wake your plugins. ``environ`` is used as the
-    whole environment. Without a module that registers a brand voice, `PlainVoice` is used.
+    whole environment. Without a module that registers a brand voice, `PlainVoice` is used. Logs
+    show tracebacks without variables, unless your tests configured structlog.
     """
+    _log_plain_tracebacks()
     plugins = as_plugins(modules)
     if not any(hasattr(plugin.module, "register_voice") for plugin in plugins):
         plugins = as_plugins([*modules, PlainVoice()])
@@ -437,3 +440,11 @@ async def running(
         yield RunningGateway(gateway, server)
     finally:
         await server.close()
+
+
+def _log_plain_tracebacks() -> None:
+    """Variables show customers' words and secrets, and bury the error in hundreds of lines."""
+    if not structlog.is_configured():
+        *others, _ = structlog.get_config()["processors"]
+        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*others, plain])

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.cli.common import configure_logging
 from gateway.cli.log_masking import MaskedFormatter, mask
+from gateway.cli.main import main
 
 SECRETS = {
     "ana.lima+shop@mail.example.org": "[address]",
@@ -78,6 +79,21 @@ def test_secrets_in_events_are_masked(capsys: pytest.CaptureFixture[str]) -> Non
     line = json.loads(logged.splitlines()[0])
     assert line["who"] == ["[number]"]
     assert line["deep"] == {"a": {"b": "[address]"}}
+
+
+def test_no_command_logs_the_variables_of_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one that configures nothing by itself: they hold customers' words and secrets."""
+    structlog.reset_defaults()
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    words = "what a customer wrote"[::-1]
+    try:
+        int(len(words) * "x")
+    except ValueError:
+        structlog.get_logger().exception("x.failed")
+    shown = "".join(capsys.readouterr())
+    assert "ValueError" in shown
+    assert words not in shown
 
 
 def test_secrets_in_the_logs_of_libraries_are_masked() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway import Outbound, Reply, Sent, Turn
 from gateway.pipeline.answering import LAST_RESORT
@@ -184,3 +185,22 @@ async def test_a_cancelled_future_is_no_cancellation_of_ours() -> None:
 
     with pytest.raises(PluginCrashed):
         await with_timeout(5.0, waits())
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_a_plugins_test_sees_plain_tracebacks(
+    tmp_path: Path, answer_all: dict[str, Any], capsys: pytest.CaptureFixture[str], own: bool
+) -> None:
+    """Without the variables of each call: the words of a customer are among them. What a test has
+    configured itself stays."""
+    structlog.reset_defaults()
+    if own:
+        structlog.configure(processors=[structlog.processors.JSONRenderer()])
+    handler = FakeHandler(raising(ValueError("no carrier")))
+    async with running(FakeChannel(), handler, config=answer_all, tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say("hello")
+    logged = capsys.readouterr().out
+    assert ('"event": "handler.failed"' in logged) == own
+    assert own or "ValueError: no carrier" in logged
+    assert "text='hello'" not in logged
+    assert "locals" not in logged
