@@ -6,7 +6,10 @@ packages that come with Warmline are found in the same way as anybody else's.
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -87,18 +90,49 @@ COMPONENTS = (
 """What an object that is registered with `register_routes` may be, one or several of them."""
 
 
-class BadPlugin(WarmlineError):
-    """A plugin cannot be imported, its hook raised or is misspelt, or it registers something that
-    the gateway cannot use. The message names the plugin."""
+_OURS = tuple(
+    str(Path(str(module.__file__)).parent) + os.sep for module in (hookspecs, importlib, pluggy)
+)
+"""Folders whose lines say nothing about a mistake in a plugin."""
 
 
 class InstalledPlugin(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed plugin: the name of its entry point, its module, and its package."""
+    """An installed plugin: the name of its entry point and what it points to, its module, and its
+    package (the distribution)."""
 
     name: str
     module: Any
+    value: str = ""
     package: str = ""
     version: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a mistake in its code; empty when no package holds it, as in tests."""
+        if not self.value:
+            return ""
+        found = f"it is `{self.name} = {self.value}` of the package {self.package} {self.version}"
+        if self.package == PROJECT:
+            return f"{found}: install it again; if that does not help, report it"
+        return (
+            f"{found}: correct its code, update it (`pip install --upgrade {self.package}`), or "
+            f"remove it (`pip uninstall {self.package}`)"
+        )
+
+
+class BadPlugin(WarmlineError):
+    """A plugin cannot be imported, its hook raised or is misspelt, or it registers something that
+    the gateway cannot use. The message names ``plugin``, and what to do; without a ``plugin`` the
+    mistake is not in a package's code."""
+
+    def __init__(self, what: str, plugin: InstalledPlugin | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.plugin = plugin
+
+    def __str__(self) -> str:
+        remedy = self.plugin.remedy if self.plugin else ""
+        return f"{self.what}; {remedy}" if remedy else self.what
 
 
 class Registrations(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +147,8 @@ class Registrations(msgspec.Struct, frozen=True, kw_only=True):
     components: list[HttpRoutes | Poller | WebhookSubscriber] = []
     desk_pages: list[DeskPageProvider] = []
     checks: dict[str, Readiness] = {}
+    plugins: dict[str, InstalledPlugin] = {}
+    """By name."""
     owners: dict[int, str] = {}
     """The name of the plugin that registered an object, by the object's ``id()``."""
     by: dict[str, list[str]] = {}
@@ -146,17 +182,31 @@ def default_config() -> Path | None:
 
 
 def _load(point: EntryPoint) -> InstalledPlugin:
-    try:
-        module = point.load()
-    except Exception as error:
-        raise BadPlugin(f"{point.name} ({point.value}) cannot be imported: {error}") from error
     distribution = point.dist
-    return InstalledPlugin(
+    plugin = InstalledPlugin(
         name=point.name,
-        module=module,
+        module=None,
+        value=point.value,
         package=distribution.name if distribution else "",
         version=distribution.version if distribution else "",
     )
+    try:
+        module = point.load()
+    except (Exception, SystemExit) as error:
+        what = f"{point.name} cannot be imported: {error!r}{place_of(error)}"
+        raise BadPlugin(what, plugin) from error
+    return msgspec.structs.replace(plugin, module=module)
+
+
+def place_of(error: BaseException) -> str:
+    """Where ``error`` was raised outside of the gateway, as `` at FILE:LINE``; else empty."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith(("<", *_OURS)) and frame.lineno is not None
+    ]
+    return f" at {outside[-1].filename}:{outside[-1].lineno}" if outside else ""
 
 
 class PluginRegistry:
@@ -172,7 +222,10 @@ class PluginRegistry:
         try:
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            raise BadPlugin(f"{error}; the hooks are listed in gateway/hookspecs.py") from None
+            [plugin] = [each for each in self.all if each.module is error.plugin]
+            what, _, _ = str(error).partition(" in plugin")
+            message = f"{plugin.name}: {what}; the hooks are listed in docs/plugins.md"
+            raise BadPlugin(message, plugin) from None
 
     def declared(self) -> list[DeclaredSection]:
         """The sections of the settings that plugins declare."""
@@ -209,7 +262,7 @@ class PluginRegistry:
 
     def registrations(self, settings: Settings) -> Registrations:
         """Everything else that the plugins register for these settings."""
-        found = Registrations()
+        found = Registrations(plugins={plugin.name: plugin for plugin in self.all})
         for plugin in self.all:
             for hook, register in _register_callbacks(found, plugin.name):
                 self._call(plugin, hook, register=register, settings=settings)
@@ -218,7 +271,8 @@ class PluginRegistry:
 
     def try_registrations(self, settings: Settings) -> tuple[Registrations, list[Problem]]:
         """As `registrations`, without what has mistakes, and those mistakes."""
-        found, problems = Registrations(), list[Problem]()
+        found = Registrations(plugins={plugin.name: plugin for plugin in self.all})
+        problems = list[Problem]()
         for plugin in self.all:
             for hook, register in _register_callbacks(found, plugin.name):
                 try:
@@ -238,12 +292,14 @@ class PluginRegistry:
         )
         try:
             caller(**arguments)
+        except BadPlugin as error:
+            error.plugin = plugin
+            raise
         except WarmlineError:
             raise
-        except Exception as error:
-            raise BadPlugin(
-                f"{plugin.name} ({plugin.package}): {hook} raised: {error!r}"
-            ) from error
+        except (Exception, SystemExit) as error:
+            what = f"{plugin.name}: {hook} raised {error!r}{place_of(error)}"
+            raise BadPlugin(what, plugin) from error
 
 
 def _of_plugin(settings: Settings, plugin: str, message: str) -> Problem:

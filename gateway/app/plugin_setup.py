@@ -8,7 +8,7 @@ from time import monotonic
 import structlog
 
 from gateway.app.infrastructure import Infrastructure, plugin_name
-from gateway.plugins import BadPlugin
+from gateway.plugins import BadPlugin, place_of
 from gateway.ports import NeedsServices, NeedsSetup, NeedsTeardown, Services, WarmlineError
 from gateway.runtime.tasks import call_plugin, with_timeout
 
@@ -87,5 +87,8 @@ class PluginSetup:
         return f"{owner} ({name})" if owner and owner != name else name
 
     def _failed(self, plugin: object, member: str, error: Exception) -> BadPlugin:
-        what = str(error) if isinstance(error, WarmlineError) else f"{member} raised {error!r}"
-        return BadPlugin(f"{self._owner(plugin)}: {what}")
+        if isinstance(error, WarmlineError):  # which says what to do
+            return BadPlugin(f"{self._owner(plugin)}: {error}")
+        found = self._infrastructure.registrations
+        what = f"{self._owner(plugin)}: {member} raised {error!r}{place_of(error)}"
+        return BadPlugin(what, found.plugins.get(found.owners.get(id(plugin), "")))

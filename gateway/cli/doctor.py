@@ -28,8 +28,8 @@ from gateway.cli.common import (
     run_async,
 )
 from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose, unsafe_settings
-from gateway.plugins import BadPlugin, default_config
-from gateway.ports import HealthCheck, HealthProblem
+from gateway.plugins import BadPlugin, default_config, place_of
+from gateway.ports import HealthCheck, HealthProblem, WarmlineError
 from gateway.settings import BadConfig, RedisSettings
 from gateway.support.labels import counted
 
@@ -63,6 +63,9 @@ async def doctor(config: Path | None, json: bool) -> None:
 
 
 def _misconfigured(error: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
+    if isinstance(error, BadPlugin) and error.plugin and error.plugin.remedy:
+        problem = HealthProblem(what=error.what, fix=error.plugin.remedy)
+        return [Diagnosis(part=f"plugin {error.plugin.name}", problem=problem)]
     problems = error.problems if isinstance(error, BadConfig) else [error]
     fix = f"fix it in {file or 'the environment'}, then run `warmline check`"
     return [
@@ -95,8 +98,24 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
         plugins.setdefault(plugin_name(offer), offer)
     for name, plugin in plugins.items():
         if isinstance(plugin, HealthCheck):
-            checks[name] = partial(plugin.check_health, gateway.clock)
+            checks[name] = partial(_check_plugin, plugin, gateway)
     return checks
+
+
+async def _check_plugin(plugin: HealthCheck, gateway: Gateway) -> Sequence[HealthProblem]:
+    """The check of a plugin. Of a mistake in its code only type and place are shown: its text may
+    hold a secret."""
+    try:
+        return await plugin.check_health(gateway.clock)
+    except (WarmlineError, TimeoutError):
+        raise
+    except Exception as error:
+        found = gateway.registrations
+        package = found.plugins.get(found.owners.get(id(plugin), ""))
+        if package is None or not package.remedy:
+            raise
+        what = f"its health check raised {type(error).__name__}{place_of(error)}"
+        return [HealthProblem(what=what, fix=package.remedy)]
 
 
 async def _check_configuration(gateway: Gateway) -> Sequence[HealthProblem]:

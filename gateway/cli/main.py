@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from gateway.cli.common import configure_logging, open_services, print_note
-from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.plugins import BadPlugin, PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
 
@@ -46,13 +46,18 @@ what others import (such as numpy) would take a third of a server's memory."""
 
 class Commands(click.Group):
     """``warmline``: `COMMANDS` and those of the plugins (see "Lazily Loading Subcommands" in
-    click's documentation)."""
+    click's documentation). With a ``broken`` plugin those of plugins are not known: they fail with
+    it, and our own report it in their own way."""
+
+    broken: BadPlugin | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*COMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            if self.broken is not None:
+                raise self.broken
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"gateway.cli.{module}"), name)
@@ -60,13 +65,16 @@ class Commands(click.Group):
 
 
 def command() -> click.Group:
-    """The group of all commands. Raises BadPlugin, and ClickException if a plugin offers one of
-    our names."""
+    """The group of all commands. Raises ClickException if a plugin offers one of our names."""
     group = Commands(
         "warmline", help="Warmline, a customer-service gateway: AI assists, people decide."
     )
     group = click.version_option(package_name="warmline", message="%(package)s %(version)s")(group)
-    for name, offered in PluginRegistry(installed_plugins()).commands().items():
+    try:
+        found = PluginRegistry(installed_plugins()).commands()
+    except BadPlugin as bad:
+        group.broken, found = bad, {}
+    for name, offered in found.items():
         if name in COMMANDS:
             raise click.ClickException(
                 f"a plugin offers the command {name}, which is Warmline's own; remove the plugin"

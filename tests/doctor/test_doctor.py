@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gateway.cli.doctor import health_checks
 from gateway.cli.main import command
 from gateway.ops import doctor
 from gateway.ops.doctor import backlog_problems, diagnose
+from gateway.plugins import BadPlugin
 from gateway.store import Backlog, QueueStatistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from tests.webhooks.receiver import SECRET
@@ -244,3 +246,85 @@ def test_an_alarm_that_reaches_nobody_is_a_problem(
     file.write_text(f"{file.read_text('utf-8')}policy: policy.yaml\n{config}", "utf-8")
     found = parts(warmline("doctor", "--json"))
     assert [part["state"] for name, part in found.items() if name == "alarms"] == states
+
+
+BROKEN = {
+    "import nowhere_at_all": "bad cannot be imported: ModuleNotFoundError(",
+    "raise SystemExit('no licence')": "bad cannot be imported: SystemExit('no licence')",
+    "{}['x']": "bad cannot be imported: KeyError('x')",
+    "from gateway import hookimpl\n@hookimpl\ndef register_handler(register): ...": (
+        "bad: unknown hook 'register_handler'"
+    ),
+    "from gateway import hookimpl\n@hookimpl\ndef register_handlers(register, settings): {}['x']": (
+        "bad: register_handlers raised KeyError('x')"
+    ),
+    "from gateway import hookimpl\n@hookimpl\ndef register_handlers(register, settings):\n"
+    "    register(3)": "bad registers int as handler, which lacks name, priority, handle",
+}
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Installs the package warmline-bad, whose plugin is a module with this code."""
+    site = tmp_path / "site"
+    info = site / "warmline_bad-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: warmline-bad\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[warmline]\nbad = warmline_bad\n")
+    monkeypatch.syspath_prepend(site)
+
+    def write(code: str) -> Path:
+        (site / "warmline_bad.py").write_text(code, "utf-8")
+        return site / "warmline_bad.py"
+
+    yield write
+    sys.modules.pop("warmline_bad", None)
+
+
+@pytest.mark.parametrize(("code", "what"), BROKEN.items())
+def test_a_bug_in_a_package_is_shown_with_the_package(
+    install: Callable[[str], Path], warmline: Any, code: str, what: str
+) -> None:
+    """Which distribution and entry point, where in its code, and what to do; the settings are not
+    blamed. Also a plugin that cannot be imported does not stop the command."""
+    file = install(code)
+    result = warmline("doctor", "--json")
+    assert result.exit_code == 1
+    [part] = map(json.loads, result.stdout.splitlines())
+    assert part["part"] == "plugin bad"
+    assert part["what"].startswith(what)
+    assert ("raised" not in what and "imported" not in what) or f"{file}:" in part["what"]
+    assert "`bad = warmline_bad` of the package warmline-bad 1.2" in part["mend"]
+    assert "`pip uninstall warmline-bad`" in part["mend"]
+    with pytest.raises(BadPlugin, match="pip uninstall warmline-bad"):
+        warmline("channels")
+
+
+def test_a_health_check_that_raises_is_shown_with_the_package(
+    install: Callable[[str], Path], warmline: Any
+) -> None:
+    """By type and place: its text may hold a secret."""
+    file = install(
+        "from gateway import hookimpl\n"
+        "class Bad:\n"
+        "    name, priority = 'bad_handler', 1\n"
+        "    async def handle(self, turn): ...\n"
+        "    async def check_health(self, clock): raise RuntimeError('s3cret')\n"
+        "@hookimpl\n"
+        "def register_handlers(register, settings): register(Bad())\n"
+    )
+    result = warmline("doctor", "--json")
+    found = parts(result)["bad_handler"]
+    assert found["what"] == f"its health check raised RuntimeError at {file}:5"
+    assert "`pip uninstall warmline-bad`" in found["mend"]
+    assert "s3cret" not in result.stdout
+
+
+def test_a_broken_package_does_not_hide_our_own_commands(
+    install: Callable[[str], Path], warmline: Any
+) -> None:
+    """Those of plugins are not known then: they fail with its name."""
+    install("import nowhere_at_all")
+    assert "serve" in warmline("--help").stdout
+    with pytest.raises(BadPlugin, match="bad cannot be imported"):
+        warmline("knowledge", "list")
