@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -243,10 +244,12 @@ async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
     core = gateway.settings.core
     if gateway.database.shared:
         return await _check_processes(database)
-    if not is_served(gateway.settings.data_dir / "serving.lock"):
+    lock = gateway.settings.data_dir / "serving.lock"
+    if not is_served(lock):
         what = f"no server is running in {gateway.settings.data_dir}"
         return [HealthProblem(what=what, severity="warning", fix="run `warmline serve`")]
-    url = f"http://{core.host}:{core.port}/readyz"
+    address = listens_at(lock)
+    url = f"{address or f'http://{core.host}:{core.port}'}/readyz"
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=5)) as session,
@@ -255,7 +258,9 @@ async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
             readiness = msgspec.json.decode(await response.read(), type=_Readiness)
     except (ClientError, TimeoutError, msgspec.DecodeError, OSError) as error:
         what = f"a server works here, but {url} does not answer ({type(error).__name__})"
-        fix = "set `host` and `port` if it listens elsewhere; else see its log and restart it"
+        fix = "see its log and restart it"
+        if address is None:
+            fix = f"set `host` and `port` if it listens elsewhere; else {fix}"
         return [HealthProblem(what=what, severity="warning", fix=fix)]
     fix = "see the part of that name here, and the server's log"
     return [
@@ -279,6 +284,13 @@ def is_served(lock: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def listens_at(lock: Path) -> str | None:
+    """The URL of the server that holds this lock; None if its file does not say it."""
+    with lock.open("r", encoding="utf-8", errors="replace") as file:
+        found = re.match(r"http://[^\s/]{1,300}\Z", file.read(400))
+    return found[0] if found else None
 
 
 def _to_json(diagnosis: Diagnosis) -> dict[str, object]:

@@ -72,10 +72,13 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     os.umask(0o077)  # whatever a plugin or a library writes is its owner's alone
     raise_open_files_limit()
     with _listen(host, port) as listener:
-        url = f"http://{host}:{listener.getsockname()[1]}"
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
         close_folder(gateway.settings.data_dir)
-        with serving_lock(gateway.settings), asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with (
+            serving_lock(gateway.settings, url),
+            asyncio.Runner(loop_factory=new_event_loop) as runner,
+        ):
             _run_to_the_end(runner.get_loop(), _run(gateway, listener, url))
 
 
@@ -115,8 +118,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def serving_lock(settings: Settings) -> Iterator[None]:
+def serving_lock(settings: Settings, url: str = "") -> Iterator[None]:
     """Hold the lock that only one process may have. Raises WarmlineError if another has it.
+    ``url``, where the process listens, is written into the lock's file, for `warmline doctor`.
 
     On SQLite it is one lock for the data directory and one beside the database's file, wherever
     that is and by whatever path; on a shared database one for each process name: a second process
@@ -133,7 +137,7 @@ def serving_lock(settings: Settings) -> Iterator[None]:
         lock = folder / f"serving-{quote(name, safe='')}.lock"
         problem, fix = f"another process named {name} is running", "set WARMLINE_PROCESS__NAME"
     with ExitStack() as stack:
-        stack.enter_context(_locked(lock, f"{problem}; stop it, or {fix}"))
+        stack.enter_context(_locked(lock, f"{problem}; stop it, or {fix}", url))
         if not is_shared(settings.core.database_url):
             file = sqlite_file(settings.database_url).resolve()
             beside = file.with_name(f"{file.name}.serving.lock")
@@ -143,9 +147,9 @@ def serving_lock(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(lock: Path, refusal: str) -> Iterator[None]:
+def _locked(lock: Path, refusal: str, content: str = "") -> Iterator[None]:
     try:
-        file = lock.open("w")
+        file = lock.open("a")  # which leaves what another process wrote
     except FileNotFoundError:
         what = f"there is no folder {lock.parent}"
         raise WarmlineError(f"{what}; create it, or correct `data_dir` or `database_url`") from None
@@ -154,6 +158,9 @@ def _locked(lock: Path, refusal: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WarmlineError(refusal) from None
+        file.truncate(0)
+        file.write(content)
+        file.flush()
         yield
 
 

@@ -7,22 +7,26 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hookimpl
+from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, WarmlineError, hookimpl
 from gateway.adapters.sql.engine.opening import migrate
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.statistics import DatabaseHealthCheck
-from gateway.cli.doctor import health_checks
+from gateway.cli.doctor import health_checks, listens_at
 from gateway.cli.main import command
+from gateway.cli.serve import serving_lock
 from gateway.ops import doctor
 from gateway.ops.doctor import backlog_problems, diagnose
 from gateway.plugins import BadPlugin
+from gateway.settings import CoreSettings
 from gateway.store import Backlog, QueueStatistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 from tests.webhooks.receiver import SECRET
@@ -328,3 +332,37 @@ def test_a_broken_package_does_not_hide_our_own_commands(
     assert "serve" in warmline("--help").stdout
     with pytest.raises(BadPlugin, match="bad cannot be imported"):
         warmline("knowledge", "list")
+
+
+class Readyz(BaseHTTPRequestHandler):
+    """A server that is ready."""
+
+    def do_GET(self) -> None:
+        body = b'{"checks": {"database": "ok"}}' if self.path == "/readyz" else b"{}"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Write nothing."""
+
+
+def test_the_server_is_asked_where_it_listens(warmline: Any, tmp_path: Path) -> None:
+    """`serve --port` may differ from the setting; a second start does not hide it."""
+    var = tmp_path / "var"
+    var.mkdir()
+    mine = Settings(CoreSettings(data_dir=var), {}, base=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Readyz) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with serving_lock(mine, f"http://127.0.0.1:{server.server_port}"):
+            with pytest.raises(WarmlineError, match="another"), serving_lock(mine, "http://x:1"):
+                pass
+            assert parts(warmline("doctor", "--json"))["server"]["state"] == "well"
+            server.shutdown()
+            server.server_close()
+            gone = parts(warmline("doctor", "--json"))["server"]
+    assert f"http://127.0.0.1:{server.server_port}/readyz does not answer" in gone["what"]
+    assert gone["mend"] == "see its log and restart it"
+    with serving_lock(mine):  # a command that holds it, such as `restore`
+        assert listens_at(var / "serving.lock") is None
