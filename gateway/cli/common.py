@@ -161,6 +161,17 @@ def _encode(event: object, **_options: object) -> bytes:
     return msgspec.json.encode(event, enc_hook=repr)
 
 
+yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")
+"""Of the commands that ask on a terminal before they delete; see `ask_before`."""
+
+
+def ask_before(question: str, *, yes: bool) -> None:
+    """Ask a person at a terminal, unless they said ``yes`` already. Raises click.Abort when they
+    decline. A script is never asked."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Make a coroutine function a command; only errors are logged."""
 

@@ -18,6 +18,7 @@ from gateway.adapters.sql.engine.opening import migrate as migrate_forward
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
 from gateway.cli.common import (
+    ask_before,
     config_option,
     json_option,
     load_settings,
@@ -25,6 +26,7 @@ from gateway.cli.common import (
     print_json,
     print_note,
     run_async,
+    yes_option,
 )
 from gateway.cli.doctor import is_served
 from gateway.cli.serve import serving_lock
@@ -38,13 +40,18 @@ from gateway.support.private import private_folder
 @config_option
 @click.option("--revision", default=None, help="Default: the newest; with --back, one step back.")
 @click.option("--back", is_flag=True, help="Go back. Data that only newer revisions have is lost.")
+@yes_option
 @run_async
-async def migrate(config: Path | None, revision: str | None, back: bool) -> None:
+async def migrate(config: Path | None, revision: str | None, back: bool, yes: bool) -> None:
     """Migrate the database's schema.
 
-    `warmline serve` migrates to the newest revision by itself.
+    `warmline serve` migrates to the newest revision by itself. On a terminal --back asks first.
     """
     settings = load_settings(config)
+    if back:
+        to = f"to revision {revision}" if revision else "one revision back"
+        question = f"Take the schema {to}, and delete the data that only newer revisions have?"
+        ask_before(question, yes=yes)
     private_folder(settings.data_dir)
     with serving_lock(settings):
         database = open_database(settings.database_url, settings.core.postgres)
@@ -160,12 +167,20 @@ def retention() -> None:
 @json_option
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @click.option("--vacuum", is_flag=True, help="Then shrink the file; stop the server first.")
+@yes_option
 @run_async
-async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> None:
-    """Archive and delete old data now."""
+async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool, yes: bool) -> None:
+    """Archive and delete old data now.
+
+    On a terminal it asks first.
+    """
     async with open_store(config) as gateway:
         if vacuum and is_served(gateway.settings.data_dir / "serving.lock"):
             raise WarmlineError("a server is running here; stop it before you use --vacuum")
+        if not dry_run:
+            old = msgspec.structs.asdict(await gateway.retention.run(dry=True))
+            if many := ", ".join(f"{count} {name}" for name, count in old.items() if count):
+                ask_before(f"Delete for good, as `retention` says: {many}?", yes=yes)
         deleted = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:
             await gateway.store.retention.vacuum()

@@ -14,18 +14,25 @@ import msgspec
 from gateway.app import Gateway
 from gateway.cli.audit import operator
 from gateway.cli.common import (
+    ask_before,
     config_option,
     json_option,
     open_store,
     print_json,
     print_note,
     run_async,
+    yes_option,
 )
 from gateway.model import Address
 from gateway.ports import NotFound
 from gateway.store import InboxEntry, OutboxEntry
 from gateway.support.labels import counted
 
+STAYS = (
+    "Out of reach: what was sent or forwarded stays where it arrived (mailboxes, providers), and "
+    "so do backups, exports and reports that you wrote to files."
+)
+"""What an erasure leaves."""
 ids_argument = click.argument("ids", nargs=-1, type=int)
 
 
@@ -123,19 +130,23 @@ async def export(config: Path | None, address: str) -> None:
 
 @customer.command()
 @config_option
+@yes_option
 @click.argument("address")
 @run_async
-async def erase(config: Path | None, address: str) -> None:
+async def erase(config: Path | None, yes: bool, address: str) -> None:
     """Delete all data of a customer.
 
-    This includes files, archived conversations and what plugins keep, and cannot be undone. The
-    exit code is 3 while a reader of the database delays the end, and 4 when an archive is damaged
-    and may hold more. ADDRESS is channel:value, such as
+    This includes files, archived conversations and what plugins keep, and cannot be undone. On a
+    terminal it asks first. The exit code is 3 while a reader of the database delays the end, and 4
+    when an archive is damaged and may hold more. ADDRESS is channel:value, such as
     email:ana@example.org.
     """
     async with open_store(config) as gateway:
         erased = []
-        for customer, parsed in await _customers_at(gateway, address):
+        found = await _customers_at(gateway, address)
+        known = [customer for customer, _ in found if customer is not None]
+        ask_before(_erasure_question(address, known), yes=yes)
+        for customer, parsed in found:
             try:
                 one = await gateway.customer_data.erase(parsed)
             except NotFound:
@@ -156,6 +167,7 @@ async def erase(config: Path | None, address: str) -> None:
             f"and {counted(archived, 'archived conversation')}, "
             f"{counted(kept, 'mail or other thing', 'mails and other things')} that plugins kept"
         )
+    print_note(STAYS)
     damaged = list(dict.fromkeys(name for one in erased for name in one.unreadable))
     for name in damaged:
         print_note(f"the archive {name} is damaged: look into it, or delete it")
@@ -168,6 +180,14 @@ async def erase(config: Path | None, address: str) -> None:
         sys.exit(3)
     if damaged:
         sys.exit(4)
+
+
+def _erasure_question(address: str, known: Sequence[int]) -> str:
+    who = ", ".join(f"customer {number}" for number in known) or "nobody in the database"
+    return (
+        f"{address} is {who}.\n{STAYS}\nDelete everything else about this address for good, "
+        "with files, archived conversations and what plugins keep?"
+    )
 
 
 async def _customers_at(gateway: Gateway, text: str) -> list[tuple[int | None, Address]]:

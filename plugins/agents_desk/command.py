@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -198,9 +199,14 @@ def export_user(opening: OpenServices, config: Path | None, name: str) -> None:
 @user.command()
 @config_option
 @name_argument
+@click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.pass_obj
-def remove(opening: OpenServices, config: Path | None, name: str) -> None:
-    """Remove the user NAME with their sessions and browsers. Records of what they did stay."""
+def remove(opening: OpenServices, config: Path | None, name: str, yes: bool) -> None:
+    """Remove the user NAME with their sessions and browsers. Records of what they did stay. On a
+    terminal it asks first."""
+    if not yes and sys.stdin.isatty():
+        question = f"Remove {name}, with what the desk stores about them? Their answers stay."
+        click.confirm(question, abort=True, err=True)
     _run(opening, config, lambda manager: manager.remove(current_user(), name))
     click.echo(f"{name} is removed")
 

@@ -165,13 +165,17 @@ def list_imports(opening: OpenServices, config: Path | None, as_json: bool) -> N
 @click.command(name="remove")
 @_config
 @click.argument("number", metavar="IMPORT", type=int)
+@click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.pass_obj
-def remove_import(opening: OpenServices, config: Path | None, number: int) -> None:
-    """Remove an import with all its conversations."""
+def remove_import(opening: OpenServices, config: Path | None, number: int, yes: bool) -> None:
+    """Remove an import with all its conversations. On a terminal it asks first."""
 
     async def remove() -> int:
         async with opening(config) as (services, _):
             removed = 0
+            if not yes and sys.stdin.isatty():
+                question = f"Delete all conversations of import {number} for good?"
+                click.confirm(question, abort=True, err=True)
             while count := await _past(services).remove_import(number):
                 removed += count
             return removed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -166,15 +167,20 @@ def refresh(
 @click.command("remove")
 @config_option
 @click.argument("source")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.pass_obj
-def remove_source(open_services: OpenServices, config: Path | None, source: str) -> None:
-    """Remove SOURCE (its number or location) with all that was read of it."""
+def remove_source(open_services: OpenServices, config: Path | None, source: str, yes: bool) -> None:
+    """Remove SOURCE (its number or location) with all that was read of it. On a terminal it asks
+    first."""
     from plugins.knowledge.sources.refresh import knowledge_of  # noqa: PLC0415
     from plugins.knowledge.sources.registry import find_source, remove  # noqa: PLC0415
 
     async def run(services: Services, _: Settings) -> None:
         found = await find_source(knowledge_of(services), source)
         documents = await knowledge_of(services).documents(found.id)
+        if not yes and sys.stdin.isatty():
+            many = counted(len(documents), "document")
+            click.confirm(f"Remove {found.location} with {many}?", abort=True, err=True)
         await remove(services, found, _operator())
         click.echo(f"removed {found.location} with {counted(len(documents), 'document')}")
 
