@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TextIO, TypeVar
 
 import click
 import msgspec
@@ -159,6 +159,16 @@ class _ForgivingStream:
 
 def _encode(event: object, **_options: object) -> bytes:
     return msgspec.json.encode(event, enc_hook=repr)
+
+
+def read_text(file: TextIO) -> str:
+    """The whole of ``file``. Raises ClickException if it is no text in UTF-8."""
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        name = getattr(file, "name", "the input")
+        message = f"{name} is no text in UTF-8; save it as plain text in UTF-8"
+        raise click.ClickException(message) from None
 
 
 yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")

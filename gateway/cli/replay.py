@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import click
 import msgspec
@@ -19,6 +19,7 @@ from gateway.cli.common import (
     load_settings,
     print_json,
     read_overlays,
+    read_text,
     run_async,
 )
 from gateway.model import Address, Inbound, Message, Route
@@ -86,14 +87,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 @json_option
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @run_async
-async def replay(config: Path | None, json: bool, file: Iterable[str]) -> None:
+async def replay(config: Path | None, json: bool, file: TextIO) -> None:
     """Replay messages and print the replies.
 
     FILE has one JSON object per line: {"channel", "from", "text"}, and "at" and "id" if needed. If
     FILE is -, stdin is read. The messages run through a temporary gateway: nothing is sent, and
     the database does not change.
     """
-    events = read_events(file)
+    events = read_events(read_text(file).split("\n"))
     with tempfile.TemporaryDirectory(prefix="warmline-replay-") as folder:
         for reply in await run(load_settings(config), events, Path(folder)):
             if json:

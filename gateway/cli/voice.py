@@ -16,8 +16,9 @@ from gateway.cli.common import (
     load_settings,
     print_json,
     read_overlays,
+    read_text,
 )
-from gateway.model import Emotion, MoodLabel, RenderContext, Reply
+from gateway.model import Emotion, Json, MoodLabel, RenderContext, Reply
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import VersionConsumer, Voice
 from gateway.settings import Settings
@@ -67,7 +68,7 @@ def render(  # noqa: PLR0917  (click passes them by name)
     FILE is plain text or the JSON of a reply. If FILE is -, stdin is read. --json also prints the
     rules that changed the text. A line on stderr names each fact that the customer does not read.
     """
-    reply = _parse_reply(file.read())
+    reply = _parse_reply(read_text(file))
     rendered = _load_voice(config).render(reply, _context(channel, emotion, author))
     for fact in reply.facts:
         if not any(fact.value in part for part in rendered.parts):
@@ -103,10 +104,17 @@ def lint(  # noqa: PLR0917  (click passes them by name)
 ) -> None:
     """Print the brand voice's advice on a text.
 
-    If FILE is -, stdin is read. The exit code is 1 if a finding is an error.
+    FILE is the text of one message. If it is -, stdin is read. The exit code is 1 if a finding is
+    an error.
     """
     context = _context(channel, emotion, author).replace(language=language)
-    findings = _load_voice(config).lint(file.read(), context)
+    text = read_text(file)
+    if _json_in(text) is not None:
+        raise click.ClickException(
+            "this is JSON, and `voice lint` reads the text of a message: give it the text alone; "
+            "`voice render --author agent --json` prints the `advice` on the JSON of a reply"
+        )
+    findings = _load_voice(config).lint(text, context)
     if json:
         print_json(findings)
     for finding in () if json else findings:
@@ -160,13 +168,28 @@ def _context(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) 
 
 def _parse_reply(text: str) -> Reply:
     """A reply from its JSON (the fields of `Reply`), or from plain text as its body."""
-    stripped = text.strip()
-    if stripped.startswith("{"):
-        try:
-            return msgspec.json.decode(stripped, type=Reply)
-        except msgspec.ValidationError as error:
-            message = f"the JSON is not a reply: {error}; see the fields of `gateway.Reply`"
-            raise click.ClickException(message) from None
-        except msgspec.DecodeError:
-            pass  # plain text that begins with a brace
-    return Reply(body=(stripped,))
+    fields = _json_in(text)
+    if fields is None:
+        return Reply(body=(text.strip(),))
+    try:
+        reply = msgspec.convert(fields, Reply)
+    except msgspec.ValidationError as error:
+        message = f"the JSON is not a reply: {error}; see the fields of `gateway.Reply`"
+        raise click.ClickException(message) from None
+    if unknown := [name for name in fields if name not in Reply.__struct_fields__]:
+        known = ", ".join(Reply.__struct_fields__)
+        message = f"the JSON is not a reply: it has no field `{unknown[0]}`; its fields are {known}"
+        raise click.ClickException(message)
+    return reply
+
+
+def _json_in(text: str) -> Json:
+    """The object or list in ``text``; None if it is plain text, also one that begins with a
+    brace."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        found: Json = msgspec.json.decode(text.strip())
+    except msgspec.DecodeError:
+        return None
+    return found

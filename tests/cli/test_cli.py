@@ -127,6 +127,45 @@ def test_voice_render_names_the_facts_that_are_not_sent(warmline: Any) -> None:
     assert result.stderr == "the fact `paid` is in no text of the reply: not sent\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "command", "said"),
+    [
+        ('{"body": ["I hate this!"]}', "lint", "this is JSON, and `voice lint` reads the text of"),
+        ('["I hate this!"]', "lint", "this is JSON"),
+        ('{"bdy": ["x"]}', "render", "it has no field `bdy`; its fields are opener, body,"),
+        ('["x"]', "render", "the JSON is not a reply: Expected `object`, got `array`"),
+        (b"\x89PNG\xff", "lint", "what.txt is no text in UTF-8; save it as plain text"),
+        (b"\x89PNG\xff", "render", "what.txt is no text in UTF-8"),
+    ],
+)
+def test_voice_refuses_another_kind_of_file(
+    warmline: Any, tmp_path: Path, written: str | bytes, command: str, said: str
+) -> None:
+    """It says what it reads, and neither calls JSON a flawless text nor shows a traceback."""
+    data = written if isinstance(written, bytes) else written.encode()
+    (tmp_path / "what.txt").write_bytes(data)
+    result = warmline("voice", command, "--channel", "email", "what.txt")
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert not result.stdout
+
+
+def test_replay_refuses_a_file_that_is_no_text(warmline: Any, tmp_path: Path) -> None:
+    """In one line."""
+    (tmp_path / "what.txt").write_bytes(b"\x89PNG\xff")
+    result = warmline("replay", "what.txt")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: what.txt is no text in UTF-8; save it as plain text in UTF-8\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["{name}, hello", "[1] see below", "4711"])
+def test_a_text_with_braces_is_a_text(warmline: Any, text: str) -> None:
+    """Only what is JSON as a whole is taken for it."""
+    result = warmline("voice", "lint", "--channel", "email", "--json", "-", stdin=text)
+    assert isinstance(json.loads(result.stdout), list)
+
+
 def test_voice_lint_fails_on_an_error(warmline: Any, tmp_path: Path) -> None:
     """Findings have spans; the exit code is 1 if one is an error."""
     (tmp_path / "leak.txt").write_text("Your card 4111 1111 1111 1111 is charged.", "utf-8")
