@@ -272,7 +272,7 @@ if TYPE_CHECKING:
         untrusted_proxy,
     )
     from gateway.support.content import contact_text, location_text
-    from gateway.support.courtesy import is_courtesy, says_thanks
+    from gateway.support.courtesy import is_courtesy, is_plain_thanks, says_thanks
     from gateway.support.emotional_load import (
         LOAD_LIMIT,
         MOOD_SCALE,
@@ -739,6 +739,7 @@ __all__ = [
     "instructs_model",
     "is_courtesy",
     "is_image",
+    "is_plain_thanks",
     "joined_hours",
     "keeps_words",
     "known_names",

@@ -33,7 +33,9 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
         gateway.backlog.read,
     )
     plugins = infrastructure.plugin_objects if infrastructure.serves_http else ()
-    return [*all_routes, *openapi.routes(openapi.plugin_parts(plugins), all_routes)]
+    all_routes += openapi.routes(openapi.plugin_parts(plugins), all_routes)
+    all_routes.sort(key=lambda route: errors.is_catch_all(route.path))
+    return all_routes
 
 
 def _plugin_routes(plugin: HttpRoutes, services: Services) -> list[web.RouteDef]:

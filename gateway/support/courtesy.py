@@ -5,6 +5,7 @@ The engine's intent ``thanks`` is no substitute: it is as sure of "thanks, but o
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 
@@ -37,6 +38,7 @@ _WORDS_AROUND = (
     "problem "
     "worries sorted done got yes yep yeah well quickly reply answer response answering "
     "responding "
+    "answers alright "
     "of guys folks sir madam mr mrs ms mate regards greetings from hope too appreciate helps "
     "needed solved see later take care "
     "vielen vielmals herzlichen besten lieben schön sehr gut prima toll klasse bestens freundlich "
@@ -97,11 +99,26 @@ _IS_NOT = re.compile(
 )
 """Begins "that is not all" or "not so good" where the words beside it are courtesy, too."""
 _SERVICE_WORDS = (
-    "answer answering reply response responding help helped helping service antwort hilfe "
+    "answer answers answering reply response responding help helped helping service antwort hilfe "
     "unterstützung réponse aide respuesta ayuda risposta aiuto resposta ajuda atenção hulp "
     "reactie odpowiedź pomoc svar hjälpen cevap yardım yardımınız الرد المساعدة مساعدتكم مساعدتك"
 )
 _SERVICE = frozenset(_SERVICE_WORDS.split())
+_WARM_WORDS = (
+    "brilliant amazing awesome excellent wonderful lovely super helpful friendly kind quick "
+    "quickly fast best happy million millions "
+    "herzlichen tausend freundlich schnell schnelle schnellen toll klasse wunderbar geholfen "
+    "génial infiniment rapide rapidité gentil gentille "
+    "genial excelente muchísimas amable rápida rápido "
+    "gentile gentili gentilissimi veloce infinite "
+    "obrigadíssimo snelle snel szybką "
+    "jättebra toppen snabbt snabba süper harika hızlı "
+    "رائع ممتاز سرعة"
+)
+_WARM = frozenset(_WARM_WORDS.split())
+"""Words of courtesy that praise somebody, or thank more than is usual ("vielen Dank" is usual)."""
+_WARM_PAIRS = frozenset({("so", "much")})
+_WARM_JAPANESE = re.compile("助|迅速|早い")
 _GLAD = re.compile(
     "[👍🙂😊😀😃😄😁😍🥰❤🧡💛💚💙💜🙏👌💯✅🎉👏🤗\\ufe0f\\u200d\U0001f3fb-\U0001f3ff\\s]+"
 )
@@ -122,6 +139,20 @@ def says_thanks(text: str) -> bool:
     if _JAPANESE.fullmatch("".join(words)):
         return True
     return _is_polite(words) and not _CORE.isdisjoint(words)
+
+
+def is_plain_thanks(text: str) -> bool:
+    """Whether ``text`` says thanks or goodbye as everybody does, and no word of praise: "ok, thanks
+    for the answer", and not "thanks for the quick answer"."""
+    words = _words(text)
+    pairs = set(itertools.pairwise(words))
+    warm = (
+        not _WARM.isdisjoint(words)
+        or not _WARM_PAIRS.isdisjoint(pairs)
+        or any(one in _PRAISE and other in _SERVICE for one, other in pairs)
+        or _WARM_JAPANESE.search("".join(words)) is not None
+    )
+    return says_thanks(text) and not warm
 
 
 def is_courtesy(text: str) -> bool:

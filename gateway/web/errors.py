@@ -24,6 +24,8 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import contained
 
 log = structlog.get_logger()
+CATCH_ALL = "/{any:(?s:.*)}"
+"""The end of a path that stands for all paths below it. Such a route comes after all others."""
 UNKNOWN = "unknown"
 """The path label in metrics of every request that matches no route."""
 
@@ -78,7 +80,7 @@ def wrap_routes(
         path = web.UrlDispatcher().add_resource(route.path).canonical
         handler = _wrap(route.handler, path, metrics, headers)
         yield web.route(route.method, route.path, handler, **route.kwargs)
-    yield web.route("*", "/{any:(?s:.*)}", _wrap(_not_found, UNKNOWN, metrics, headers))
+    yield web.route("*", CATCH_ALL, _wrap(_not_found, UNKNOWN, metrics, headers))
 
 
 def _wrap(
@@ -110,11 +112,16 @@ def _wrap(
     return wrapped
 
 
+def is_catch_all(path: str) -> bool:
+    """Whether the route of ``path``, as written or as aiohttp shows it, takes what others leave."""
+    return path.endswith((CATCH_ALL, "/{any}"))
+
+
 async def _not_found(request: web.Request) -> web.StreamResponse:
     """405 with the allowed methods when the path exists with another method, else 404."""
-    this_resource, allowed = request.match_info.route.resource, set[str]()
+    allowed = set[str]()
     for resource in request.app.router.resources():
-        if resource is not this_resource:
+        if not is_catch_all(resource.canonical):
             allowed |= (await resource.resolve(request))[1]
     if allowed:
         raise web.HTTPMethodNotAllowed(request.method, allowed)

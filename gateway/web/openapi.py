@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.model import Json
 from gateway.ports import OpenApiProvider, WarmlineError
 from gateway.settings import packaged_yaml
-from gateway.web.errors import CODES
+from gateway.web.errors import CODES, is_catch_all
 
 PATH = "/openapi.json"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
@@ -61,13 +61,16 @@ def core_part() -> Part:
 
 
 def operations(all_routes: Iterable[web.AbstractRouteDef]) -> frozenset[Operation]:
-    """The operations of the routes, without HEAD, which every GET route answers too."""
+    """The operations of the routes, without HEAD, which every GET route answers too, and without
+    those that only say that there is no such page."""
     router = web.UrlDispatcher()
     router.add_routes(list(all_routes))
     return frozenset(
         (route.method.lower(), route.resource.canonical)
         for route in router.routes()
-        if route.resource is not None and route.method != "HEAD"
+        if route.resource is not None
+        and route.method != "HEAD"
+        and not is_catch_all(route.resource.canonical)
     )
 
 

@@ -28,7 +28,7 @@ from plugins.agents_desk.access.admin import AccountManager
 from plugins.agents_desk.access.audit_pages import AuditPages
 from plugins.agents_desk.access.joining import AccountJoining, JoinPage
 from plugins.agents_desk.access.second_factor_pages import SecondFactorPages
-from plugins.agents_desk.access.sessions import DeskSessions
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
 from plugins.agents_desk.access.sign_in import SignInPage
 from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.access.user_pages import UserPages
@@ -38,7 +38,7 @@ from plugins.agents_desk.case.promises import PromiseBoard
 from plugins.agents_desk.composing.companions import ConversationCompanions
 from plugins.agents_desk.composing.reply_pages import ReplyPages
 from plugins.agents_desk.composing.saved_replies import SavedReplies
-from plugins.agents_desk.guard import RequestGuard
+from plugins.agents_desk.guard import RequestGuard, RequestHandler
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.lists.bulk import BulkActs
 from plugins.agents_desk.lists.navigation import ListNavigator
@@ -304,7 +304,8 @@ class WebDesk:
             self._clean_ups.append(slack.delete_expired)
             routes += slack.routes()
         check_free(plugin_pages, routes)
-        return [*routes, *PluginPages(pages=plugin_pages, html=html, guard=guard).routes()]
+        routes += PluginPages(pages=plugin_pages, html=html, guard=guard).routes()
+        return [*routes, web.get("/desk/{any:(?s:.*)}", _not_found(html, guard))]
 
     def describe(self) -> Mapping[str, Json]:
         """The routes and their responses, for ``/openapi.json``; with the pages of other plugins
@@ -330,6 +331,24 @@ class WebDesk:
         yield f"Desk   {url}/desk" + (
             f"   user {user}, password {demo_password(self._data_dir)}" if user else ""
         )
+
+
+def _not_found(html: HtmlRenderer, guard: RequestGuard) -> RequestHandler:
+    """Answers GET for what is no page: a browser gets a page with a way back, whoever else asks the
+    gateway's JSON."""
+
+    async def show(_request: web.Request, _session: DeskSession) -> web.StreamResponse:
+        text = "There is no such page at the desk. The link may be old, or mistyped."
+        return html.message("Not found", text, status=404)
+
+    shown = guard.read(show)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise web.HTTPNotFound
+        return await shown(request)
+
+    return handle
 
 
 def _shadow(services: Services) -> ShadowPeriod | None:

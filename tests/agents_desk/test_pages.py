@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any, get_args, get_origin
@@ -377,3 +378,27 @@ async def test_a_banner_says_that_the_bot_only_listens(ana: Visit, gw: DeskGatew
         for path in ("/desk", f"/desk/c/{MARIA}", "/desk/search"):
             await ana.open(path)
             assert ("Shadow mode." in ana.page) is on, path
+
+
+async def test_a_path_that_is_no_page_says_so_at_the_desk(
+    ana: Visit, visitor: Callable[[], Visit]
+) -> None:
+    """A browser gets a page with a way back, also where a form was reloaded; a program gets JSON,
+    and whoever is not signed in the sign-in."""
+    browser = {"Accept": "text/html,application/xhtml+xml"}
+    for path in ("/desk/nonsense", "/desk/c/abc", "/desk/replies/save"):
+        answer = await ana.http.get(f"{ana.url}{path}", headers=browser)
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html"), path
+        assert "There is no such page at the desk." in page
+        assert '<a class="button" href="/desk">Back to the desk</a>' in page
+        program = await ana.http.get(f"{ana.url}{path}")
+        assert program.content_type == "application/json"
+    posted = await ana.http.post(f"{ana.url}/desk/nonsense", headers=browser)
+    assert posted.status == 404
+    stranger = visitor()
+    answer = await stranger.http.get(
+        f"{stranger.url}/desk/nonsense", headers=browser, allow_redirects=False
+    )
+    assert answer.status == 303
+    assert answer.headers["Location"].startswith("/desk/sign-in?next=")

@@ -81,9 +81,15 @@ class SavedReplies:
 
     async def save(self, reply: SavedReply) -> SavedReply:
         """Store a new reply, or a new wording of one that keeps its use count. Raises WarmlineError
-        for a reply that `problem_of` finds fault with, or when there are too many."""
+        for a reply that `problem_of` finds fault with, for a name that another one has, or when
+        there are too many."""
         if why := problem_of(reply):
             raise WarmlineError(why)
+        if await self._is_taken(reply):
+            raise WarmlineError(
+                f"there is a reply with the name {reply.name} already; change that one, or choose "
+                "another name"
+            )
         if not reply.id:
             return await self._add(reply)
         for _ in range(ATTEMPTS):
@@ -117,6 +123,16 @@ class SavedReplies:
                 except Outdated:
                     continue
                 break
+
+    async def _is_taken(self, reply: SavedReply) -> bool:
+        """Whether another one of the same people, brand and language has its name: they could not
+        be told apart in the composer."""
+        prefix = own_prefix(reply.owner) if reply.owner else SHARED
+        async for entry in stored_entries(self._storage, prefix):
+            other = _reply(entry)
+            if other.id != reply.id and _what_it_is_for(other) == _what_it_is_for(reply):
+                return True
+        return False
 
     async def _add(self, reply: SavedReply) -> SavedReply:
         prefix = own_prefix(reply.owner) if reply.owner else SHARED
@@ -163,6 +179,10 @@ def problem_of(reply: SavedReply) -> str | None:
     if reply.language and not _LANGUAGE.fullmatch(reply.language):
         return f"{reply.language} is not a language code; write en, de or pt-br"
     return why_unsafe_link(reply.text)
+
+
+def _what_it_is_for(reply: SavedReply) -> tuple[str, str, str]:
+    return " ".join(reply.name.split()).casefold(), reply.language, reply.brand
 
 
 def _reply(entry: StoredValue) -> SavedReply:

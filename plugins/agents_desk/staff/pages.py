@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway import Address, CaseRecord, Services, Value, WarmlineError
+from gateway import Address, CaseRecord, Services, Value, WarmlineError, is_plain_thanks
 from plugins.agents_desk.access.accounts import DeskAccounts
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard, read_fields
@@ -179,7 +179,8 @@ class OwnPages:
     async def _with_words(
         self, notes: Iterable[PraiseNote], session: DeskSession
     ) -> list[PraiseView]:
-        """The words, read from the conversations that are left, of the person's brands."""
+        """The words, read from the conversations that are left, of the person's brands. Plain
+        thanks that were noted before they counted as none are left out."""
         notes = list(notes)
         ids = list(dict.fromkeys(note.conversation for note in notes))
         cases = {c.conversation.id: c for c in await self.services.records.cases_by_id(ids)}
@@ -189,6 +190,7 @@ class OwnPages:
             if (case := cases.get(note.conversation))
             and session.agent.works_for(case.conversation.brand)
             and (text := _words(case, note))
+            and (note.score is not None or not is_plain_thanks(text))
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -247,3 +248,19 @@ async def test_own_replies_leave_with_their_author(ana: Visit, gw: DeskGateway) 
     assert (await data.export("ana"))["saved_replies"] == [{"name": "Mine", "text": "Only Ana."}]
     await data.erase("ana")
     assert [reply.name for reply in await SavedReplies(storage).seen_by(ANA)] == ["Shared"]
+
+
+async def test_a_name_that_another_reply_has_is_refused(ana: Visit) -> None:
+    """In the composer they look alike. Another language, another brand and one's own are others;
+    what was written is not lost."""
+    assert await write(ana, "Late", LATE) == 200
+    assert await write(ana, " late ", "It is a day late.") == 422
+    assert "There is a reply with the name late already; change that one" in ana.page
+    assert "It is a day late." in ana.page
+    assert await write(ana, "Late", "Es ist zu spät.", language="de") == 200
+    assert await write(ana, "Late", LATE, scope="own") == 200
+    assert await write(ana, "Gone", "It left today.") == 200
+    await ana.open(PAGE)
+    [id] = re.findall(r'<li id="([^"]+)">\s*<div class="saved-head"><b>Gone</b>', ana.page)
+    assert await write(ana, "Late", "It left today.", id=id) == 422
+    assert await write(ana, "Gone", "It left at noon.", id=id) == 200
