@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -39,6 +40,7 @@ from tests.agents_desk.conversations import (
     DeskGateway,
 )
 
+ROOT = Path(__file__).parents[2]
 EVIL = """"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}</textarea></title>"""
 
 
@@ -402,3 +404,22 @@ async def test_a_path_that_is_no_page_says_so_at_the_desk(
     )
     assert answer.status == 303
     assert answer.headers["Location"].startswith("/desk/sign-in?next=")
+
+
+def test_titles_have_one_size_on_all_pages() -> None:
+    """`desk.css` sets it. Others are the titles within the panes of the queue and of lists, and the
+    report and the audit, which are also read outside of the desk."""
+    own = re.compile(r"^([^{}\n]*\bh1\b[^{}\n]*)\{[^}]*font-size: *([^;}]+)", re.MULTILINE)
+    found = {
+        (file.name, selector.strip()): size.strip()
+        for file in (ROOT / "plugins").rglob("*.css")
+        if file.parent.parent.name not in ("demo_shop", "audit", "start")
+        for selector, size in own.findall(file.read_text("utf-8"))
+    }
+    assert found == {
+        ("desk.css", "h1"): "20px",
+        ("desk.css", ".head h1"): "17px",
+        ("lists.css", ".list-head h1"): "17px",
+        ("report.css", ".insights h1"): "30px",
+        ("report.css", ".admin-page .insights h1"): "20px",
+    }

@@ -16,12 +16,14 @@ from plugins.insights.review.values import Judgement, ReviewItem
 class ReviewQueue(Value, frozen=True, kw_only=True):
     """What one reviewer may judge, next first. ``waiting``: the number of items that wait for
     somebody who reads their language, by language. ``done``: what this reviewer judged in the last
-    seven days, and ``last`` the newest of all, which can be changed."""
+    seven days, and ``last`` the newest of all, which can be changed. ``drawn``: how many answers
+    were drawn in these days, for whomever."""
 
     items: tuple[ReviewItem, ...] = ()
     waiting: Mapping[str, int] = {}
     done: int = 0
     last: Judgement | None = None
+    drawn: int = 0
 
 
 def first_open_day(today: date, settings: ReviewSettings) -> date:
@@ -57,6 +59,7 @@ def review_queue(
         waiting=dict(sorted(waiting.items())),
         done=sum(judgement.at >= week and not judgement.skipped for judgement in own),
         last=max(own, key=lambda judgement: judgement.at, default=None),
+        drawn=len(sheet.items),
     )
 
 

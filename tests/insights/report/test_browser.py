@@ -28,6 +28,12 @@ OVERLAPS = """[...document.querySelectorAll('svg.plot')].filter(p => p.checkVisi
     ).map(([b]) => a.textContent + ' / ' + b.textContent)); })"""
 
 
+CUT = """[...document.querySelectorAll('table')].filter(
+  t => t.parentElement.scrollWidth > t.parentElement.clientWidth).map(t => t.caption.textContent)"""
+OPEN = "document.querySelectorAll('details').forEach(each => { each.open = true; })"
+ALL_MEASURES = "All measures, and what they were before"
+
+
 async def opened(browser: Any, address: str, width: int, scheme: str) -> Any:
     context = await browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme
@@ -52,6 +58,9 @@ async def test_index_html_fits_every_screen(
     assert await page.evaluate(SHOWN) == plots > 10
     assert await page.evaluate(OUTSIDE) == []
     assert await page.evaluate(OVERLAPS) == []
+    assert not await page.evaluate(OVERFLOW)
+    await page.evaluate(OPEN)
+    assert (ALL_MEASURES in await page.evaluate(CUT)) == (width == 390)
     assert not await page.evaluate(OVERFLOW)
     await page.emulate_media(media="print")
     assert await page.evaluate(SHOWN) == plots

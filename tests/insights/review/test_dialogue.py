@@ -341,3 +341,19 @@ async def test_an_erased_customer_leaves_no_trace_in_reviews(tmp_path: Path) -> 
             if file.is_file() and b"Zolantha" in file.read_bytes()
         ]
         assert traces == []
+
+
+async def test_an_empty_page_says_why_and_what_fills_it(tmp_path: Path) -> None:
+    """Before the first day has ended, and when all that was drawn is reviewed."""
+    async with open_shop(tmp_path) as shop:
+        ana = await shop.visit("ana")
+        await ana.open("/desk/review")
+        assert "No answer of the last 14 days has been drawn yet." in ana.page
+        assert "what is answered today may be here tomorrow" in ana.page
+        await shop.write(SCRIPT[0])
+        await shop.next_day()
+        ana = await shop.visit("ana")  # the session of yesterday is over
+        await ana.open("/desk/review")
+        await review(ana)
+        assert "You reviewed 1 answer in the last seven days." in ana.page
+        assert "1 answer was drawn in the last 14 days." in ana.page

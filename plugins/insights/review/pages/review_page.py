@@ -57,7 +57,14 @@ class ReviewPage:
         for item in queue.items:
             if case := await self._case(item):
                 return await self._form(request, queue, item, case, ReviewForm())
-        return self.templates.page(request, "done.html", title="Review", queue=queue)
+        return self.templates.page(
+            request,
+            "done.html",
+            title="Review",
+            queue=queue,
+            days=self.settings.days,
+            per_week=self.settings.per_week,
+        )
 
     async def submit(self, request: DeskPageRequest) -> DeskPageResult:
         """Store, skip or take back a review."""
