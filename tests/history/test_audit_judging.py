@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugins.history.audit.forecasting import Seen, share
 from plugins.history.audit.judging import Vectors, judge
 from plugins.history.audit.model import AuditedMatter
+from plugins.history.audit.topics import find_topics
+from plugins.history.audit.words import part
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 NO_WORDS = Vectors(by_text={})
@@ -82,3 +85,60 @@ def test_what_nobody_answered_cannot_be_told() -> None:
     """Without a person's answer there is nothing to compare."""
     [judged] = judge([matter("It takes 3 days.", "")], NO_WORDS)
     assert judged.agreement == "cannot_tell"
+
+
+@pytest.mark.parametrize(
+    ("person", "language", "agreement"),
+    [
+        ("Yes, our branch in Cascais opens then, too.", "en", "cannot_tell"),
+        ("Oui, notre magasin de Namur aussi.", "fr", "cannot_tell"),
+        ("Yes, our branch opens on Sunday, too.", "en", "differ"),
+        ("Yes, as Ana wrote to you.", "en", "differ"),
+        ("Cascais opens then.", "en", "differ"),
+        ("Ja, unsere Filiale ist dann offen.", "de", "differ"),
+    ],
+)
+def test_a_name_that_the_bot_lacks_proves_no_other_matter(
+    person: str, language: str, agreement: str
+) -> None:
+    """A branch or a product moves the words far apart. Days, colleagues and what begins a sentence
+    are no such names, nor are German nouns."""
+    bot = "We are open on Sunday."
+    asked = matter(bot, person, language=language, names=frozenset({"ana"}))
+    [judged] = judge([asked], near(0.1, bot, person))
+    assert (judged.agreement, judged.wrong) == (agreement, agreement == "differ")
+
+
+def asked_and_said(*pairs: tuple[str, str]) -> tuple[list[AuditedMatter], Vectors]:
+    """Matters whose questions have nothing in common, and whose equal answers are equal."""
+    texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+    rows = np.eye(len(texts), dtype=np.float32)
+    matters = [matter("", said, n, question=asked) for n, (asked, said) in enumerate(pairs, 1)]
+    return matters, Vectors(by_text=dict(zip(texts, rows, strict=True)))
+
+
+def test_an_answer_that_says_little_joins_no_questions() -> None:
+    """Six questions that all got "Yes, of course." are not one question six times; six that got the
+    same fact are, and so is one question that came six times."""
+    questions = [f"Question {n}?" for n in range(6)]
+    little = [(each, "Yes, of course.") for each in questions]
+    assert find_topics(*asked_and_said(*little)) == []
+    told = [(each, "You find all of it at https://shop.example/help today.") for each in questions]
+    assert [len(each.matters) for each in find_topics(*asked_and_said(*told))] == [6]
+    again = [("Do you open on Sunday?", "Yes, of course.")] * 6
+    assert [len(each.matters) for each in find_topics(*asked_and_said(*again))] == [6]
+
+
+@pytest.mark.parametrize(
+    ("yes", "of", "what", "expected"),
+    [
+        (2, 2, "matters", "2 of 2 matters"),
+        (29, 29, "", "29 of 29"),
+        (60, 100, "matters", "60\u202f% of matters"),
+        (0, 30, "", "0\u202f%"),
+    ],
+)
+def test_a_headline_counts_what_is_few(yes: int, of: int, what: str, expected: str) -> None:
+    """A percentage of two conversations says more than is known."""
+    seen = [Seen(n < yes, n, AT) for n in range(of)]
+    assert part(share(seen), what) == expected

@@ -39,16 +39,19 @@ def pages(report: AuditReport) -> Iterator[tuple[str, str]]:
 
 def headline(report: AuditReport) -> str:
     """What a manager must know, in one sentence."""
-    would = words.percent(report.verdicts["answer"].value)
+    would = words.part(report.verdicts["answer"], "matters")
     if not report.agreement["agree"].n:
-        return f"The bot would answer {would} of matters by itself today"
+        return f"The bot would answer {would} by itself today"
     told = report.wrong
     if not told.n:
-        return f"The bot would answer {would} of matters by itself; how rightly cannot be told yet"
-    return (
-        f"The bot would answer {would} of matters by itself today, and "
-        f"{words.percent(told.value)} of these wrongly"
-    )
+        return f"The bot would answer {would} by itself; how rightly cannot be told yet"
+    if told.enough:
+        return (
+            f"The bot would answer {would} by itself today, and {words.percent(told.value)} of "
+            "these wrongly"
+        )
+    few = words.part(told).replace(" of ", " of the ")
+    return f"The bot would answer {would} by itself today; {few} that can be told would be wrong"
 
 
 def _index(report: AuditReport) -> str:

@@ -9,6 +9,7 @@ person's answer is about the same matter at all.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from plugins.history.audit.facts import compared, facts_of
 from plugins.history.audit.model import AuditedMatter
 
 UNTOLD = "too different to agree, too alike to differ"
+NAMED = "the person names something that the bot does not name"
 Array = np.ndarray[Any, Any]
 SAME = 0.42
 """Cosine from which two answers say the same: 90 % of pairs about one matter in one language, none
@@ -35,6 +37,14 @@ MOST_PEERS = 400
 """Of a frequent question; more make no difference to a median."""
 MAJORITY = 0.6
 """Share of colleagues who say what the bot says, from which this person is the exception."""
+_NAME = re.compile(r"(?<=[^\W\d_,;:)] )[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{2,30}\b")
+"""A word with a capital within a sentence."""
+_CAPITALS = (
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+    "June July August September October November December English German French Spanish Internet"
+)
+NO_NAMES = frozenset(_CAPITALS.split())
+"""What English writes with a capital beside names."""
 SHOWN = {
     "money": "amount", "percent": "percentage", "span": "span of time", "time": "time",
     "degrees": "temperature",
@@ -169,9 +179,7 @@ def _polite(matter: AuditedMatter, near: float) -> AuditedMatter:
 def _in_words(matter: AuditedMatter, near: float, among: float | None) -> AuditedMatter:
     """There are no facts in common, and the two answers are not alike."""
     if among is None:
-        return (
-            _other(matter) if near < OTHER and not _own_case(matter) else matter.replace(why=UNTOLD)
-        )
+        return _alone(matter, near)
     if among < PEERS_OTHER:
         return _other(matter)
     if among < PEERS_SAME:
@@ -185,10 +193,28 @@ def _in_words(matter: AuditedMatter, near: float, among: float | None) -> Audite
     return matter.replace(why=UNTOLD)
 
 
+def _alone(matter: AuditedMatter, near: float) -> AuditedMatter:
+    """As `_in_words`, where no other answers tell more."""
+    if near >= OTHER or _own_case(matter):
+        return matter.replace(why=UNTOLD)
+    return matter.replace(why=NAMED) if names_besides(matter) else _other(matter)
+
+
 def _other(matter: AuditedMatter) -> AuditedMatter:
     return matter.replace(
         agreement="differ", wrong=True, why="the person's answer is about another matter"
     )
+
+
+def names_besides(matter: AuditedMatter) -> bool:
+    """Whether the person's answer has a name that the bot's lacks, such as that of a branch: by it
+    the same answer moves far in meaning. Not in German, which writes each noun with a capital, and
+    not the names of those who took part."""
+    if matter.language.startswith("de"):
+        return False
+    said = set(re.findall(r"[^\W\d_]+", matter.bot.casefold())) | matter.names
+    found = (match[0] for match in _NAME.finditer(matter.person))
+    return any(name.casefold() not in said and name not in NO_NAMES for name in found)
 
 
 def _own_case(matter: AuditedMatter) -> bool:

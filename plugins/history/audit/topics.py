@@ -26,6 +26,11 @@ MOST = 4_000
 MB for so many."""
 ASKED, ANSWERED = 0.6, 0.8
 """How much question and answer count; their squares make 1."""
+ASKED_ALONE, ANSWERED_LITTLE = 0.98, 0.199
+"""The same where the answer says little (`says_little`): whoever says "Yes, of course." to six
+questions has not answered one question six times."""
+LITTLE = 6
+"""Words, below which an answer without facts says little."""
 JOINED = 0.50
 """Cosine from which topics are joined."""
 SAME_FACTS = 0.2
@@ -73,7 +78,11 @@ def find_topics(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[Aske
     asked = vectors.of([matters[i].question for i in known])
     said = vectors.of([matters[i].person for i in known])
     assert asked is not None and said is not None  # noqa: S101, PT018  (known has vectors)
-    joint = np.hstack([ASKED * asked, ANSWERED * said])
+    bare = np.array([[says_little(matters[i].person)] for i in known])
+    joint = np.hstack([
+        np.where(bare, ASKED_ALONE, ASKED) * asked,
+        np.where(bare, ANSWERED_LITTLE, ANSWERED) * said,
+    ])  # fmt: skip
     groups = _groups(joint, [facts_of(matters[i].person) for i in known])
     made = []
     for members in groups:
@@ -84,6 +93,11 @@ def find_topics(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[Aske
     made = [topic for topic in made if topic.customers >= LEAST_CUSTOMERS]
     made.sort(key=lambda topic: -len(topic.matters))
     return [topic.replace(index=index) for index, topic in enumerate(made)]
+
+
+def says_little(answer: str) -> bool:
+    """Whether ``answer`` has few words and no facts, so that it fits any question."""
+    return len(answer.split()) < LITTLE and not facts_of(answer)
 
 
 def with_topics(

@@ -25,6 +25,14 @@ def percent(value: float) -> str:
     return f"{shown:.1f}\u202f%" if 0 < value < EXACT else f"{shown:.0f}\u202f%"
 
 
+def part(estimate: Estimate, of: str = "") -> str:
+    """A share for a headline: a percentage, or ``2 of 3`` where it rests on few. ``of`` is what it
+    is a share of."""
+    if estimate.enough:
+        return f"{percent(estimate.value)} of {of}" if of else percent(estimate.value)
+    return f"{estimate.value * estimate.n:.0f} of {estimate.n} {of}".rstrip()
+
+
 def interval(estimate: Estimate) -> str:
     """The 95 % interval of a share: ``10 to 14 %``."""
     return f"{percent(estimate.low)} to {percent(estimate.high)}"
