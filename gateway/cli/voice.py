@@ -176,7 +176,8 @@ def _parse_reply(text: str) -> Reply:
     except msgspec.ValidationError as error:
         message = f"the JSON is not a reply: {error}; see the fields of `gateway.Reply`"
         raise click.ClickException(message) from None
-    if unknown := [name for name in fields if name not in Reply.__struct_fields__]:
+    named = list(fields) if isinstance(fields, dict) else []
+    if unknown := [name for name in named if name not in Reply.__struct_fields__]:
         known = ", ".join(Reply.__struct_fields__)
         message = f"the JSON is not a reply: it has no field `{unknown[0]}`; its fields are {known}"
         raise click.ClickException(message)
