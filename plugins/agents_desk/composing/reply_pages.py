@@ -163,7 +163,7 @@ class ReplyPages:
             return await self._show(session, form, 422)
         try:
             for reply in found.replies:
-                await self.replies.save(reply.replace(**stamp))
+                await self.replies.save(reply.replace(**stamp), is_free=True)
         except WarmlineError as error:
             return await self._show(session, ReplyForm(reply=empty, problem=f"{error}"), 422)
         await self.services.audit.record(

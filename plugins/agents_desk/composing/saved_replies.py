@@ -79,13 +79,13 @@ class SavedReplies:
             raise NotFound("there is no such saved reply")
         return reply
 
-    async def save(self, reply: SavedReply) -> SavedReply:
+    async def save(self, reply: SavedReply, *, is_free: bool = False) -> SavedReply:
         """Store a new reply, or a new wording of one that keeps its use count. Raises WarmlineError
         for a reply that `problem_of` finds fault with, for a name that another one has, or when
-        there are too many."""
+        there are too many. ``is_free``: the caller has compared the names, of a whole file."""
         if why := problem_of(reply):
             raise WarmlineError(why)
-        if await self._is_taken(reply):
+        if not is_free and await self._is_taken(reply):
             raise WarmlineError(
                 f"there is a reply with the name {reply.name} already; change that one, or choose "
                 "another name"
