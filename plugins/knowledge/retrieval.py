@@ -28,6 +28,9 @@ class FoundPassage(Value, frozen=True, kw_only=True):
     sentences: tuple[tuple[int, int, float], ...] = ()
     """The sentences of the passage that answer best, best first: where they begin and end in its
     text, and the cosine of the question with the title and the sentence, as ``cosine``."""
+    compared: tuple[float, ...] | None = None
+    """What the order of the passages has read in it of the question, for the confidence; None: it
+    is read then."""
 
 
 class Retriever(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -33,9 +33,6 @@ COMPARED = 8
 
 READ_TEXTS = 2_048
 """Texts of sources that are kept as they were read: some MB, and most of the time of a question."""
-READ_QUESTIONS, COMPARED_TEXTS = 64, 512
-"""Questions that are kept as they were read, and what passages have of them: one turn reads each
-question for the order of the passages and for the confidence in them, and again for an agent."""
 
 FEATURES = (
     "score",
@@ -104,10 +101,11 @@ class EvidenceReader:
     question is kept no longer than this object."""
 
     def __init__(self, question: str, found: Sequence[FoundPassage], *, language: str = "") -> None:
-        self._found, self._question, self._language = found, question, language
+        self._found, self._language = found, language
         self._asked = _read_question(question, language)
         self._parts = [_part(each.passage) for each in found]
         self._lacking: dict[int, int] = {}
+        self._compared: dict[int, tuple[float, ...]] = {}
         self._best = {name: self._ordered(value) for name, value in _COMPARED.items()}
 
     def of(self, at: int) -> PassageEvidence:
@@ -120,7 +118,7 @@ class EvidenceReader:
         count = max(1, len(words))
         sentence = _sentence_cosine(this)
         values = {
-            **_compared(self._question, self._language, passage, *_span(this)),
+            **dict(zip(_COMPARED_ALONE, self.compared(at), strict=True)),
             "score": this.score,
             "cosine": this.cosine,
             "sentence": sentence,
@@ -146,6 +144,14 @@ class EvidenceReader:
             missing=tuple(word for number, word in enumerate(words) if missing >> number & 1),
             same_language=not self._language or passage.language == self._language,
         )
+
+    def compared(self, at: int) -> tuple[float, ...]:
+        """What ``found[at]`` has of the question, whatever else was found; see
+        `FoundPassage.compared`."""
+        if at not in self._compared:
+            given = self._found[at].compared
+            self._compared[at] = _compared(self._asked, self._found[at]) if given is None else given
+        return self._compared[at]
 
     def _ordered(self, value: Callable[[FoundPassage], float]) -> list[tuple[float, int]]:
         """The `COMPARED` first passages, the best by ``value`` first: the values and the places."""
@@ -177,7 +183,35 @@ _OF_WORDS = tuple(
 """What counts words, which some scripts do not part."""
 
 
+_COMPARED_ALONE = (
+    "shared_in_sentence",
+    "shared_in_heading",
+    "type_given",
+    "type_missing",
+    "amount_of_it",
+    "amount_of_other",
+    "numbers_shared",
+    "numbers_missing",
+    "names_missing",
+    "negation_differs",
+    "few_words",
+    "many_words",
+    "is_question",
+    "is_table",
+    "is_list",
+    "matters_in_title",
+    "matters_in_heading",
+    "matters_in_answer",
+    "heading_beside",
+    "title_beside",
+    "no_matter",
+    "is_introduction",
+    "has_number",
+    "length",
+)
+"""Those of `FEATURES` that do not depend on the other passages."""
 _in_order = itemgetter(*FEATURES)
+_in_order_alone = itemgetter(*_COMPARED_ALONE)
 
 
 class _Question(NamedTuple):
@@ -194,7 +228,6 @@ class _Question(NamedTuple):
     is_asked: float
 
 
-@lru_cache(READ_QUESTIONS)
 def _read_question(question: str, language: str) -> _Question:
     return _Question(
         words=content_words(question),
@@ -210,14 +243,10 @@ def _read_question(question: str, language: str) -> _Question:
     )
 
 
-@lru_cache(COMPARED_TEXTS)
-def _compared(
-    question: str, language: str, passage: Passage, start: int, end: int
-) -> Mapping[str, float]:
-    """What a passage whose sentence ``start`` to ``end`` answers has of a question, whatever else
-    was found."""
-    asked, facts = _read_question(question, language), _facts(passage)
-    said, count = _answer(passage, start, end), max(1, len(asked.words))
+def _compared(asked: _Question, found: FoundPassage) -> tuple[float, ...]:
+    """The values of `_COMPARED_ALONE`."""
+    passage, facts = found.passage, _facts(found.passage)
+    said, count = _answer(found), max(1, len(asked.words))
     told = is_told_by(asked.kind)
     given = told and _gives(asked.kind, said)
     amount = has_amount_of(asked.thing, said) if asked.thing else None
@@ -225,7 +254,7 @@ def _compared(
     in_answer = matters_of(said, passage.language)
     in_sentence = _lacking(asked.words, _read(f"{facts.heading} {said}"))
     in_heading = _lacking(asked.words, facts.heading_words)
-    return {
+    values = {
         "shared_in_sentence": 1 - in_sentence.bit_count() / count,
         "shared_in_heading": 1 - in_heading.bit_count() / count,
         "type_given": float(given),
@@ -251,6 +280,7 @@ def _compared(
         "has_number": facts.has_number,
         "length": min(len(passage.text), 800) / 800,
     }
+    return _in_order_alone(values)
 
 
 def _part(passage: Passage) -> tuple[int, tuple[str, ...]]:
@@ -325,15 +355,13 @@ def _all(passage: Passage) -> str:
     return f"{_title(passage)}\n{passage.text}"
 
 
-def _span(found: FoundPassage) -> tuple[int, int]:
-    """Of the sentence that answers; all of what is said whole."""
-    passage = found.passage
-    return best_sentence(found) if passage.kind == "text" else (0, len(passage.text))
-
-
-def _answer(passage: Passage, start: int, end: int) -> str:
-    """The sentence that answers and those beside it."""
-    return passage.text[max(0, start - 120) : end + 200]
+def _answer(found: FoundPassage) -> str:
+    """The sentence that answers and those beside it; all of what is said whole."""
+    text = found.passage.text
+    if found.passage.kind != "text":
+        return text
+    start, end = best_sentence(found)
+    return text[max(0, start - 120) : end + 200]
 
 
 def _lacking(asked: Sequence[str], words: _Words) -> int:

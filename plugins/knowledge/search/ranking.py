@@ -56,7 +56,12 @@ def ranking_values(
     """For the first `RANKED` of ``found``: whether it is in the language of the question, and the
     numbers of `RANKING_FEATURES`. ``candidates`` are the same passages in the same order. Empty
     where one of them has no cosine with the question as it stands."""
-    reader = EvidenceReader(question, found, language=language)
+    return _rows(EvidenceReader(question, found, language=language), candidates)
+
+
+def _rows(
+    reader: EvidenceReader, candidates: Sequence[Candidate]
+) -> list[tuple[bool, tuple[float, ...]]]:
     rows = []
     for at, candidate in enumerate(candidates[:RANKED]):
         if candidate.plain is None:
@@ -77,12 +82,16 @@ def rank(
 ) -> list[FoundPassage]:
     """``found`` with the first `RANKED` in the order of ``model``, with its scores; the others
     behind them, as they were. As it is where there is no adapter for the encoder."""
-    rows = ranking_values(question, candidates, found, language=language)
+    reader = EvidenceReader(question, found, language=language)
+    rows = _rows(reader, candidates)
     if not rows:
         return list(found)
     scored = [
-        each.replace(score=(model.same_language if same else model.other_language).total(values))
-        for each, (same, values) in zip(found, rows, strict=False)
+        each.replace(
+            score=(model.same_language if same else model.other_language).total(values),
+            compared=reader.compared(at),
+        )
+        for at, (each, (same, values)) in enumerate(zip(found, rows, strict=False))
     ]
     scored.sort(key=lambda each: -each.score)
     least, last = scored[-1].score, found[len(rows) - 1].score
