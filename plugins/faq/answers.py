@@ -247,11 +247,15 @@ def _with_values(reply: Reply, turn: Turn, *more: str) -> Reply | None:
     body, facts = _fill(reply.body, turn, reply.language)
     next_step, more_facts = _fill([reply.next_step or ""], turn, reply.language)
     _, other_facts = _fill(more, turn, reply.language)
-    stated = dict.fromkeys((*reply.facts, *facts, *more_facts, *other_facts))
+    filled = (*facts, *more_facts, *other_facts)
     if not body:
         return None
     return reply.replace(
-        body=tuple(body), next_step=next_step[0] if next_step else None, facts=tuple(stated)
+        body=tuple(body),
+        next_step=next_step[0] if next_step else None,
+        facts=tuple(dict.fromkeys((*reply.facts, *filled))),
+        # With words of the customer's own it is about their case.
+        general=reply.general and all(turn.given(fact.name) is None for fact in filled),
     )
 
 

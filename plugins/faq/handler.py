@@ -241,6 +241,7 @@ def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
             facts=tuple(dict.fromkeys(fact for reply in replies for fact in reply.facts)),
             buttons=(),
             only_if_unanswered=False,
+            general=all(reply.general for reply in replies),
         )
     if not unanswered:
         return first
@@ -249,6 +250,7 @@ def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
     return first.replace(
         next_step=plural if len(unanswered) > 1 else singular,
         buttons=(),
+        only_if_unanswered=False,
         escalate=(Reason(code="question_left", detail=f"not answered yet: {detail}"),),
     )
 

@@ -149,6 +149,7 @@ class GroundedAnswers:
             links=passage.links,
             facts=(Fact(name="source", value=passage.source),),
             language=turn.language,
+            general=True,
         )
         return with_tokens(reply, counted.read + counted.written)
 

@@ -14,6 +14,7 @@ from google.cloud import dialogflow_v2
 from gateway import Turn
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_dialogflow
+from plugins.nlu_dialogflow.engine import DialogflowUnderstander
 from plugins.nlu_local import plugin as nlu_local
 
 from .shop import write_shop
@@ -101,7 +102,10 @@ async def test_what_is_being_worked_on_at_the_end_is_still_understood(
     async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
         await gw.gateway.stop_background()
         await gw.customer("fake", "mia").say("how do I get a refund?")
+        understanders = gw.gateway.registrations.understanders
     assert turns[0].understanding.ranked_by == "nlu_dialogflow"
+    [engine] = [each for each in understanders if isinstance(each, DialogflowUnderstander)]
+    assert engine._client is None
 
 
 async def test_the_intent_gets_our_name(

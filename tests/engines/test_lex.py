@@ -14,6 +14,7 @@ from aiohttp import web
 from gateway import Turn
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_lex
+from plugins.nlu_lex.engine import LexUnderstander
 from plugins.nlu_local import plugin as nlu_local
 
 from .fake_rasa import served
@@ -110,7 +111,10 @@ async def test_what_is_being_worked_on_at_the_end_is_still_understood(
     async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
         await gw.gateway.stop_background()
         await gw.customer("fake", "mia").say("how do I get a refund?")
+        understanders = gw.gateway.registrations.understanders
     assert turns[0].understanding.ranked_by == "nlu_lex"
+    [engine] = [each for each in understanders if isinstance(each, LexUnderstander)]
+    assert engine._threads._shutdown
 
 
 async def test_intents_get_our_names(fake: FakeLex, config: dict[str, Any], tmp_path: Path) -> None:

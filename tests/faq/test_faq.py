@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Question, Turn
+from gateway import BadConfig, Guess, Insight, Language, Question, Slot, Turn
 from gateway.testing import FakeUnderstander, running
 from plugins import faq
 from plugins.faq import Faq, load
@@ -34,6 +34,9 @@ answers:
       en:
         body: "Our office {office} asks the courier, within {wait}."
         personal: "I asked the courier. They answer within {wait}."
+  overview:
+    sources_first: true
+    say: {en: {body: We are open most days.}}
   hello:
     suggest: false
     say: {en: {opener: "", body: Hello.}}
@@ -45,7 +48,7 @@ drafts:
 
 
 def handler(path: Path, *, look_every: float = 0.0) -> Faq:
-    read = partial(load, public_url="")
+    read = partial(load, public_url="", slots={"order"})
     answers = OverlaidAnswers([path], read, name="faq", every=look_every)
     return Faq(answers=answers, suggest_confidence=0.35)
 
@@ -132,6 +135,40 @@ async def test_unanswered_questions_go_to_a_person(
     (reason,) = reply.escalate
     assert reason.code == "question_left"
     assert all(f"“{name}?”" in reason.detail for name in intents if name != "shipping")
+
+
+async def test_an_answer_beside_an_unanswered_question_stays(known: Faq) -> None:
+    """A later handler's answer must not take the hand-over of the other question with it."""
+    alone = await known.handle(turn("overview"))
+    assert alone
+    assert alone.only_if_unanswered
+    beside = await known.handle(asking("overview", "weather"))
+    assert beside
+    assert not beside.only_if_unanswered
+    assert beside.escalate
+
+
+@pytest.mark.parametrize("slots", [(), (Slot(name="order", value="4711"),)])
+async def test_words_about_the_customers_own_case_may_promise(
+    write: Write, slots: tuple[Slot, ...]
+) -> None:
+    """With the order's number it is no answer for everybody."""
+    known = handler(
+        write("""\
+answers:
+  address:
+    say:
+      en:
+        body: We deliver anywhere.
+        next_step: To where?
+        next_step_known: "We write about {order} by tomorrow."
+""")
+    )
+    asked = turn("address")
+    asked = asked.replace(understanding=asked.understanding.replace(slots=slots))
+    reply = await known.handle(asked)
+    assert reply
+    assert reply.general is not bool(slots)
 
 
 async def test_unknown_questions_are_left_to_other_handlers(known: Faq) -> None:

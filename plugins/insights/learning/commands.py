@@ -80,7 +80,8 @@ def learn(
             f"{len(found.evaluated)} evaluated, {counted(len(found.effects), 'effect')} told"
         )
         if found.postponed:
-            click.echo(f"{found.postponed} wait until some of the open ones are decided")
+            waits = counted(found.postponed, "proposal waits", "proposals wait")
+            click.echo(f"{waits} until some of the open ones are decided")
         for proposal in await decisions.store.listed("open"):
             click.echo(printing.line(proposal))
 

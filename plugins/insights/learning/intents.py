@@ -193,8 +193,8 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     others, new = right.get("all"), right.get("new")
     if others and is_certain(others) and others.lost > others.gained:
         return "worse", (
-            f"Other messages are read worse: {others.lost} of {others.before.n} are no longer "
-            f"right, {others.gained} become right."
+            f"Other messages are read worse: {others.lost} of {others.before.n} no longer right, "
+            f"{others.gained} newly right."
         )
     own = (
         f" Of its own {counted(new.after.n, 'message')} {_right(new)} would be right."
@@ -209,7 +209,7 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
         tested = sum(each.before.n for each in (new, others) if each)
         return (
             "better",
-            f"Of {counted(tested, 'message')} {gained} become right, {lost} no longer are.{own}",
+            f"Of {counted(tested, 'message')} {gained} newly right, {lost} no longer right.{own}",
         )
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):

@@ -214,7 +214,9 @@ def _judge(
         )
         return "worse", f"{taken}. {seen}"
     if is_certain(moods) and moods.gained > moods.lost:
-        aside = f", {alarms.gained} calm ones wrong" if alarms.gained else ""
+        aside = (
+            f", {counted(alarms.gained, 'calm one', 'calm ones')} wrong" if alarms.gained else ""
+        )
         more = counted(moods.gained, "more mood is", "more moods are")
         return "better", f"{more} read right{aside}. {seen}"
     return "cannot_be_told", f"Too few reviewed messages have it to tell. {seen}"

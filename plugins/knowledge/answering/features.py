@@ -280,7 +280,8 @@ def _compared(asked: _Question, found: FoundPassage) -> tuple[float, ...]:
         "has_number": facts.has_number,
         "length": min(len(passage.text), 800) / 800,
     }
-    return _in_order_alone(values)
+    ordered: tuple[float, ...] = _in_order_alone(values)
+    return ordered
 
 
 def _part(passage: Passage) -> tuple[int, tuple[str, ...]]:

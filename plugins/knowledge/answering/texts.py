@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import arrow
-
-from gateway import Passage, packaged_yaml
+from gateway import Passage, format_date, packaged_yaml
 
 FALLBACK = "en"
 """The language of texts for customers whose language has none."""
@@ -49,7 +47,5 @@ def with_date(title: str, passage: Passage, language: str) -> str:
     """``title`` with the date of the document, as ``language`` writes it."""
     if passage.updated_at is None:
         return title
-    date = arrow.get(passage.updated_at).format(text("date", language), locale=language)
-    if language == "pt":
-        date = date.lower()  # Portuguese writes months small, which Arrow does not
+    date = format_date(passage.updated_at, text("date", language), language)
     return text("updated", language).format(title=title, date=date)

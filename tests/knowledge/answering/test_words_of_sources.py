@@ -68,6 +68,7 @@ def test_no_rule_changes_what_the_source_says(channel: str, mood: str) -> None:
         ("es", "How we deliver!, actualizado el 3 de marzo de 2026"),
         ("it", "How we deliver!, aggiornato il 3 marzo 2026"),
         ("pt", "How we deliver!, atualizado em 3 de março de 2026"),
+        ("pl", "How we deliver!, aktualizacja: 3 marca 2026"),
         ("nl", "How we deliver!, bijgewerkt op 3 maart 2026"),
         ("ar", "How we deliver!، آخر تحديث في 3 مارس 2026"),
         ("sv", "How we deliver!, uppdaterad 3 mars 2026"),
