@@ -107,10 +107,11 @@ def with_sensitive_matter(turn: Turn, policy: Policy) -> Turn:
     """``turn`` with the intent of the sentence for which it goes to a person, where the message as
     a whole has another: the person's skills, what is asked and what is said follow from it."""
     rule = policy.reasons.sensitive_intent
-    found = sentence_about(turn, rule.intents - rule.whole_only, policy)
+    intents = rule.intents - rule.whole_only
+    found = sentence_about(turn, intents, policy)
     understanding = turn.understanding
     known = {confident_intent(turn, policy), *(q.guess.name for q in understanding.questions)}
-    if found is None or not rule.enabled or not known.isdisjoint(rule.intents):
+    if found is None or not rule.enabled or not known.isdisjoint(intents):
         return turn
     others = (guess for guess in understanding.ranking if guess.name != found.guess.name)
     ranking = (found.guess, *(g for g in others if g.confidence <= found.guess.confidence))

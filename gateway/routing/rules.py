@@ -180,10 +180,11 @@ class SensitiveIntent(Rule):
     def check(self, turn: Turn, policy: Policy, /) -> str | None:
         questions = turn.understanding.questions
         intents = (confident_intent(turn, policy), *(question.guess.name for question in questions))
-        whole = next(
-            (intent_words(name) for name in intents if name and name in self.intents), None
-        )
-        return whole or quoted_sentence(turn, self.intents - self.whole_only, policy)
+        sensitive = [name for name in intents if name in self.intents]
+        if any(name not in self.whole_only for name in sensitive):
+            return intent_words(next(name for name in sensitive if name not in self.whole_only))
+        told = quoted_sentence(turn, self.intents - self.whole_only, policy)
+        return told or next(map(intent_words, sensitive), None)
 
 
 class UnservedLanguage(Rule):

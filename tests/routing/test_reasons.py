@@ -213,6 +213,21 @@ def test_a_sensitive_sentence_gives_the_matter() -> None:
     assert with_sensitive_matter(already, POLICY) == already
 
 
+def test_an_order_number_hides_no_sensitive_sentence() -> None:
+    """An intent that only a whole message shows yields to one that a sentence surely shows."""
+    rule = SensitiveIntent(
+        intents=frozenset({"order_details", "billing_dispute"}),
+        whole_only=frozenset({"order_details"}),
+    )
+    policy = Policy(reasons=Reasons(sensitive_intent=rule))
+    whole = understood("order_details", told=(("billing_dispute", 0.85),))
+    subject = turn("Paid two. My order number is MP-12345.", of=whole)
+    assert decide(subject, policy).reasons[0].detail == "billing dispute: “Paid two.”"
+    assert with_sensitive_matter(subject, policy).understanding.intent.name == "billing_dispute"
+    alone = turn("My order number is MP-12345.", of=understood("order_details"))
+    assert decide(alone, policy).reasons[0].detail == "order details"
+
+
 def test_all_reasons_that_hold_are_listed_in_order() -> None:
     """The order is that of precedence."""
     subject = turn(
