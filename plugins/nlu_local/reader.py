@@ -51,6 +51,8 @@ MAX_NAME_WORDS = 3
 """Words of a name beside a courtesy, or at the end of a message."""
 
 _AFTER_NAME = ",!\n،、！"
+_PAUSE = ",\n،、"
+"""Beside one of these a single word is a name without a capital, too: `hi tom,` but not `hi cancel!`."""
 _BEFORE_NAME = ".?!\n…。！？؟–—/~"
 _BLANKS = " \t\n,;،、-–—/~"
 _TITLES = frozenset(
@@ -250,7 +252,9 @@ class CourtesyPhrases:
         stop = after
         while stop < len(words) and stop - after <= MAX_NAME_WORDS:
             if stop > after and _ends(text, words, stop, _AFTER_NAME):
-                is_name = stop - after < MAX_NAME_WORDS or _is_name(text, words[after:stop])
+                paused = _ends(text, words, stop, _PAUSE)
+                name = words[after:stop]
+                is_name = _is_name(text, name, cased=not paused) or (paused and len(name) == 1)
                 return stop if is_name else after
             if words[stop].clause != words[stop - 1].clause and keys[stop - 1] not in _TITLES:
                 return after
@@ -272,7 +276,9 @@ class CourtesyPhrases:
                 name = words[at + length : end]
                 if keys[at : at + length] not in self._phrases or (name and not begins):
                     continue
-                if len(name) < 2 or (len(name) <= MAX_NAME_WORDS and _is_name(text, name)):
+                paused = bool(name) and _ends(text, words, at + length, _PAUSE)
+                is_name = _is_name(text, name) or (paused and len(name) == 1)
+                if len(name) <= MAX_NAME_WORDS and is_name:
                     return at
         return end
 
@@ -312,13 +318,14 @@ class PoliteQuestions:
 
     def core(self, text: str) -> tuple[int, int]:
         """The start and end of ``text`` without courtesies; what only looks like a name stays."""
-        found = self._courtesies.core(text)
+        found = self._courtesies.core(_not_shouted(text))
         if found is None:
             return 0, len(text)
         return found.start, len(text) if found.signed else found.end
 
     def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
         """The ranking for each text, best first."""
+        texts = [_not_shouted(text) for text in texts]
         cores = [self._courtesies.core(text) for text in texts]
         questions = [
             text[core.start : core.end].rstrip(_BLANKS)
@@ -331,6 +338,12 @@ class PoliteQuestions:
             _clearer(whole, next(of_questions), signed=core.signed) if core else whole
             for whole, core in zip(rankings, cores, strict=False)
         ]
+
+
+def _not_shouted(text: str) -> str:
+    """``text`` in small letters where several words have only capitals, which no example has."""
+    lower = text.lower() if text.isupper() and len(text.split()) > 1 else text
+    return lower if len(lower) == len(text) else text
 
 
 def _clearer(

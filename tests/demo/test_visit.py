@@ -59,6 +59,11 @@ FOR_PEOPLE = [
     "Die Taschen sind schön. Sie haben den Betrag aber doppelt abgebucht.",
     "Je voyage en mai. Je voudrais annuler ma commande d'hier.",
     "Me gusta mucho la bolsa. Me habéis cobrado dos veces el pedido.",
+    "What does shipping cost? CANCEL EVERYTHING NOW",
+    "Die Taschen sind da. SIE HABEN DOPPELT ABGEBUCHT.",
+    "Hello cancel it! What does shipping cost?",
+    "Hola cobro doble! ¿Cuánto cuesta el envío?",
+    "Hello. My order number is MP-12345. You charged me twice.",
 ]
 
 DRAFTED = [

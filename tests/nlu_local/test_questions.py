@@ -85,6 +85,10 @@ async def test_each_question_has_its_intent(engine: NluLocal) -> None:
             + "I want a refund for the lamp.",
             {"refund": "I want a refund for the lamp."},
         ),
+        (
+            "My sister was in your shop. I WANT A REFUND FOR THE LAMP! It was the blue one.",
+            {"refund": "I WANT A REFUND FOR THE LAMP!"},
+        ),
         ("I want a refund for the lamp", {}),
         ("I want a refund. Money back please!", {}),
         ("Hello there! I want a refund. Thanks a lot, Tom", {}),
