@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple, Protocol
 
 from gateway import Guess, Question, SentenceIntent
 
 from .phrases import LanguagePhrases
 from .protocol import MessageInContext
-from .text import MAX_CHARACTERS, tokenize
+from .text import MAX_CHARACTERS, WordToken, tokenize
 
 MAX_QUESTIONS = 4
 PREVIOUS_CHARACTERS = 300
@@ -60,6 +60,16 @@ _FILLERS = """
 MIN_CONFIDENCE_BEFORE = 0.5
 """The previous message needs this confidence to be what a follow-up asks about."""
 
+_CONTRASTS = "but because aber sondern weil mais car pero sino porque ma maar want mas"
+"""Words between two parts of a sentence of which one may deny what the other says not."""
+_THANKS = "thanks thank thx danke dank merci gracias grazie bedankt dank obrigado obrigada tack"
+_MUCH = """
+    you u very so much a lot again all sehr schön vielmals euch ihnen beaucoup bien infiniment mille
+    muchas tante wel u hartelijk muito så mycket
+"""
+_FOR = "for für fürs dass pour avoir por per voor för"
+"""`Thanks`, how much, `for`: in this order, what follows is done. `Merci d'annuler` asks for it."""
+
 MAX_SENTENCES = 12
 """Sentences of a message that are read alone: half from its beginning, half from its end."""
 
@@ -106,6 +116,33 @@ class IntentRanker(Protocol):
     def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]: ...
 
 
+class SentenceReading(NamedTuple):
+    """A sentence and what tells whether it denies or thanks for what it names.
+
+    ``others`` is its parts without negation and thanks; ``affirmed`` the sentence without its
+    negations. None: it has no such parts, or no negation.
+    """
+
+    text: str
+    doubtful: bool = False
+    others: str | None = None
+    affirmed: str | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(text for text in (self.text, self.others, self.affirmed) if text)
+
+    def guess(self, rankings: Iterator[tuple[Guess, ...]]) -> Guess | None:
+        """What it is about, by the ``rankings`` of `texts`. None: it denies the intent (`I have no
+        complaint`), because it shows it no less without the negation, unlike `it did not arrive`;
+        or it thanks for what was done."""
+        guess = next(rankings)[0]
+        others = _confidence(guess.name, next(rankings)) if self.others else 0.0
+        affirmed = _confidence(guess.name, next(rankings)) if self.affirmed else 1.0
+        stands = not self.doubtful or others >= MIN_CONFIDENCE or affirmed < guess.confidence
+        return guess if stands else None
+
+
 class QuestionFinder:
     """Finds questions by the words that begin them, and by those that continue an earlier one."""
 
@@ -116,6 +153,11 @@ class QuestionFinder:
         self._joiners = frozenset(
             key for language in phrases.values() for key in language.question_joiners
         )
+        self._negations = frozenset(
+            key for language in phrases.values() for key in language.negations
+        )
+        self._contrasts = self._joiners | _keys(_CONTRASTS)
+        self._thanks, self._much, self._for = _keys(_THANKS), _keys(_MUCH), _keys(_FOR)
         self._pointing, self._aspects = _keys(_POINTING), _keys(_ASPECTS)
         self._generic = self._pointing | self._aspects | self._joiners | _keys(_FILLERS)
 
@@ -125,6 +167,10 @@ class QuestionFinder:
         """The topic of each message, alone or together with the previous message."""
         spans = [self.question_spans(message.text) for message in messages]
         sentences = [self._sentence_spans(message.text, intents) for message in messages]
+        readings = [
+            [self._reading(message.text[start:end].rstrip(" .。")) for start, end in found]
+            for message, found in zip(messages, sentences, strict=True)
+        ]
         joined = [self._with_previous(message) for message in messages]
         texts = [message.text for message in messages]
         texts += [
@@ -135,17 +181,13 @@ class QuestionFinder:
         texts += [text for text in joined if text]
         asked_of = [self._topic_before(message) for message in messages]
         texts += [text for text in asked_of if text]
-        texts += [
-            message.text[start:end].rstrip(" .。")  # as the examples, and as moods are read
-            for message, found in zip(messages, sentences, strict=True)
-            for start, end in found
-        ]
+        texts += [text for each in readings for reading in each for text in reading.texts]
         rankings = iter(intents.rank_all(texts) if texts else ())
         alone = [next(rankings) for _ in messages]
         apart = [[next(rankings) for _ in found] for found in spans]
         together = [next(rankings) if text else None for text in joined]
         before = [next(rankings) if text else None for text in asked_of]
-        guesses = [[next(rankings)[0] for _ in found] for found in sentences]
+        guesses = [[reading.guess(rankings) for reading in each] for each in readings]
         asks = [bool(text) and self._is_question(text or "") for text in asked_of]
         texts = [message.text for message in messages]
         parts = zip(texts, alone, spans, apart, together, before, asks, strict=True)
@@ -171,13 +213,46 @@ class QuestionFinder:
         if _SENTENCE_END.search(text) is None:
             return []
         first, last = intents.core(text) if len(text) <= MAX_CHARACTERS else (0, len(text))
-        spans = [(first + start, first + end) for start, end in _sentences(text[first:last])]
+        spans = [(start, end) for start, end in _sentences(text) if start < last and first < end]
         found = [
             _stripped(text, start, end)
             for start, end in _both_ends(spans, 2 * MAX_SENTENCES)
             if self._says_something(text[start:end])
         ]
         return _both_ends(found, MAX_SENTENCES) if len(found) > 1 else []
+
+    def _reading(self, text: str) -> SentenceReading:
+        """``text``, a sentence without its full stop, as the examples and moods are read."""
+        words = tokenize(text)
+        denies = any(word.key in self._negations for word in words)
+        if not denies and not self._gives_thanks(words):
+            return SentenceReading(text)
+        starts = [
+            at
+            for at, word in enumerate(words)
+            if at and (word.clause != words[at - 1].clause or word.key in self._contrasts)
+        ]
+        parts = [words[start:end] for start, end in pairwise((0, *starts, len(words)))]
+        others = [
+            text[part[0].start : part[-1].end]
+            for part in parts
+            if not self._gives_thanks(part) and self._negations.isdisjoint(w.key for w in part)
+        ]
+        affirmed = text
+        for word in reversed(words):
+            if word.key in self._negations:
+                affirmed = affirmed[: word.start] + affirmed[word.end :].lstrip()
+        return SentenceReading(
+            text, True, ", ".join(others) or None, affirmed.strip() if denies else None
+        )
+
+    def _gives_thanks(self, words: Sequence[WordToken]) -> bool:
+        """Whether ``words`` begin with thanks for something."""
+        rest = iter(words[:MAX_FOLLOW_UP])
+        if not any(word.key in self._thanks for word in islice(rest, 3)):
+            return False
+        after = next((word.key for word in rest if word.key not in self._much), None)
+        return after in self._for or (after == "d" and next(rest, words[0]).key in self._for)
 
     def _says_something(self, text: str) -> bool:
         """Whether ``text`` has words that may name a matter."""
@@ -274,7 +349,7 @@ def _distinct_questions(
 
 
 def _other_matters(
-    topic: MessageTopic, spans: Sequence[Span], guesses: Sequence[Guess]
+    topic: MessageTopic, spans: Sequence[Span], guesses: Sequence[Guess | None]
 ) -> tuple[SentenceIntent, ...]:
     """The sentences that are surely about another intent each than ``topic`` is; of two about the
     same one the surer."""
@@ -282,11 +357,17 @@ def _other_matters(
     main = topic.ranking[0].name if topic.ranking and sure else None
     found: dict[str, SentenceIntent] = {}
     for (start, end), guess in zip(spans, guesses, strict=True):
+        if guess is None:
+            continue
         known = found.get(guess.name)
         surer = known is None or guess.confidence > known.guess.confidence
         if guess.name != main and guess.confidence >= MIN_CONFIDENCE and surer:
             found[guess.name] = SentenceIntent(start=start, end=end, guess=guess)
     return tuple(sorted(found.values(), key=lambda sentence: sentence.start))
+
+
+def _confidence(name: str, ranking: Sequence[Guess]) -> float:
+    return next((guess.confidence for guess in ranking if guess.name == name), 0.0)
 
 
 def _keys(words: str) -> frozenset[str]:

@@ -52,7 +52,7 @@ MAX_NAME_WORDS = 3
 
 _AFTER_NAME = ",!\n،、！"
 _PAUSE = ",\n،、"
-"""Beside one of these a single word is a name without a capital, too: `hi tom,` but not `hi cancel!`."""
+"""Beside one of these a single word in small letters is a name: `hi tom,`, but not `hi stop!`."""
 _BEFORE_NAME = ".?!\n…。！？؟–—/~"
 _BLANKS = " \t\n,;،、-–—/~"
 _TITLES = frozenset(

@@ -38,9 +38,16 @@ ASKED = [
     ("Dear Ms. Kern, do you ship to Norway? Kind regards, Tom Baker", "€24"),
     ("Where is my parcel? My order number is MP-20417.", "It has flown"),
     ("I ride to work every day. Do you ship to Portugal? The green one is for my brother.", "€24"),
+    ("No human please. How much is shipping?", "€4.90"),
+    ("You do not need to connect me to a person. What does shipping cost?", "€4.90"),
+    ("When do you open on Sunday? I do not have a complaint.", "Tuesday to Saturday"),
+    ("Thanks for cancelling my order. When do you open on Sunday?", "Tuesday to Saturday"),
     ("Wie lange braucht die Lieferung?", "Werktagen"),
     ("Wann macht der Laden auf?", "Dienstag bis Samstag"),
+    ("Wann haben Sie am Sonntag offen? Ich habe keine Beschwerde.", "Dienstag bis Samstag"),
+    ("Danke für die Stornierung. Wann haben Sie am Sonntag offen?", "Dienstag bis Samstag"),
     ("Comment renvoyer ma sacoche ?", "60 jours"),
+    ("Pas besoin d'un humain. Combien coûte la livraison ?", "4,90 €"),
     ("¿Cuánto cuesta mandar una bolsa?", "4,90 €"),
     ("Sehr geehrte Frau Kern, was kostet der Versand? Freundliche Grüße, Jonas Adler", "4,90 €"),
     ("Bonjour Madame, combien coûte la livraison ? Bien à vous, Élodie", "4,90 €"),
@@ -64,6 +71,9 @@ FOR_PEOPLE = [
     "Hello cancel it! What does shipping cost?",
     "Hola cobro doble! ¿Cuánto cuesta el envío?",
     "Hello. My order number is MP-12345. You charged me twice.",
+    "I have not received my parcel. What does shipping cost?",
+    "I did not order this and you charged me twice. What does shipping cost?",
+    "Thanks, I want to cancel my order. What does shipping cost?",
 ]
 
 DRAFTED = [

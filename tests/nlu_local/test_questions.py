@@ -89,6 +89,20 @@ async def test_each_question_has_its_intent(engine: NluLocal) -> None:
             "My sister was in your shop. I WANT A REFUND FOR THE LAMP! It was the blue one.",
             {"refund": "I WANT A REFUND FOR THE LAMP!"},
         ),
+        (
+            "HELLO REFUND THE LAMP! MY SISTER WAS IN YOUR SHOP.",
+            {"refund": "HELLO REFUND THE LAMP!"},
+        ),
+        ("When do you open on Sunday? I do not need a refund.", {}),
+        ("When do you open on Sunday? Thanks for the refund of the lamp.", {}),
+        (
+            "When do you open on Sunday? I do not like the lamp and I want my money back.",
+            {"refund": "I do not like the lamp and I want my money back."},
+        ),
+        (
+            "When do you open on Sunday? Thanks for the lamp, but I want my money back.",
+            {"refund": "Thanks for the lamp, but I want my money back."},
+        ),
         ("I want a refund for the lamp", {}),
         ("I want a refund. Money back please!", {}),
         ("Hello there! I want a refund. Thanks a lot, Tom", {}),
