@@ -294,7 +294,14 @@ def join_insights(
         language=language,
         ranking=best.ranking or (),
         questions=best.questions,
-        sentences=best.sentences,
+        sentences=tuple(
+            dict.fromkeys(
+                sentence
+                for insight in insights
+                for sentence in insight.sentences
+                if sentence.guess not in (best.ranking or ())[:1]
+            )
+        ),
         emotion=emotion.replace(distress=worst.distress, cues=cues),
         signals=tuple(dict.fromkeys(cue for insight in insights for cue in insight.signals)),
         engines=tuple(name for name, _ in named),

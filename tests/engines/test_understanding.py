@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, Turn
+from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, SentenceIntent, Turn
 from gateway.pipeline.understanding import UnderstandingStage, join_insights
 from gateway.pipeline.validation import InvalidValue, validated_insight
 from gateway.ports import TryLater
@@ -151,6 +151,15 @@ def test_the_first_sure_ranking_is_used(first: float, second: float, used: str) 
     """A later engine's is used when the earlier ones are unsure and it is sure."""
     insights = [("first", insight("a", first)), ("second", insight("b", second))]
     assert join_insights(insights).ranked_by == used
+
+
+def test_the_sentences_of_all_engines_are_kept() -> None:
+    """A sensitive one counts whichever engine ranks the message."""
+    told = SentenceIntent(start=0, end=9, guess=Guess(name="fraud", confidence=0.9))
+    again = told.replace(guess=Guess(name="b", confidence=0.9))
+    named = [("first", insight("b")), ("second", insight("a").replace(sentences=(told, again)))]
+    assert join_insights(named).ranked_by == "first"
+    assert join_insights(named).sentences == (told,)
 
 
 @pytest.mark.parametrize(("moods", "label", "distress"), [
