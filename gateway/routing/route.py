@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from gateway.model import Action, Cue, Emotion, Message, Reason, Route, Turn
+from gateway.model import Action, Cue, Emotion, Message, Reason, Route, Turn, Understanding
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
     HARM,
@@ -105,17 +105,26 @@ def with_survey_mood(turn: Turn, policy: Policy) -> Turn:
 
 def with_sensitive_matter(turn: Turn, policy: Policy) -> Turn:
     """``turn`` with the intent of the sentence for which it goes to a person, where the message as
-    a whole has another: the person's skills, what is asked and what is said follow from it."""
+    a whole has another: the person's skills, what is asked and what is said follow from it. The
+    ranking as it was read follows that intent, so that another ``policy`` may decide anew."""
     rule = policy.reasons.sensitive_intent
     intents = rule.intents - rule.whole_only
+    understanding = _as_read(turn.understanding)
+    turn = turn.replace(understanding=understanding)
     found = sentence_about(turn, intents, policy)
-    understanding = turn.understanding
     known = {confident_intent(turn, policy), *(q.guess.name for q in understanding.questions)}
     if found is None or not rule.enabled or not known.isdisjoint(intents):
         return turn
-    others = (guess for guess in understanding.ranking if guess.name != found.guess.name)
-    ranking = (found.guess, *(g for g in others if g.confidence <= found.guess.confidence))
+    ranking = (found.guess, *understanding.ranking)
     return turn.replace(understanding=understanding.replace(ranking=ranking, questions=()))
+
+
+def _as_read(understanding: Understanding) -> Understanding:
+    """``understanding`` before `with_sensitive_matter`: no engine ranks first what a sentence shows
+    beside the ranking."""
+    first, rest = understanding.ranking[:1], understanding.ranking[1:]
+    moved = any(sentence.guess in first for sentence in understanding.sentences)
+    return understanding.replace(ranking=rest) if moved else understanding
 
 
 def with_earlier_matter(turn: Turn, policy: Policy) -> Turn:

@@ -122,7 +122,7 @@ class VersionTrials:
         policy = (await self.policies.trial(overlay)).current
 
         def all_routes() -> tuple[Route, ...]:
-            return tuple(decide(turn, policy) for turn in turns)
+            return tuple(decide(with_sensitive_matter(turn, policy), policy) for turn in turns)
 
         return await asyncio.to_thread(all_routes)
 
@@ -166,7 +166,6 @@ class VersionTrials:
             understanding = await self.understanding.understand(turn)
         policies = self.policies
         turn = with_earlier_matter(turn.replace(understanding=understanding), policies.current)
-        turn = with_sensitive_matter(turn, policies.current)
         return await self._worked(turn, policies, self.hours, self.voice_in_use)
 
     async def _worked(
@@ -181,6 +180,8 @@ class VersionTrials:
     ) -> TrialAnswer:
         """What follows from a turn that was understood; ``routed``: its route stands."""
         turn = turn.replace(alarms=self.alarms)
+        if not routed:
+            turn = with_sensitive_matter(turn, policies.current)
         of_brand = hours.of(turn.conversation.brand)
         opening = reopens_at(of_brand, turn.at)
         turn = turn.replace(

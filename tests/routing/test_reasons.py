@@ -213,6 +213,17 @@ def test_a_sensitive_sentence_gives_the_matter() -> None:
     assert with_sensitive_matter(already, POLICY) == already
 
 
+def test_another_policy_decides_a_stored_turn_anew() -> None:
+    """The intent that was read is kept beside that of the sentence, also where it is surer."""
+    subject = turn("Paid two. Send it.", of=understood(told=(("billing_dispute", 0.85),)))
+    stored = with_sensitive_matter(subject, POLICY)
+    assert decide(stored, POLICY).action == "escalate"
+    assert with_sensitive_matter(stored, POLICY) == stored
+    strict = Policy(reasons=Reasons(sensitive_intent=SensitiveIntent(sentence=0.95)))
+    assert with_sensitive_matter(stored, strict) == subject
+    assert decide(with_sensitive_matter(stored, strict), strict).action == "automate"
+
+
 def test_an_order_number_hides_no_sensitive_sentence() -> None:
     """An intent that only a whole message shows yields to one that a sentence surely shows."""
     rule = SensitiveIntent(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway import ChangeRefused, SetValue, TrialMessage
+from gateway import ChangeRefused, Guess, Insight, SentenceIntent, SetValue, TrialMessage
 from gateway.testing import RunningGateway
 from tests.versions.shop import WordReader, adopt, configuration, load, newest, open_shop, roll_back
 
@@ -115,3 +115,36 @@ async def test_a_trial_answers_as_the_gateway_would(tmp_path: Path) -> None:
         unsure = await trials.respond(asked, {"policy": [below]})
         assert unsure.turn.route.action == "escalate"
         assert await gw.services.records.cases() == ()
+
+
+class SentenceReader(WordReader):
+    """Finds a wrong charge in the first sentence."""
+
+    def _insight(self, text: str) -> Insight:
+        charged = Guess(name="billing_dispute", confidence=0.9)
+        sentence = SentenceIntent(start=0, end=text.index(".") + 1, guess=charged)
+        return super()._insight(text).replace(sentences=(sentence,))
+
+
+async def test_a_trial_finds_a_sensitive_sentence(tmp_path: Path) -> None:
+    """As the gateway does in a dialogue, by the policy in force or by the tried one."""
+    text = "Charged twice. Where is parking?"
+    async with open_shop(tmp_path, SentenceReader()) as gw:
+        trials = gw.services.trials
+        tried = await trials.respond(TrialMessage(text=text, channel="sms"))
+        customer = gw.customer("sms", "kim")
+        await customer.say(text)
+        assert customer.heard == list(tried.rendered.parts)
+        (case,) = await gw.services.records.cases()
+        said = next(m for m in case.messages if m.author == "customer")
+        assert said.understanding is not None
+        assert said.understanding.ranking == tried.turn.understanding.ranking
+        assert tried.turn.understanding.intent.name == "billing_dispute"
+
+        strict = SetValue(at=("reasons", "sensitive_intent", "sentence"), value=0.95)
+        sure = await trials.respond(TrialMessage(text=text, channel="sms"), {"policy": [strict]})
+        assert sure.turn.understanding.intent.name == "parking"
+        stored = tried.turn.replace(understanding=said.understanding)
+        for changes, action in (((), "escalate"), ((strict,), "automate")):
+            (route,) = await trials.route([stored], changes)
+            assert route.action == action
