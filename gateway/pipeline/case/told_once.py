@@ -24,6 +24,9 @@ LABELS = {
     "photo": "photo",
 }
 """Facts as colleagues read them."""
+STEADY = frozenset({"order", "email", "phone"})
+"""Facts that a context source, such as a CRM, states for the customer. Not an address, for example:
+there is an old one, and they may be moving."""
 
 
 def told_once(text: str, card: ContextCard, zone: ZoneInfo) -> tuple[Finding, ...]:
@@ -93,8 +96,10 @@ def _told(turn: Turn) -> set[str]:
     own: list[Message] = [m for m in (*turn.history, turn.message) if m.author == "customer"]
     told = {fact.name for m in own for fact in facts_told(m.text, turn.language)}
     told |= {"photo" for message in own if message.attachments}
-    # The shop's own slots, what a channel or a CRM states, and the address of a mail.
-    return told | {name for name in LABELS if turn.given(name) is not None}
+    # Slots with these names, facts of messages and the address of a mail count, too.
+    known = tuple(fact for fact in turn.context.facts if fact.name in STEADY)
+    given = turn.replace(context=turn.context.replace(facts=known))
+    return told | {name for name in LABELS if given.given(name) is not None}
 
 
 def _without(text: str, language: str, told: set[str]) -> str:

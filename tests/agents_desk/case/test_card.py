@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway import Address, Conversation, Customer, Message, Reply, Turn
+from gateway import Address, Context, Conversation, Customer, Fact, Message, Reply, Turn
 from gateway.pipeline.case.story import shorten
 from gateway.pipeline.case.told_once import without_known_questions
 from plugins.agents_desk.composing.placeholders import with_proposal
@@ -204,6 +204,24 @@ def test_the_bot_does_not_ask_for_what_it_was_told(told_turn: Turn) -> None:
     assert without_known_questions(Reply(body=(ask,)), told_turn).body == (ask,)
     other = Reply(body=("Sure.",), next_step="What is your e-mail address?")
     assert without_known_questions(other, told_turn) == other
+
+
+@pytest.mark.parametrize(
+    ("fact", "question", "left"),
+    [
+        ("address", "What is your new address?", "What is your new address?"),
+        ("name", "What is your name?", "What is your name?"),
+        ("phone", "What is your phone number?", None),
+    ],
+)
+def test_a_record_answers_no_question_for_what_may_change(
+    told_turn: Turn, fact: str, question: str, left: str | None
+) -> None:
+    """An address of a CRM is an old one to a customer who moves."""
+    context = Context(facts=(Fact(name=fact, value="Old Street 1"),))
+    turn = told_turn.replace(context=context, history=())
+    reply = Reply(body=("We change it.",), next_step=question)
+    assert without_known_questions(reply, turn).next_step == left
 
 
 @pytest.fixture
