@@ -213,17 +213,19 @@ class PluginRegistry:
     """The installed plugins of one start-up, with a plugin manager (pluggy) of their own."""
 
     def __init__(self, plugins: Iterable[InstalledPlugin]) -> None:
-        """Raises BadPlugin for a hook that does not exist."""
+        """Raises BadPlugin for a hook that does not exist, or is not as its specification says."""
         self.all = tuple(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for plugin in self.all:
-            self._manager.register(plugin.module, name=plugin.name)
         try:
+            for plugin in self.all:
+                self._manager.register(plugin.module, name=plugin.name)
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            [plugin] = [each for each in self.all if each.module is error.plugin]
-            what, _, _ = str(error).partition(" in plugin")
+            plugin = next(each for each in self.all if each.module is error.plugin)
+            what = " ".join(str(error).split())
+            if what.startswith("unknown hook"):
+                what, _, _ = what.partition(" in plugin")
             message = f"{plugin.name}: {what}; the hooks are listed in docs/plugins.md"
             raise BadPlugin(message, plugin) from None
 

@@ -257,7 +257,13 @@ BROKEN = {
     "raise SystemExit('no licence')": "bad cannot be imported: SystemExit('no licence')",
     "{}['x']": "bad cannot be imported: KeyError('x')",
     "from gateway import hookimpl\n@hookimpl\ndef register_handler(register): ...": (
-        "bad: unknown hook 'register_handler'"
+        "bad: unknown hook 'register_handler'; the hooks are listed"
+    ),
+    "from gateway import hookimpl\n@hookimpl\ndef register_handlers(registr, settings): ...": (
+        "bad: Plugin 'bad' for hook 'register_handlers' hookimpl definition:"
+    ),
+    "from gateway import hookimpl\n@hookimpl(wrapper=True)\ndef register_handlers(): ...": (
+        "bad: Plugin 'bad' for hook 'register_handlers' hookimpl definition:"
     ),
     "from gateway import hookimpl\n@hookimpl\ndef register_handlers(register, settings): {}['x']": (
         "bad: register_handlers raised KeyError('x')"
@@ -324,13 +330,23 @@ def test_a_health_check_that_raises_is_shown_with_the_package(
     assert "s3cret" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("import nowhere_at_all", "bad cannot be imported"),
+        (
+            "from gateway import hookimpl\n@hookimpl\ndef register_handlers(registr): ...",
+            "'registr'",
+        ),
+    ],
+)
 def test_a_broken_package_does_not_hide_our_own_commands(
-    install: Callable[[str], Path], warmline: Any
+    install: Callable[[str], Path], warmline: Any, code: str, what: str
 ) -> None:
     """Those of plugins are not known then: they fail with its name."""
-    install("import nowhere_at_all")
+    install(code)
     assert "serve" in warmline("--help").stdout
-    with pytest.raises(BadPlugin, match="bad cannot be imported"):
+    with pytest.raises(BadPlugin, match=what):
         warmline("knowledge", "list")
 
 
