@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.hookspecs import OpenServices, Readiness, Section, hookimpl
+    from gateway.hookspecs import OpenServices, Readiness, Section, ask_before, hookimpl, may_ask
     from gateway.model import (
         ALBUM_WAIT,
         DRAFT_TOKENS,
@@ -704,6 +704,7 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "WorkStep",
+    "ask_before",
     "asked_for",
     "backoff",
     "brand_part",
@@ -751,6 +752,7 @@ __all__ = [
     "mask_text",
     "masked",
     "masked_history",
+    "may_ask",
     "megabytes",
     "mood_label",
     "nearest",

@@ -8,6 +8,7 @@ start-up and names the package.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -46,6 +47,22 @@ Readiness = Callable[[], Awaitable[str | None]]
 """Returns None if all is well, else what is wrong, as a text for people."""
 OpenServices = Callable[[Path | None], AbstractAsyncContextManager[tuple[Services, Settings]]]
 """Opens the gateway's services for a command; takes the path of the settings, or None."""
+
+
+def may_ask() -> bool:
+    """Whether a command may ask a person: stdin is a terminal, and so is stderr, where the person
+    reads the question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask_before(question: str, *, yes: bool) -> None:
+    """Ask a person at a terminal before a command deletes something, unless they said ``yes``
+    already. Raises click.Abort when they decline. Where nobody can be asked (see `may_ask`), the
+    command goes on."""
+    import click  # noqa: PLC0415  (a server needs none)
+
+    if not yes and may_ask():
+        click.confirm(question, abort=True, err=True)
 
 
 @hookspec

@@ -172,14 +172,7 @@ def read_text(file: TextIO) -> str:
 
 
 yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")
-"""Of the commands that ask on a terminal before they delete; see `ask_before`."""
-
-
-def ask_before(question: str, *, yes: bool) -> None:
-    """Ask a person at a terminal, unless they said ``yes`` already. Raises click.Abort when they
-    decline. A script is never asked."""
-    if not yes and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
+"""Of the commands that ask on a terminal before they delete; see `gateway.ask_before`."""
 
 
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,7 +19,6 @@ from gateway.adapters.sql.engine.opening import migrate as migrate_forward
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
 from gateway.cli.common import (
-    ask_before,
     config_option,
     json_option,
     load_settings,
@@ -30,6 +30,8 @@ from gateway.cli.common import (
 )
 from gateway.cli.doctor import is_served
 from gateway.cli.serve import serving_lock
+from gateway.hookspecs import ask_before, may_ask
+from gateway.ops.retention import DeletedCounts
 from gateway.ports import WarmlineError
 from gateway.settings import PostgresSettings, Settings
 from gateway.support.labels import counted
@@ -177,9 +179,9 @@ async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool, yes:
     async with open_store(config) as gateway:
         if vacuum and is_served(gateway.settings.data_dir / "serving.lock"):
             raise WarmlineError("a server is running here; stop it before you use --vacuum")
-        if not dry_run:
-            old = msgspec.structs.asdict(await gateway.retention.run(dry=True))
-            if many := ", ".join(f"{count} {name}" for name, count in old.items() if count):
+        if not dry_run and not yes and may_ask():
+            old = await gateway.retention.run(dry=True)
+            if many := ", ".join(_in_words(old)):
                 ask_before(f"Delete for good, as `retention` says: {many}?", yes=yes)
         deleted = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:
@@ -190,6 +192,14 @@ async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool, yes:
     verb = "would be deleted" if dry_run else "deleted"
     for name, count in msgspec.structs.asdict(deleted).items():
         click.echo(f"{count:8} {name} {verb}")
+
+
+def _in_words(deleted: DeletedCounts) -> Iterator[str]:
+    """What there is of it to delete: ``1 conversation``."""
+    nouns = ("conversation", "attachment", "inbox row", "outbox row", "webhook", "file")
+    for count, noun in zip(msgspec.structs.astuple(deleted), nouns, strict=True):
+        if count:
+            yield counted(count, noun)
 
 
 @click.command()

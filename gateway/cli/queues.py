@@ -14,7 +14,6 @@ import msgspec
 from gateway.app import Gateway
 from gateway.cli.audit import operator
 from gateway.cli.common import (
-    ask_before,
     config_option,
     json_option,
     open_store,
@@ -23,6 +22,7 @@ from gateway.cli.common import (
     run_async,
     yes_option,
 )
+from gateway.hookspecs import ask_before
 from gateway.model import Address
 from gateway.ports import NotFound
 from gateway.store import InboxEntry, OutboxEntry

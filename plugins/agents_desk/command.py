@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 
-from gateway import OpenServices, WarmlineError
+from gateway import OpenServices, WarmlineError, ask_before
 from plugins.agents_desk.access.account_data import PersonData
 from plugins.agents_desk.access.accounts import (
     ROLES,
@@ -204,9 +203,8 @@ def export_user(opening: OpenServices, config: Path | None, name: str) -> None:
 def remove(opening: OpenServices, config: Path | None, name: str, yes: bool) -> None:
     """Remove the user NAME with their sessions and browsers. Records of what they did stay. On a
     terminal it asks first."""
-    if not yes and sys.stdin.isatty():
-        question = f"Remove {name}, with what the desk stores about them? Their answers stay."
-        click.confirm(question, abort=True, err=True)
+    question = f"Remove {name}, with what the desk stores about them? Their answers stay."
+    ask_before(question, yes=yes)
     _run(opening, config, lambda manager: manager.remove(current_user(), name))
     click.echo(f"{name} is removed")
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import secrets
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from zoneinfo import available_timezones
 
 import click
 
-from gateway import OpenServices, Value, choose_from, counted, nearest
+from gateway import OpenServices, Value, choose_from, counted, may_ask, nearest
 from plugins.start.opening_hours import Week, local_timezone, read_week
 from plugins.start.site import SiteRead, read_site
 from plugins.start.templates_filled import (
@@ -111,7 +110,7 @@ def init(  # noqa: PLR0917  (click passes them by name)
     """
     folder = folder.absolute()
     check_free(folder)
-    asks = not yes and sys.stdin.isatty()
+    asks = not yes and may_ask()
     given = Given(
         site=site,
         private=private,

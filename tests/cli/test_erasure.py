@@ -3,9 +3,11 @@ it asks first, as every command does that deletes."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.common import open_services
 from gateway.cli.main import command
+from gateway.ops.retention import DeletedCounts, RetentionJob
 
 CONFIG = """
 data_dir: {folder}/var
@@ -59,17 +62,25 @@ def test_a_damaged_archive_is_an_exit_code_of_its_own(erase: Result) -> None:
 
 
 def at_a_terminal(config: Path, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs the command with a terminal at its stdin, where somebody types ``answer``."""
+    """Runs the command with a terminal at its stdin and stderr, where somebody types ``answer``."""
     keyboard, terminal = os.openpty()
+    screen, shown = os.openpty()
     try:
         os.write(keyboard, answer.encode())
-        return subprocess.run(
+        done = subprocess.run(
             [Path(sys.executable).with_name("warmline"), *words, "--config", str(config)],
-            stdin=terminal, capture_output=True, text=True, check=False, timeout=60,
+            stdin=terminal, stdout=subprocess.PIPE, stderr=shown, text=True, check=False,
+            timeout=60,
         )  # fmt: skip
+        os.write(shown, b"\0")
+        seen = b""
+        while not seen.endswith(b"\0"):
+            seen += os.read(screen, 4096)
+        done.stderr = seen.decode()
+        return done
     finally:
-        os.close(keyboard)
-        os.close(terminal)
+        for end in (keyboard, terminal, screen, shown):
+            os.close(end)
 
 
 ERASE = ("customer", "erase", "rest:ana")
@@ -85,7 +96,7 @@ def test_a_person_at_a_terminal_is_asked_before_an_erasure(config: Path) -> None
     assert not declined.stdout
     done = at_a_terminal(config, *ERASE, answer="y\n")
     assert done.returncode == 0
-    assert "1 archived conversations" in done.stdout
+    assert "1 archived conversation" in done.stdout
 
 
 def test_yes_skips_the_question(config: Path) -> None:
@@ -93,7 +104,77 @@ def test_yes_skips_the_question(config: Path) -> None:
     done = at_a_terminal(config, *ERASE, "--yes")
     assert done.returncode == 0
     assert "[y/N]" not in done.stderr
-    assert "1 archived conversations" in done.stdout
+    assert "1 archived conversation" in done.stdout
+
+
+OLD = (
+    "INSERT INTO customers (id, opted_out, created_at) VALUES (1, false, 0)",
+    "INSERT INTO conversations"
+    " (id, customer_id, channel, address, lane, state, epoch, tier, mood, opened_at)"
+    " VALUES (1, 1, 'rest', 'y', 'rest:y', 'bot', 0, 'bot', 'calm', 0)",
+)
+
+
+def test_retention_counts_only_for_a_question(config: Path) -> None:
+    """Declined, it deletes nothing; with ``--yes`` it does not count before it deletes."""
+    at_a_terminal(config, "migrate")
+    with sqlite3.connect(config.with_name("var") / "warmline.db") as database:
+        for statement in OLD:
+            database.execute(statement)
+    database.close()
+    declined = at_a_terminal(config, "retention", "run", answer="n\n")
+    assert declined.returncode == 1
+    assert "Delete for good, as `retention` says: 1 conversation? [y/N]" in declined.stderr
+    done = at_a_terminal(config, "retention", "run", "--yes")
+    assert "1 conversations deleted" in done.stdout
+    assert "[y/N]" not in done.stderr
+
+
+async def test_retention_runs_once_where_nobody_is_asked(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script would pay for the count of a large database, and throw it away."""
+    runs: list[bool] = []
+
+    async def run(_: RetentionJob, *, dry: bool = False) -> DeletedCounts:
+        runs.append(dry)
+        return DeletedCounts()
+
+    monkeypatch.setattr(RetentionJob, "run", run)
+    words = ["retention", "run", "--config", str(config)]
+    done = await asyncio.to_thread(CliRunner().invoke, command(), words, obj=open_services)
+    assert done.exit_code == 0
+    assert runs == [False]
+
+
+def test_a_source_of_knowledge_is_removed_after_a_yes(config: Path) -> None:
+    """Declined, it stays, with what was read of it."""
+    folder = config.with_name("texts")
+    folder.mkdir()
+    (folder / "returns.md").write_text("# Returns\n\nYou may return a lamp.\n", "utf-8")
+    at_a_terminal(config, "knowledge", "add", str(folder))
+    declined = at_a_terminal(config, "knowledge", "remove", "1", answer="n\n")
+    assert declined.returncode == 1
+    assert f"Remove {folder} with 1 document? [y/N]" in declined.stderr
+    done = at_a_terminal(config, "knowledge", "remove", "1", answer="y\n")
+    assert done.stdout == f"removed {folder} with 1 document\n"
+
+
+def test_nobody_is_asked_who_does_not_see_the_question(config: Path) -> None:
+    """As with ``2>>log`` in a script that was started from a terminal: it goes on, and does not
+    wait for ever."""
+    keyboard, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("warmline"), *ERASE, "--config", str(config)],
+            stdin=terminal, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert done.returncode == 0
+    assert "[y/N]" not in done.stderr
+    assert "1 archived conversation" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,10 @@ from gateway import (
     Services,
     Settings,
     WarmlineError,
+    ask_before,
     channel_key,
     counted,
+    may_ask,
 )
 from plugins.history.importing.formats import FORMATS, Format, find_format
 from plugins.history.importing.importer import Batches, ImportResult, new_import, run_import
@@ -173,9 +175,7 @@ def remove_import(opening: OpenServices, config: Path | None, number: int, yes: 
     async def remove() -> int:
         async with opening(config) as (services, _):
             removed = 0
-            if not yes and sys.stdin.isatty():
-                question = f"Delete all conversations of import {number} for good?"
-                click.confirm(question, abort=True, err=True)
+            ask_before(f"Delete all conversations of import {number} for good?", yes=yes)
             while count := await _past(services).remove_import(number):
                 removed += count
             return removed
@@ -250,7 +250,7 @@ def _mapping(table: HistoryTable, request: ImportRequest) -> TableMapping:
     click.echo(_shown(table, mapping), err=True)
     if request.yes or request.dry:
         return mapping
-    if sys.stdin.isatty() and click.confirm("Import it like this?", err=True):
+    if may_ask() and click.confirm("Import it like this?", err=True):
         return mapping
     raise WarmlineError(
         "nothing was imported: write the columns above to a file, correct them, and name it with "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +18,7 @@ from gateway import (
     Services,
     Settings,
     WarmlineError,
+    ask_before,
     counted,
 )
 from plugins.knowledge.settings import KnowledgeSettings
@@ -178,11 +178,10 @@ def remove_source(open_services: OpenServices, config: Path | None, source: str,
     async def run(services: Services, _: Settings) -> None:
         found = await find_source(knowledge_of(services), source)
         documents = await knowledge_of(services).documents(found.id)
-        if not yes and sys.stdin.isatty():
-            many = counted(len(documents), "document")
-            click.confirm(f"Remove {found.location} with {many}?", abort=True, err=True)
+        what = f"{found.location} with {counted(len(documents), 'document')}"
+        ask_before(f"Remove {what}?", yes=yes)
         await remove(services, found, _operator())
-        click.echo(f"removed {found.location} with {counted(len(documents), 'document')}")
+        click.echo(f"removed {what}")
 
     _run(open_services, config, run)
 
