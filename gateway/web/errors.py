@@ -78,7 +78,8 @@ def wrap_routes(
     headers = CIMultiDict(HEADERS | HSTS if https else HEADERS)
     for route in routes:
         path = web.UrlDispatcher().add_resource(route.path).canonical
-        handler = _wrap(route.handler, path, metrics, headers)
+        own = _or_not_allowed(route.handler) if is_catch_all(route.path) else route.handler
+        handler = _wrap(own, path, metrics, headers)
         yield web.route(route.method, route.path, handler, **route.kwargs)
     yield web.route("*", CATCH_ALL, _wrap(_not_found, UNKNOWN, metrics, headers))
 
@@ -113,15 +114,33 @@ def _wrap(
 
 
 def is_catch_all(path: str) -> bool:
-    """Whether the route of ``path``, as written or as aiohttp shows it, takes what others leave."""
-    return path.endswith((CATCH_ALL, "/{any}"))
+    """Whether a route with the written ``path`` takes what others leave."""
+    return path.endswith(CATCH_ALL)
+
+
+def takes_the_rest(resource: web.AbstractResource) -> bool:
+    """As `is_catch_all`, of a resource, whose canonical path does not show the pattern."""
+    pattern = resource.get_info().get("pattern")
+    return pattern is not None and pattern.pattern.endswith("/(?P<any>(?s:.*))")
+
+
+def _or_not_allowed(handler: Handler) -> Handler:
+    """``handler`` of a catch-all: where it finds nothing, the path may exist with another method."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return await _not_found(request)
+
+    return handle
 
 
 async def _not_found(request: web.Request) -> web.StreamResponse:
     """405 with the allowed methods when the path exists with another method, else 404."""
     allowed = set[str]()
     for resource in request.app.router.resources():
-        if not is_catch_all(resource.canonical):
+        if not takes_the_rest(resource):
             allowed |= (await resource.resolve(request))[1]
     if allowed:
         raise web.HTTPMethodNotAllowed(request.method, allowed)

@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.model import Json
 from gateway.ports import OpenApiProvider, WarmlineError
 from gateway.settings import packaged_yaml
-from gateway.web.errors import CODES, is_catch_all
+from gateway.web.errors import CODES, takes_the_rest
 
 PATH = "/openapi.json"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
@@ -70,7 +70,7 @@ def operations(all_routes: Iterable[web.AbstractRouteDef]) -> frozenset[Operatio
         for route in router.routes()
         if route.resource is not None
         and route.method != "HEAD"
-        and not is_catch_all(route.resource.canonical)
+        and not takes_the_rest(route.resource)
     )
 
 

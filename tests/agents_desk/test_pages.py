@@ -385,17 +385,19 @@ async def test_a_banner_says_that_the_bot_only_listens(ana: Visit, gw: DeskGatew
 async def test_a_path_that_is_no_page_says_so_at_the_desk(
     ana: Visit, visitor: Callable[[], Visit]
 ) -> None:
-    """A browser gets a page with a way back, also where a form was reloaded; a program gets JSON,
-    and whoever is not signed in the sign-in."""
+    """A browser gets a page with a way back, also where a form was reloaded; a program gets JSON
+    (405 where the path takes another method), and whoever is not signed in the sign-in."""
     browser = {"Accept": "text/html,application/xhtml+xml"}
-    for path in ("/desk/nonsense", "/desk/c/abc", "/desk/replies/save"):
+    paths = {"/desk/nonsense": 404, "/desk/c/abc": 404, "/desk/replies/save": 405}
+    for path, status in paths.items():
         answer = await ana.http.get(f"{ana.url}{path}", headers=browser)
         page = await answer.text()
         assert (answer.status, answer.content_type) == (404, "text/html"), path
         assert "There is no such page at the desk." in page
         assert '<a class="button" href="/desk">Back to the desk</a>' in page
         program = await ana.http.get(f"{ana.url}{path}")
-        assert program.content_type == "application/json"
+        assert (program.status, program.content_type) == (status, "application/json"), path
+        assert program.headers.get("Allow") == ("POST" if status == 405 else None)
     posted = await ana.http.post(f"{ana.url}/desk/nonsense", headers=browser)
     assert posted.status == 404
     stranger = visitor()

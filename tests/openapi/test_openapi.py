@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import schemathesis
+from aiohttp import web
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import (
     ignored_auth,
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gateway.app import Gateway, routes
 from gateway.web import openapi
+from gateway.web.errors import CATCH_ALL, is_catch_all
 
 from .description import DOCUMENT, build_gateway_in, document, parts
 from .serving import Authentication, GatewayProcess
@@ -56,6 +58,17 @@ def test_every_route_is_described_and_no_other(gateway: Gateway) -> None:
     served = openapi.operations(routes(gateway))  # first: the desk then knows other plugins' pages
     described = frozenset().union(*(openapi.described_operations(part) for part in parts(gateway)))
     assert described == served
+
+
+def test_only_a_route_for_all_other_paths_is_left_out() -> None:
+    """``{any}`` alone is a name like any other."""
+
+    async def handle(_: web.Request) -> web.Response:
+        raise NotImplementedError
+
+    found = [web.get(f"/files{end}", handle) for end in ("/{any}", CATCH_ALL)]
+    assert openapi.operations(found) == {("get", "/files/{any}")}
+    assert [is_catch_all(route.path) for route in found] == [False, True]
 
 
 def test_the_published_document_is_up_to_date(gateway: Gateway) -> None:
