@@ -59,7 +59,7 @@ _WORDS_AROUND = (
     "mille molte tante molto perfetto ottimo bene per il vostro suo aiuto tutto gentile "
     "gentili buona "
     "giornata serata e un davvero gentilissimi risposta a presto sì vi la ringraziamento "
-    "è infinite l'aiuto della veloce signora signor buon fine settimana "
+    "va è infinite l'aiuto della veloce signora signor buon fine settimana "
     "muito obrigadíssimo pela pelo ajuda tudo ótimo bom boa dia noite vocês até logo mais "
     "atenção resposta o não perfeito perfeita é era só isso tenha um uma fim semana rápida "
     "je wel u heel erg veel hartelijk voor uw hulp alles goed prima top fijne fijn dag avond "
@@ -105,18 +105,27 @@ _SERVICE_WORDS = (
 )
 _SERVICE = frozenset(_SERVICE_WORDS.split())
 _WARM_WORDS = (
-    "brilliant amazing awesome excellent wonderful lovely super helpful friendly kind quick "
-    "quickly fast best happy million millions "
-    "herzlichen tausend freundlich schnell schnelle schnellen toll klasse wunderbar geholfen "
-    "génial infiniment rapide rapidité gentil gentille "
-    "genial excelente muchísimas amable rápida rápido "
+    "helpful friendly kind quick quickly fast best happy million millions "
+    "herzlichen tausend freundlich schnell schnelle schnellen geholfen "
+    "infiniment rapide rapidité gentil gentille "
+    "muchísimas amable rápida rápido "
     "gentile gentili gentilissimi veloce infinite "
     "obrigadíssimo snelle snel szybką "
-    "jättebra toppen snabbt snabba süper harika hızlı "
-    "رائع ممتاز سرعة"
+    "snabbt snabba hızlı "
+    "سرعة"
 )
 _WARM = frozenset(_WARM_WORDS.split())
-"""Words of courtesy that praise somebody, or thank more than is usual ("vielen Dank" is usual)."""
+"""Words of courtesy that praise somebody, or thank more than is usual ("vielen Dank" is usual).
+Words that stand alone ("super, danke") are not here: they praise only beside a service."""
+_SIGN_OFF = re.compile(
+    r"\b(?:(?:kind(?:est)?|best|warm(?:est)?) (?:regards|wishes)|all the best"
+    r"|(?:mit )?(?:freundliche|herzliche|beste|liebe|viele|schöne)n? grü(?:ß|ss)en?"
+    r"|(?:bien )?cordialement|cordiales saludos|un cordial saludo|saludos|cordiali saluti"
+    r"|(?:com os melhores )?cumprimentos|atenciosamente|(?:met )?vriendelijke groet(?:en)?"
+    r"|serdecznie pozdrawiam|(?:med )?vänliga? hälsning(?:ar)?|mvh|saygılarımla|مع التحية)\b",
+    re.IGNORECASE,
+)
+"""The end of a letter, whose words praise nobody."""
 _WARM_PAIRS = frozenset({("so", "much")})
 _WARM_JAPANESE = re.compile("助|迅速|早い")
 _GLAD = re.compile(
@@ -143,7 +152,8 @@ def says_thanks(text: str) -> bool:
 
 def is_plain_thanks(text: str) -> bool:
     """Whether ``text`` says thanks or goodbye as everybody does, and no word of praise: "ok, thanks
-    for the answer", and not "thanks for the quick answer"."""
+    for the answer", and not "thanks for the quick answer". The end of a letter says nothing."""
+    text = _SIGN_OFF.sub(" ", text)
     words = _words(text)
     pairs = set(itertools.pairwise(words))
     warm = (
