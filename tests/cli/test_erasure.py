@@ -109,9 +109,9 @@ def test_yes_skips_the_question(config: Path) -> None:
 
 OLD = (
     "INSERT INTO customers (id, opted_out, created_at) VALUES (1, false, 0)",
-    "INSERT INTO conversations"
-    " (id, customer_id, channel, address, lane, state, epoch, tier, mood, opened_at)"
-    " VALUES (1, 1, 'rest', 'y', 'rest:y', 'bot', 0, 'bot', 'calm', 0)",
+    """INSERT INTO conversations
+    (id, customer_id, channel, address, lane, state, epoch, tier, mood, opened_at)
+    VALUES (1, 1, 'rest', 'y', 'rest:y', 'bot', 0, 'bot', 'calm', 0)""",
 )
 
 

@@ -96,6 +96,8 @@ def test_what_nobody_answered_cannot_be_told() -> None:
         ("Yes, as Ana wrote to you.", "en", "differ"),
         ("Cascais opens then.", "en", "differ"),
         ("Ja, unsere Filiale ist dann offen.", "de", "differ"),
+        ("Ja, unsere Filiale ist dann offen.", "en", "differ"),
+        ("Yes, the branch in Cascais opens then.", "de", "cannot_tell"),
     ],
 )
 def test_a_name_that_the_bot_lacks_proves_no_other_matter(
@@ -115,6 +117,23 @@ def asked_and_said(*pairs: tuple[str, str]) -> tuple[list[AuditedMatter], Vector
     rows = np.eye(len(texts), dtype=np.float32)
     matters = [matter("", said, n, question=asked) for n, (asked, said) in enumerate(pairs, 1)]
     return matters, Vectors(by_text=dict(zip(texts, rows, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("others", "agreement"),
+    [
+        (("Write to support.",), "differ"),
+        (tuple(f"Ask Support, please: {n}." for n in range(5)), "differ"),
+        (("Write to us.",), "cannot_tell"),
+    ],
+)
+def test_a_word_that_other_answers_have_is_no_name(others: tuple[str, ...], agreement: str) -> None:
+    """Some people write "our Support team" with a capital: others have it in lower case, or many
+    have it."""
+    bot, person = "We are open on Sunday.", "Yes, our Support team is on it."
+    more = [matter("", text, number, intent="other") for number, text in enumerate(others, 2)]
+    judged = judge([matter(bot, person), *more], near(0.1, bot, person))
+    assert (judged[0].agreement, judged[0].wrong) == (agreement, agreement == "differ")
 
 
 def test_an_answer_that_says_little_joins_no_questions() -> None:

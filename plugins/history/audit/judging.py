@@ -45,6 +45,15 @@ _CAPITALS = (
 )
 NO_NAMES = frozenset(_CAPITALS.split())
 """What English writes with a capital beside names."""
+COMMON = 0.2
+"""Share of all answers that have a word which then names nothing of this answer alone: the shop,
+its departments."""
+_WORD = re.compile(r"[^\W\d_]+")
+_GERMAN = re.compile(
+    r"\b(?:der|die|das|und|ist|sind|nicht|wir|sie|ihnen|ihren?|unsere?[mnrs]?|für|mit|auf|eine?[mnrs]?|"
+    r"haben|wird|werden)\b",
+    re.IGNORECASE,
+)
 SHOWN = {
     "money": "amount", "percent": "percentage", "span": "span of time", "time": "time",
     "degrees": "temperature",
@@ -87,8 +96,9 @@ def judge(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[AuditedMat
         if matter.verdict == "answer" and matter.person:
             groups[matter.intent or matter.bot].append(index)
     found = list(matters)
+    ordinary = _ordinary_words([matter.person for matter in matters if matter.person])
     for members in groups.values():
-        peers = _Peers([matters[index] for index in members], vectors)
+        peers = _Peers([matters[index] for index in members], vectors, ordinary)
         for index in members:
             found[index] = _judged(matters[index], peers, vectors)
     return found
@@ -97,7 +107,10 @@ def judge(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[AuditedMat
 class _Peers:
     """What people answered where the bot would say the same."""
 
-    def __init__(self, matters: Sequence[AuditedMatter], vectors: Vectors) -> None:
+    def __init__(
+        self, matters: Sequence[AuditedMatter], vectors: Vectors, ordinary: frozenset[str]
+    ) -> None:
+        self.ordinary = ordinary
         one_each = {m.customer or -m.conversation: m for m in matters}
         self._others = list(one_each.values())[:MOST_PEERS]
         self._said = vectors.of([m.person for m in self._others])
@@ -153,7 +166,7 @@ def _by_meaning(matter: AuditedMatter, near: float, peers: _Peers) -> AuditedMat
         return matter.replace(agreement="differ", wrong=True, why=f"people give the link {link}")
     if near >= SAME:
         return matter.replace(agreement="agree", why=f"they say the same ({near:.2f})")
-    return _in_words(matter, near, peers.nearness(matter))
+    return _in_words(matter, near, peers)
 
 
 def _in_conflict(
@@ -176,10 +189,11 @@ def _polite(matter: AuditedMatter, near: float) -> AuditedMatter:
     return matter.replace(why=UNTOLD)
 
 
-def _in_words(matter: AuditedMatter, near: float, among: float | None) -> AuditedMatter:
+def _in_words(matter: AuditedMatter, near: float, peers: _Peers) -> AuditedMatter:
     """There are no facts in common, and the two answers are not alike."""
+    among = peers.nearness(matter)
     if among is None:
-        return _alone(matter, near)
+        return _alone(matter, near, peers.ordinary)
     if among < PEERS_OTHER:
         return _other(matter)
     if among < PEERS_SAME:
@@ -193,11 +207,11 @@ def _in_words(matter: AuditedMatter, near: float, among: float | None) -> Audite
     return matter.replace(why=UNTOLD)
 
 
-def _alone(matter: AuditedMatter, near: float) -> AuditedMatter:
+def _alone(matter: AuditedMatter, near: float, ordinary: frozenset[str]) -> AuditedMatter:
     """As `_in_words`, where no other answers tell more."""
     if near >= OTHER or _own_case(matter):
         return matter.replace(why=UNTOLD)
-    return matter.replace(why=NAMED) if names_besides(matter) else _other(matter)
+    return matter.replace(why=NAMED) if names_besides(matter, ordinary) else _other(matter)
 
 
 def _other(matter: AuditedMatter) -> AuditedMatter:
@@ -206,15 +220,34 @@ def _other(matter: AuditedMatter) -> AuditedMatter:
     )
 
 
-def names_besides(matter: AuditedMatter) -> bool:
+def names_besides(matter: AuditedMatter, ordinary: frozenset[str]) -> bool:
     """Whether the person's answer has a name that the bot's lacks, such as that of a branch: by it
     the same answer moves far in meaning. Not in German, which writes each noun with a capital, and
-    not the names of those who took part."""
-    if matter.language.startswith("de"):
+    neither ``ordinary`` words nor the names of those who took part."""
+    if _is_german(matter):
         return False
-    said = set(re.findall(r"[^\W\d_]+", matter.bot.casefold())) | matter.names
+    said = {*_WORD.findall(matter.bot.casefold()), *matter.names, *ordinary}
     found = (match[0] for match in _NAME.finditer(matter.person))
     return any(name.casefold() not in said and name not in NO_NAMES for name in found)
+
+
+def _is_german(matter: AuditedMatter) -> bool:
+    """Whether the person answers in German. The language of the matter is the customer's."""
+    seen = {word.casefold() for word in _GERMAN.findall(matter.person)}
+    return len(seen) >= (1 if matter.language.startswith("de") else 2)
+
+
+def _ordinary_words(answers: Sequence[str]) -> frozenset[str]:
+    """The words, in lower case, that are no names though an answer writes them with a capital
+    ("our Support team"): another answer has them in lower case, or many have them."""
+    plain = set[str]()
+    answers_with = Counter[str]()
+    for answer in answers:
+        words = set(_WORD.findall(answer))
+        plain |= {word for word in words if word.islower()}
+        answers_with.update({word.casefold() for word in words})
+    many = max(LEAST_PEERS, COMMON * len(answers))
+    return frozenset(plain | {word for word, count in answers_with.items() if count >= many})
 
 
 def _own_case(matter: AuditedMatter) -> bool:
