@@ -36,7 +36,7 @@ class PluginSetup:
                 try:
                     call_plugin(plugin.use_services, services)
                 except Exception as error:
-                    raise self._failed(plugin, "use_services", error) from error
+                    raise self.failed(plugin, "use_services", error) from error
 
     async def setup(self, services: Services) -> None:
         """Set everything up, one after another. Raises BadPlugin; what was set up before is torn
@@ -50,7 +50,7 @@ class PluginSetup:
                     await self.teardown()
                     if isinstance(error, TimeoutError) and monotonic() - started >= SETUP_TIMEOUT:
                         error = WarmlineError(TOO_SLOW)
-                    raise self._failed(plugin, "setup", error) from error
+                    raise self.failed(plugin, "setup", error) from error
             self._ready.append(plugin)
 
     async def teardown(self) -> None:
@@ -86,9 +86,14 @@ class PluginSetup:
         name, owner = plugin_name(plugin), self._infrastructure.registrations.owners.get(id(plugin))
         return f"{owner} ({name})" if owner and owner != name else name
 
-    def _failed(self, plugin: object, member: str, error: Exception) -> BadPlugin:
+    def failed(self, plugin: object, member: str, error: Exception) -> BadPlugin:
+        """What stops the start where ``member`` of ``plugin`` raised ``error``."""
         if isinstance(error, WarmlineError):  # which says what to do
             return BadPlugin(f"{self._owner(plugin)}: {error}")
+        return self.wrong(plugin, f"{member} raised {error!r}{place_of(error)}")
+
+    def wrong(self, plugin: object, what: str) -> BadPlugin:
+        """What stops the start where ``plugin`` has a mistake, with its package."""
         found = self._infrastructure.registrations
-        what = f"{self._owner(plugin)}: {member} raised {error!r}{place_of(error)}"
-        return BadPlugin(what, found.plugins.get(found.owners.get(id(plugin), "")))
+        package = found.plugins.get(found.owners.get(id(plugin), ""))
+        return BadPlugin(f"{self._owner(plugin)}: {what}", package)

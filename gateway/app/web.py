@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
-from gateway.app.infrastructure import plugin_name
-from gateway.plugins import BadPlugin
-from gateway.ports import HttpRoutes, Services
+from gateway.ports import HttpRoutes
 from gateway.web import errors, health, openapi
 
 
@@ -20,7 +18,7 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
     for plugin in infrastructure.plugin_objects:
         if isinstance(plugin, HttpRoutes):
             # Called in every process: some plugins get their services from this call.
-            plugin_routes = _plugin_routes(plugin, gateway.services)
+            plugin_routes = _plugin_routes(plugin, gateway)
             all_routes += plugin_routes if infrastructure.serves_http else ()
     all_routes += health.routes(
         health.ReadinessReport(
@@ -38,13 +36,17 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
     return all_routes
 
 
-def _plugin_routes(plugin: HttpRoutes, services: Services) -> list[web.RouteDef]:
-    """Raises BadPlugin when the plugin returns another kind of route (``web.static``)."""
-    plugin_routes = list(plugin.routes(services))
+def _plugin_routes(plugin: HttpRoutes, gateway: Gateway) -> list[web.RouteDef]:
+    """Raises BadPlugin when the plugin raises, or returns another kind of route (``web.static``)."""
+    try:
+        plugin_routes = list(plugin.routes(gateway.services))
+    except Exception as error:
+        raise gateway.plugin_setup.failed(plugin, "routes", error) from error
     for route in plugin_routes:
         if not isinstance(route, web.RouteDef):
-            what = f"must return web.get, web.post or web.route, not {type(route).__name__}"
-            raise BadPlugin(f"{plugin_name(plugin)}: routes() {what}")
+            kinds = "web.get, web.post or web.route"
+            what = f"routes() must return {kinds}, not {type(route).__name__}"
+            raise gateway.plugin_setup.wrong(plugin, what)
     return plugin_routes
 
 

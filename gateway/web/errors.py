@@ -125,7 +125,7 @@ def takes_the_rest(resource: web.AbstractResource) -> bool:
 
 
 def _or_not_allowed(handler: Handler) -> Handler:
-    """``handler`` of a catch-all: where it finds nothing, the path may exist with another method."""
+    """``handler`` of a catch-all: what it does not find may exist with another method."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:

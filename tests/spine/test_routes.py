@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 
 from gateway import HttpRoutes, Poller, Services, Settings, hookimpl
+from gateway.app import Gateway, build_app, build_gateway
 from gateway.plugins import BadPlugin
-from gateway.testing import post_raw, running
+from gateway.testing import PlainVoice, as_plugins, post_raw, running, settings_for
 
 
 class FolderPlugin:
@@ -31,11 +33,36 @@ class FolderPlugin:
         register(self)  # type: ignore[arg-type]  # that is the mistake
 
 
-async def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
+def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
     """The start fails and names the plugin and what a route must be."""
-    with pytest.raises(BadPlugin, match=r"folder: routes\(\) must return .* not StaticDef"):
-        async with running(FolderPlugin(tmp_path), tmp_path=tmp_path):
-            pass
+    told = r"plugin0 \(folder\): routes\(\) must return .* not StaticDef; .*pip uninstall warmline-x"
+    with pytest.raises(BadPlugin, match=told):
+        build_app(gateway_with(FolderPlugin(tmp_path), tmp_path))
+
+
+def gateway_with(plugin: object, folder: Path) -> Gateway:
+    """A gateway with ``plugin`` as the package warmline-x has it."""
+    [first, *others] = as_plugins([plugin, PlainVoice()])
+    first = msgspec.structs.replace(first, value="warmline_x", package="warmline-x", version="1")
+    plugins = (first, *others)
+    return build_gateway(plugins, settings_for(plugins, {}, folder, {}))
+
+
+class FailingRoutes(FolderPlugin):
+    """Its mistake shows when it is asked for its routes."""
+
+    def routes(self, services: Services) -> Iterable[web.AbstractRouteDef]:
+        raise KeyError("folder")
+
+
+def test_routes_that_raise_are_told_with_the_package(tmp_path: Path) -> None:
+    """As every other mistake in the code of a plugin, and not by a traceback."""
+    told = (
+        r"plugin0 \(folder\): routes raised KeyError\('folder'\) at .*test_routes\.py:\d+; "
+        r".*pip uninstall warmline-x"
+    )
+    with pytest.raises(BadPlugin, match=told):
+        build_app(gateway_with(FailingRoutes(tmp_path), tmp_path))
 
 
 class EncodingPlugin:
