@@ -6,9 +6,10 @@ packages that come with Warmline are found in the same way as anybody else's.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import re
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -94,6 +95,7 @@ _OURS = tuple(
     str(Path(str(module.__file__)).parent) + os.sep for module in (hookspecs, importlib, pluggy)
 )
 """Folders whose lines say nothing about a mistake in a plugin."""
+_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 
 class InstalledPlugin(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,20 +195,39 @@ def _load(point: EntryPoint) -> InstalledPlugin:
     try:
         module = point.load()
     except (Exception, SystemExit) as error:
-        what = f"{point.name} cannot be imported: {error!r}{place_of(error)}"
+        what = f"{point.name} cannot be imported: {error!r}{place_of(error, plugin)}"
         raise BadPlugin(what, plugin) from error
     return msgspec.structs.replace(plugin, module=module)
 
 
-def place_of(error: BaseException) -> str:
-    """Where ``error`` was raised outside of the gateway, as `` at FILE:LINE``; else empty."""
+def place_of(error: BaseException, plugin: InstalledPlugin | None = None) -> str:
+    """Where ``error`` was raised, as `` at FILE:LINE``: the last line of the code of ``plugin``,
+    else the last one that is in no library, else the last one outside of the gateway; else
+    empty."""
     frames = traceback.extract_tb(error.__traceback__)
     outside = [
         frame
         for frame in frames
         if not frame.filename.startswith(("<", *_OURS)) and frame.lineno is not None
     ]
-    return f" at {outside[-1].filename}:{outside[-1].lineno}" if outside else ""
+    code = _code_of(plugin) if plugin else ()
+    own = [frame for frame in outside if frame.filename.startswith(code)]
+    no_library = [frame for frame in outside if not frame.filename.startswith(_LIBRARIES)]
+    found = own or no_library or outside
+    return f" at {found[-1].filename}:{found[-1].lineno}" if found else ""
+
+
+def _code_of(plugin: InstalledPlugin) -> tuple[str, ...]:
+    """The folders, or the file, of the package of Python that holds ``plugin``."""
+    module = plugin.value.partition(":")[0] or getattr(plugin.module, "__name__", "")
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    folders = [folder + os.sep for folder in spec.submodule_search_locations or ()]
+    return tuple(folders or [spec.origin or "<"])
 
 
 class PluginRegistry:
@@ -300,7 +321,7 @@ class PluginRegistry:
         except WarmlineError:
             raise
         except (Exception, SystemExit) as error:
-            what = f"{plugin.name}: {hook} raised {error!r}{place_of(error)}"
+            what = f"{plugin.name}: {hook} raised {error!r}{place_of(error, plugin)}"
             raise BadPlugin(what, plugin) from error
 
 

@@ -8,7 +8,7 @@ from time import monotonic
 import structlog
 
 from gateway.app.infrastructure import Infrastructure, plugin_name
-from gateway.plugins import BadPlugin, place_of
+from gateway.plugins import BadPlugin, InstalledPlugin, place_of
 from gateway.ports import NeedsServices, NeedsSetup, NeedsTeardown, Services, WarmlineError
 from gateway.runtime.tasks import call_plugin, with_timeout
 
@@ -90,10 +90,13 @@ class PluginSetup:
         """What stops the start where ``member`` of ``plugin`` raised ``error``."""
         if isinstance(error, WarmlineError):  # which says what to do
             return BadPlugin(f"{self._owner(plugin)}: {error}")
-        return self.wrong(plugin, f"{member} raised {error!r}{place_of(error)}")
+        place = place_of(error, self._package(plugin))
+        return self.wrong(plugin, f"{member} raised {error!r}{place}")
 
     def wrong(self, plugin: object, what: str) -> BadPlugin:
         """What stops the start where ``plugin`` has a mistake, with its package."""
+        return BadPlugin(f"{self._owner(plugin)}: {what}", self._package(plugin))
+
+    def _package(self, plugin: object) -> InstalledPlugin | None:
         found = self._infrastructure.registrations
-        package = found.plugins.get(found.owners.get(id(plugin), ""))
-        return BadPlugin(f"{self._owner(plugin)}: {what}", package)
+        return found.plugins.get(found.owners.get(id(plugin), ""))

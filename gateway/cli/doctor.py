@@ -108,14 +108,14 @@ async def _check_plugin(plugin: HealthCheck, gateway: Gateway) -> Sequence[Healt
     hold a secret."""
     try:
         return await plugin.check_health(gateway.clock)
-    except (WarmlineError, TimeoutError):
+    except (WarmlineError, OSError, ClientError):  # a service that cannot be reached is no bug
         raise
     except Exception as error:
         found = gateway.registrations
         package = found.plugins.get(found.owners.get(id(plugin), ""))
         if package is None or not package.remedy:
             raise
-        what = f"its health check raised {type(error).__name__}{place_of(error)}"
+        what = f"its health check raised {type(error).__name__}{place_of(error, package)}"
         return [HealthProblem(what=what, fix=package.remedy)]
 
 

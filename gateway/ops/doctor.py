@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aiohttp import ClientError
+
 from gateway.model import Value
 from gateway.ports import DeploymentCheck, HealthProblem, UnsafeSetting, WarmlineError
 from gateway.settings import CoreSettings, Settings
@@ -21,6 +23,7 @@ TIMEOUT = 15.0
 """Seconds for one check; some call a provider."""
 SLOW = timedelta(minutes=1)
 OLD = timedelta(minutes=30)
+REACH = "check its settings, and that this machine can reach it"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 NAMED_FILES = 3
 """Files that one line names; there may be thousands."""
@@ -53,8 +56,9 @@ async def _run(check: Check) -> Sequence[HealthProblem]:
         fix = "check that this machine can reach it, then run `warmline doctor` again"
         return [HealthProblem(what=what, fix=fix)]
     except WarmlineError as error:
-        fix = "check its settings, and that this machine can reach it"
-        return [HealthProblem(what=str(error), fix=fix)]
+        return [HealthProblem(what=str(error), fix=REACH)]
+    except (OSError, ClientError) as error:
+        return [HealthProblem(what=f"the check failed with {type(error).__name__}", fix=REACH)]
     except Exception as error:  # noqa: BLE001  (its text may hold a secret: only its type is shown)
         what = f"the check failed with {type(error).__name__}"
         return [HealthProblem(what=what, fix="look for the same error in the server's log")]

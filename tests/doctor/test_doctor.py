@@ -268,6 +268,11 @@ BROKEN = {
     "from gateway import hookimpl\n@hookimpl\ndef register_handlers(register, settings): {}['x']": (
         "bad: register_handlers raised KeyError('x')"
     ),
+    "import json\nfrom gateway import hookimpl\n@hookimpl\n"
+    "def register_handlers(register, settings): json.loads('x')": (
+        "bad: register_handlers raised JSONDecodeError("
+    ),
+    "import json\njson.loads('x')": "bad cannot be imported: JSONDecodeError(",
     "from gateway import hookimpl\n@hookimpl\ndef register_handlers(register, settings):\n"
     "    register(3)": "bad registers int as handler, which lacks name, priority, handle",
 }
@@ -327,6 +332,27 @@ def test_a_health_check_that_raises_is_shown_with_the_package(
     found = parts(result)["bad_handler"]
     assert found["what"] == f"its health check raised RuntimeError at {file}:5"
     assert "`pip uninstall warmline-bad`" in found["mend"]
+    assert "s3cret" not in result.stdout
+
+
+@pytest.mark.parametrize("error", ["ConnectionRefusedError", "aiohttp.ServerDisconnectedError"])
+def test_a_service_that_cannot_be_reached_is_no_bug(
+    install: Callable[[str], Path], warmline: Any, error: str
+) -> None:
+    """The package is not blamed, nor its removal advised."""
+    install(
+        "import aiohttp\nfrom gateway import hookimpl\n"
+        "class Bad:\n"
+        "    name, priority = 'bad_handler', 1\n"
+        "    async def handle(self, turn): ...\n"
+        f"    async def check_health(self, clock): raise {error}('s3cret')\n"
+        "@hookimpl\n"
+        "def register_handlers(register, settings): register(Bad())\n"
+    )
+    result = warmline("doctor", "--json")
+    found = parts(result)["bad_handler"]
+    assert found["what"] == f"the check failed with {error.rpartition('.')[2]}"
+    assert found["mend"] == "check its settings, and that this machine can reach it"
     assert "s3cret" not in result.stdout
 
 
