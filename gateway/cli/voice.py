@@ -15,6 +15,7 @@ from gateway.cli.common import (
     json_option,
     load_settings,
     print_json,
+    print_note,
     read_overlays,
     read_text,
 )
@@ -70,9 +71,10 @@ def render(  # noqa: PLR0917  (click passes them by name)
     """
     reply = _parse_reply(read_text(file))
     rendered = _load_voice(config).render(reply, _context(channel, emotion, author))
+    read = (*rendered.parts, *(button.title for button in reply.buttons))
     for fact in reply.facts:
-        if not any(fact.value in part for part in rendered.parts):
-            click.echo(f"the fact `{fact.name}` is in no text of the reply: not sent", err=True)
+        if not any(fact.value in text for text in read):
+            print_note(f"the customer does not read the fact `{fact.name}`: no text says it")
     if not json:
         click.echo("\n---\n".join(rendered.parts))
         return

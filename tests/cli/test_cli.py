@@ -118,13 +118,20 @@ def test_voice_renders_for_a_channel(warmline: Any, tmp_path: Path) -> None:
 
 
 def test_voice_render_names_the_facts_that_are_not_sent(warmline: Any) -> None:
-    """A fact marks words of the texts; one that no text says does not reach the customer."""
-    paid, order = {"name": "paid", "value": "49.90 EUR"}, {"name": "order", "value": "A-1"}
-    reply = json.dumps({"body": ["Order A-1 left today."], "facts": [paid, order]})
-    result = warmline("voice", "render", "--channel", "email", "-", stdin=reply)
+    """A fact marks words of the texts and buttons; one that none of them says does not reach the
+    customer."""
+    facts = [("paid", "49.90 EUR"), ("order", "A-1"), ("slot", "10:30")]
+    reply = json.dumps(
+        {
+            "body": ["Order A-1 left today."],
+            "buttons": [{"title": "Come at 10:30", "payload": "/slot"}],
+            "facts": [{"name": name, "value": value} for name, value in facts],
+        }
+    )
+    result = warmline("voice", "render", "--channel", "webchat", "-", stdin=reply)
     assert "A-1" in result.stdout
     assert "49.90" not in result.stdout
-    assert result.stderr == "the fact `paid` is in no text of the reply: not sent\n"
+    assert result.stderr == "the customer does not read the fact `paid`: no text says it\n"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ class FolderPlugin:
 
 def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
     """The start fails and names the plugin and what a route must be."""
-    told = r"plugin0 \(folder\): routes\(\) must return .* not StaticDef; .*pip uninstall warmline-x"
+    told = (
+        r"plugin0 \(folder\): routes\(\) must return .* not StaticDef; .*pip uninstall warmline-x"
+    )
     with pytest.raises(BadPlugin, match=told):
         build_app(gateway_with(FolderPlugin(tmp_path), tmp_path))
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from gateway import Value, counted
-from plugins.agents_desk.composing.saved_replies import SavedReply, problem_of
+from plugins.agents_desk.composing.saved_replies import SavedReply, problem_of, purpose_of
 
 COLUMNS = ("name", "language", "text")
 MOST_ROWS = 500
@@ -30,9 +30,9 @@ class ImportedReplies(Value, frozen=True, kw_only=True):
     problems: tuple[LineProblem, ...] = ()
 
 
-def read_replies(data: bytes, *, known: Sequence[str] = ()) -> ImportedReplies:
-    """The replies of a CSV file in UTF-8, separated by commas, semicolons or tabs. ``known``: names
-    that there are already, which must not come again."""
+def read_replies(data: bytes, *, known: Sequence[SavedReply] = ()) -> ImportedReplies:
+    """The replies of a CSV file in UTF-8, separated by commas, semicolons or tabs. ``known``: those
+    that the same people have already, which must not come again."""
     if len(data) > LARGEST_FILE:
         return _wrong(1, f"the file has more than {LARGEST_FILE:,} bytes; import it in parts")
     try:
@@ -44,12 +44,12 @@ def read_replies(data: bytes, *, known: Sequence[str] = ()) -> ImportedReplies:
     separator = max(",;\t", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        return _read(rows, {name.casefold() for name in known})
+        return _read(rows, {purpose_of(reply) for reply in known})
     except csv.Error as error:
         return _wrong(rows.line_num, f"it is not valid CSV: {error}")
 
 
-def _read(rows: Iterator[list[str]], known: set[str]) -> ImportedReplies:
+def _read(rows: Iterator[list[str]], known: set[tuple[str, str, str]]) -> ImportedReplies:
     header = [cell.strip().casefold() for cell in next(rows, [])]
     if missing := [name for name in ("name", "text") if name not in header]:
         wanted = ",".join(COLUMNS)
@@ -63,7 +63,7 @@ def _read(rows: Iterator[list[str]], known: set[str]) -> ImportedReplies:
             problems.append(LineProblem(line=line, message=why))
         elif reply is not None:
             replies.append(reply)
-            known.add(reply.name.casefold())
+            known.add(purpose_of(reply))
         if len(replies) > MOST_ROWS:
             return _wrong(line, f"a file may have at most {MOST_ROWS} replies")
         line = getattr(rows, "line_num", line) + 1
@@ -75,7 +75,7 @@ def _read(rows: Iterator[list[str]], known: set[str]) -> ImportedReplies:
 
 
 def _row(
-    header: list[str], row: list[str], known: set[str]
+    header: list[str], row: list[str], known: set[tuple[str, str, str]]
 ) -> tuple[SavedReply | None, str | None]:
     """The reply of a row, or why it is none; neither for an empty line."""
     if not any(cell.strip() for cell in row):
@@ -88,7 +88,7 @@ def _row(
         text=cells["text"].replace("\r\n", "\n").strip(),
         language=cells.get("language", "").strip().casefold(),
     )
-    if reply.name.casefold() in known:
+    if purpose_of(reply) in known:
         return None, f"there is a reply with the name {reply.name} already"
     return reply, problem_of(reply)
 

@@ -156,7 +156,7 @@ class ReplyPages:
         except WarmlineError as error:
             return await self._show(session, ReplyForm(reply=empty, problem=f"{error}"), 422)
         seen = await self.replies.seen_by(session.agent)
-        known = [reply.name for reply in seen if reply.owner == owner]
+        known = [reply for reply in seen if reply.owner == owner]
         found = read_replies(data, known=known)
         if found.problems:
             form = ReplyForm(reply=empty, line_problems=found.problems)

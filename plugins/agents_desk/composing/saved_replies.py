@@ -73,8 +73,7 @@ class SavedReplies:
 
     async def find(self, id: str, agent: Agent) -> SavedReply:
         """Raises NotFound when the agent may not see such a reply."""
-        entry = await self._storage.get(PLUGIN, id) if _ID.fullmatch(id) else None
-        reply = _reply(entry) if entry is not None else None
+        reply = await self._stored(id)
         if reply is None or not is_visible(reply, agent):
             raise NotFound("there is no such saved reply")
         return reply
@@ -85,7 +84,9 @@ class SavedReplies:
         there are too many. ``is_free``: the caller has compared the names, of a whole file."""
         if why := problem_of(reply):
             raise WarmlineError(why)
-        if not is_free and await self._is_taken(reply):
+        before = await self._stored(reply.id)
+        renamed = before is None or purpose_of(before) != purpose_of(reply)
+        if renamed and not is_free and await self._is_taken(reply):
             raise WarmlineError(
                 f"there is a reply with the name {reply.name} already; change that one, or choose "
                 "another name"
@@ -124,13 +125,17 @@ class SavedReplies:
                     continue
                 break
 
+    async def _stored(self, id: str) -> SavedReply | None:
+        entry = await self._storage.get(PLUGIN, id) if _ID.fullmatch(id) else None
+        return _reply(entry) if entry is not None else None
+
     async def _is_taken(self, reply: SavedReply) -> bool:
         """Whether another one of the same people, brand and language has its name: they could not
         be told apart in the composer."""
         prefix = own_prefix(reply.owner) if reply.owner else SHARED
         async for entry in stored_entries(self._storage, prefix):
             other = _reply(entry)
-            if other.id != reply.id and _what_it_is_for(other) == _what_it_is_for(reply):
+            if other.id != reply.id and purpose_of(other) == purpose_of(reply):
                 return True
         return False
 
@@ -181,7 +186,8 @@ def problem_of(reply: SavedReply) -> str | None:
     return why_unsafe_link(reply.text)
 
 
-def _what_it_is_for(reply: SavedReply) -> tuple[str, str, str]:
+def purpose_of(reply: SavedReply) -> tuple[str, str, str]:
+    """Its name, language and brand; of the same people no two replies have the same."""
     return " ".join(reply.name.split()).casefold(), reply.language, reply.brand
 
 

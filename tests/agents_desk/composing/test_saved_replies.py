@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
-from gateway import Agent, Outdated
+from gateway import Agent, Outdated, WarmlineError
 from gateway.testing.memory import MemoryStorage
 from plugins.agents_desk.access.account_data import PersonData
 from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts
@@ -168,6 +168,8 @@ async def test_import(ana: Visit, gw: DeskGateway) -> None:
     ):
         assert says in ana.page
     assert len(await offered(ana)) == 2
+    assert await upload(ana, b"name,language,text\nLate,fr,Il est tard.\n") == 200
+    assert len(await offered(ana)) == 3
 
 
 async def test_a_file_in_a_broken_form(ana: Visit, gw: DeskGateway) -> None:
@@ -264,3 +266,17 @@ async def test_a_name_that_another_reply_has_is_refused(ana: Visit) -> None:
     [id] = re.findall(r'<li id="([^"]+)">\s*<div class="saved-head"><b>Gone</b>', ana.page)
     assert await write(ana, "Late", "It left today.", id=id) == 422
     assert await write(ana, "Gone", "It left at noon.", id=id) == 200
+
+
+async def test_of_two_that_have_one_name_since_before_each_may_change() -> None:
+    """Only a new name is compared; the others of an old pair could not be worded anew."""
+    replies = SavedReplies(MemoryStorage())
+    first, second = [
+        await replies.save(SavedReply(name="Late", text="It is late."), is_free=True)
+        for _ in range(2)
+    ]
+    changed = await replies.save(second.replace(text="It is a day late."))
+    assert changed.text == "It is a day late."
+    german = await replies.save(first.replace(language="de"))
+    with pytest.raises(WarmlineError, match="already"):
+        await replies.save(german.replace(language=""))
