@@ -18,7 +18,8 @@ _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-](?=[^\W\d_])){0,38}\.?")
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile("[぀-ヿ㐀-鿿]")
 GAP = "…"
-_GAP_WORDS = r"(?:[\s\u00a0]{1,3}[^\s.?!…]{1,40}){0,6}?[\s\u00a0]{1,3}"
+_GAP_WORDS = r"(?:[\s\u00a0]{1,3}[^\s.?!…,;:،؛؟]{1,40}){0,6}?[\s\u00a0]{1,3}"
+_FIRST_WORDS = re.compile(r"([^\W\d_]+)(?!\w)(?:\s[^\W\d_]+)?")
 
 
 class PhraseRule(Value, frozen=True, kw_only=True):
@@ -85,9 +86,6 @@ class PhraseIndex:
                 if all(end <= match.start or start >= match.end for match in matches):
                     matches.append(PhraseMatch(start=start, end=end, rule=rule))
         return sorted(matches, key=lambda match: match.start)
-
-
-_FIRST_WORDS = re.compile(r"([^\W\d_]+)(?!\w)(?:\s[^\W\d_]+)?")
 
 
 class CompiledLanguage:
@@ -214,7 +212,7 @@ def capitalised(text: str) -> str:
 
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
     """Matches ``phrase`` in any case, with any whitespace and either apostrophe. ``…`` between two
-    words is at most six words of the same sentence (`hätten Sie … müssen`)."""
+    words is at most six words of the same clause: no comma or colon (`hätten Sie … müssen`)."""
     before, *gaps = (
         r"[\s\u00a0]+".join(re.sub("['’]", "['’]", re.escape(word)) for word in part.split())
         for part in phrase.split(GAP)

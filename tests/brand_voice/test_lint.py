@@ -209,9 +209,17 @@ def test_findings_lie_within_the_text(
         ("pt", "Como já lhe disse, a culpa é sua. Acalme-se, não podemos fazer nada.", ["Como já lhe disse", "a culpa é sua", "Acalme-se", "não podemos fazer nada"]),
         ("nl", "Zoals ik al zei, u had het beter moeten lezen. Kalmeer, regels zijn regels.", ["Zoals ik al zei", "u had het beter moeten lezen", "Kalmeer", "regels zijn regels"]),
         ("pl", "Jak już pisałam, to pana wina. Proszę się uspokoić, to nie nasz problem.", ["Jak już pisałam", "to pana wina", "Proszę się uspokoić", "to nie nasz problem"]),
-        ("sv", "Som jag redan sagt, det är ditt fel. Lugna ner dig, så är det bara.", ["Som jag redan sagt", "det är ditt fel", "Lugna ner dig", "så är det bara"]),
+        ("sv", "Som jag redan sagt, det är ditt fel. Lugna ner dig, det är bara så det är.", ["Som jag redan sagt", "det är ditt fel", "Lugna ner dig", "det är bara så det är"]),
         ("tr", "Daha önce söylediğim gibi, sizin hatanız. Sakin olun, kural kuraldır.", ["Daha önce söylediğim gibi", "sizin hatanız", "Sakin olun", "kural kuraldır"]),
         ("ar", "كما قلت لك، هذا خطؤك. اهدأ، ليست مشكلتنا.", ["كما قلت لك", "هذا خطؤك", "اهدأ", "ليست مشكلتنا"]),
+        ("en", "You will have to deal with it. No other customer has complained, you are the only one who complained.", ["You will have to deal with it", "No other customer has complained", "you are the only one who complained"]),
+        ("de", "Das habe ich Ihnen schon zweimal erklärt. Wie ich bereits sagte: Sie sind der Einzige, der sich beschwert.", ["Das habe ich Ihnen schon zweimal erklärt", "Wie ich bereits sagte", "Sie sind der Einzige, der sich beschwert"]),
+        ("fr", "C'est comme ça et pas autrement. Là, vous vous trompez, vous êtes le seul à vous plaindre.", ["C'est comme ça et pas autrement", "Là, vous vous trompez", "vous êtes le seul à vous plaindre"]),
+        ("es", "Usted se equivoca. Usted es la única que se queja.", ["Usted se equivoca", "Usted es la única que se queja"]),
+        ("it", "Lei si sbaglia. Lei è l'unico che si lamenta.", ["Lei si sbaglia", "Lei è l'unico che si lamenta"]),
+        ("tr", "Kaç kere söylemem gerekiyor?", ["Kaç kere söylemem"]),
+        ("ar", "كم مرة يجب أن أقول ذلك؟ كما ذكرت لك. لقد أخبرتك من قبل، لقد نسيت أنت الموعد.", ["كم مرة يجب أن أقول", "كما ذكرت لك", "لقد أخبرتك من قبل", "لقد نسيت أنت"]),
+        ("ja", "お客様が確認すべきでした。お客様のミスです。", ["お客様が確認すべきでした", "お客様のミスです"]),
         ("ja", "先ほども申し上げましたが、お客様の責任です。落ち着いてください。規則は規則です。", ["先ほども申し上げ", "お客様の責任です", "落ち着いてください", "規則は規則です"]),
     ],
 )  # fmt: skip
@@ -239,19 +247,35 @@ def test_every_hurtful_phrase_of_a_text_is_found(
         ("tr", "Paketin dün gelmesi gerekirdi. Tekrar gönderebiliriz."),
         ("ar", "كان من المفترض أن تصل الحزمة أمس. يمكننا إرسالها مرة أخرى."),
         ("ja", "荷物は昨日届くはずでした。もう一度お送りできます。"),
+        ("en", "We will deal with it at once. No other customer can see it: you are the only one with the key."),
+        ("de", "Hätten Sie ein Foto, damit wir prüfen können?"),
+        ("de", "Sie haben recht, das habe ich übersehen."),
+        ("de", "Sie haben recht, ich habe die Mail nicht gelesen."),
+        ("de", "Das habe ich Ihnen heute geschickt. Wie ich bereits sehe, ist es da. Sie sind der Einzige mit Zugriff."),
+        ("fr", "C'est comme ça que le filtre sort. Si vous vous trompez de taille, nous échangeons. Vous êtes le seul titulaire."),
+        ("es", "Si se equivoca de talla, la cambiamos. El importe está equivocado. Usted es el único titular."),
+        ("it", "Se si sbaglia misura, la cambiamo. Lei è l'unico intestatario."),
+        ("pt", "É assim mesmo que se fecha a tampa. O valor está enganado, vou corrigi-lo."),
+        ("nl", "Neem rustig maar de tijd. U bent de enige rekeninghouder."),
+        ("sv", "Sitter locket, så är det bara att vrida. Du är den enda som ser det."),
+        ("tr", "Filtreyi kaç kere yıkadığınızı yazar mısınız?"),
+        ("ar", "لقد نسيت أن أرد عليك، وأعتذر. كما ذكرت سابقا في رسالتك، كم مرة ظهر الخطأ؟ لقد أخبرتك الشركة بالموعد."),
+        ("ja", "こちらで確認すべきでした。ご連絡を読むべきでした。お客様のミスではありません。お客様の不注意でもありません。"),
     ],
 )  # fmt: skip
 def test_what_we_failed_to_do_blames_nobody(voice: Voice, language: str, text: str) -> None:
-    """A parcel that should have come is no reproach to the customer."""
+    """A parcel that should have come is no reproach to the customer, nor is what we admit or do."""
     when = render_context(author="agent", language=language)
     assert {f.rule for f in voice.lint(text, when)}.isdisjoint({"blame", "dismissive"})
 
 
-def test_a_gap_ends_with_the_sentence(voice: Voice) -> None:
-    """Of at most six words."""
+def test_a_gap_ends_with_the_clause(voice: Voice) -> None:
+    """And has at most six words."""
     when = render_context(author="agent", language="de")
     assert found(voice, "Da hätten Sie das Kleingedruckte vorher lesen müssen.", when, "blame")
-    assert not found(voice, "Hätten Sie Zeit. Wir müssen reden.", when, "blame")
+    for mark in ".?!,;:":
+        assert not found(voice, f"Hätten Sie Zeit{mark} wir müssen reden.", when, "blame")
+        assert not found(voice, f"Da hätten Sie{mark} so heißt es, lesen müssen.", when, "blame")
     assert not found(
         voice, "Hätten Sie eins zwei drei vier fünf sechs sieben müssen", when, "blame"
     )
