@@ -83,7 +83,7 @@ WORDS: Mapping[str, HoursWords] = {
         after_days="، ", between="؛ ",
     ),
     "ja": HoursWords(
-        days="{}から{}", dates="{}から{}", times="{}～{}",
+        days="{}～{}", dates="{}～{}", times="{}～{}",
         day="M[月]D[日]", daily="毎日", closed="休業", also="と",
         after_days=" ", after_date="：", between="、",
     ),

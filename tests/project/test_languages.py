@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from brand_voice import load
 from gateway import HOURS_LANGUAGES
 from plugins.escalation.texts import TEXTS
 from plugins.start.command import LANGUAGES
@@ -116,3 +117,17 @@ def test_the_chat_widget_speaks_every_served_language() -> None:
         assert list(texts) == list(english)
         for key, text in texts.items():
             assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", english[key]), key
+
+
+def test_the_chat_widget_has_the_guides_form_of_address() -> None:
+    """No word of another form: who is `usted` in the bot's messages is not `tú` around them."""
+    checked = 0
+    for code, address in load(None).address.items():
+        file = WIDGET / f"texts-{code}.js"
+        own = address.words.get(address.form, ())
+        others = {word for words in address.words.values() for word in words} - set(own)
+        for key, text in KEY.findall(file.read_text("utf-8")) if others else ():
+            said = set(re.findall(r"\w+", text.lower()))
+            assert said.isdisjoint(others), (code, key)
+            checked += 1
+    assert checked > 300

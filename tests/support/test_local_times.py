@@ -37,7 +37,7 @@ def said(language: str, times: OpeningTimes) -> str:
             "ar",
             "من الإثنين إلى الجمعة، من 09:00 إلى 17:00؛ السبت، من 10:00 إلى 12:00 ومن 13:00 إلى 14:00",  # noqa: E501
         ),
-        ("ja", "月曜日から金曜日 09:00～17:00、土曜日 10:00～12:00と13:00～14:00"),
+        ("ja", "月曜日～金曜日 09:00～17:00、土曜日 10:00～12:00と13:00～14:00"),
     ],
 )
 def test_days_with_the_same_times_are_one_span(language: str, text: str) -> None:
@@ -53,7 +53,7 @@ def test_days_with_the_same_times_are_one_span(language: str, text: str) -> None
         ("es", "todos los días, 09:00–17:00; del 31 de diciembre al 1 de enero: cerrado"),
         ("pt", "todos os dias, 09:00–17:00; de 31 de dezembro a 1 de janeiro: fechado"),
         ("pl", "codziennie, 09:00–17:00; 31 grudnia – 1 stycznia: nieczynne"),
-        ("ja", "毎日 09:00～17:00、12月31日から1月1日：休業"),
+        ("ja", "毎日 09:00～17:00、12月31日～1月1日：休業"),
     ],
 )
 def test_dates_that_differ_are_named(language: str, text: str) -> None:

@@ -6,7 +6,7 @@ export default {
   hello: "Dzień dobry. W czym możemy pomóc?",
   intro: "Najpierw odpowiada nasz automatyczny asystent. W każdej chwili rozmowę może przejąć człowiek.",
   bot: "Asystent",
-  automated: "Automat",
+  automated: "Automatycznie",
   team: "Obsługa klienta",
   you: "Klient",
   withBot: "Automatyczny asystent",

@@ -10,7 +10,7 @@ export default {
   team: "Kundtjänst",
   you: "Du",
   withBot: "Automatisk assistent",
-  withPerson: "Du talar med {name}",
+  withPerson: "Du chattar med {name}",
   joined: "{name} är nu med i samtalet",
   log: "Samtal",
   write: "Skriv ett meddelande",

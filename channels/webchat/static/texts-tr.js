@@ -35,7 +35,7 @@ export default {
   stars: "5 üzerinden {n}",
   rate: "Değerlendirmeyi gönder",
   tooLarge: "{name} çok büyük. En fazla {size} olabilir.",
-  wrongType: "{name} türünde bir dosyayı kabul edemiyoruz.",
+  wrongType: "{name} gibi bir dosyayı kabul edemiyoruz.",
   uploadFailed: "{name} yüklenemedi.",
   newTab: "yeni sekmede açılır",
   today: "Bugün",
