@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from tests.webchat.fakes import ANA
 from tests.webchat.test_sessions import identity
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Route
 
 WATCH_ROWS = """() => {
   window.rows = [];
@@ -21,6 +22,13 @@ WATCH_ROWS = """() => {
   const note = ({ addedNodes }) => addedNodes.forEach((node) => rows.push(node.innerText));
   new MutationObserver((all) => all.forEach(note)).observe(log, { childList: true });
 }"""
+ASK = """([lang, question]) => {
+  const chat = document.querySelector("warmline-chat");
+  chat.lang = lang;
+  chat.ask(question);
+}"""
+IMPORTED = "url => import(url).then(() => new Promise((done) => setTimeout(done)))"
+"""Resolves when the module is there and whoever waited for it before has gone on."""
 NO_SOCKETS = "window.WebSocket = class { constructor() { throw new Error('blocked'); } };"
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
@@ -267,8 +275,8 @@ async def assert_contrast(widget: WidgetPage) -> None:
 
 
 async def test_the_widget_uses_the_pages_language(browser: Browser, start: Start) -> None:
-    """And tells it to the bot. An unknown language falls back to English, and so does one whose
-    texts do not arrive."""
+    """And tells it to the bot. An unknown language falls back to English. One whose texts do not
+    arrive is shown in English, and stays the customer's."""
     async with open_page(browser, start) as widget:
         for lang, hello in (
             ("de", "Guten Tag"),
@@ -288,12 +296,17 @@ async def test_the_widget_uses_the_pages_language(browser: Browser, start: Start
         await widget.page.route("**/texts-tr.js", lambda route: route.abort())
         await widget.visit(lang="tr", attributes="open")
         await widget.find(".hello:has-text('Hello')").wait_for()
+        await widget.live()
+        await widget.write("Merhaba")
+        await until(lambda: len(widget.chat.gateway.accepted) == 2)
+        assert widget.chat.gateway.accepted[1].language == "tr"
 
 
 async def test_the_last_language_counts(browser: Browser, start: Start) -> None:
     """A page that changes its language while the texts of another are on their way shows one chat,
     in the last language."""
     async with open_page(browser, start) as widget:
+        release = await hold(widget, "**/texts-nl.js")
         await widget.visit(lang="en", attributes="open")
         await widget.find(".hello:has-text('Hello')").wait_for()
         await widget.page.evaluate("""() => {
@@ -301,7 +314,40 @@ async def test_the_last_language_counts(browser: Browser, start: Start) -> None:
           for (const lang of ["nl", "it", "pt"]) chat.lang = lang;
         }""")
         await widget.find(".hello:has-text('Olá')").wait_for()
-        assert await widget.find(".hello").count() == 1
+        async with widget.page.expect_response("**/texts-nl.js") as late:
+            release.set()
+        await widget.page.evaluate(IMPORTED, (await late.value).url)
+        assert await widget.find(".hello").all_inner_texts() == ["Olá. Como podemos ajudar?"]
+
+
+async def test_a_question_of_the_page_waits_for_the_chat(browser: Browser, start: Start) -> None:
+    """It is asked once, though the texts are on their way: at first, and in another language."""
+    async with open_page(browser, start) as widget:
+        release = await hold(widget, "**/texts-de.js")
+        async with widget.page.expect_request("**/texts-de.js"):
+            await widget.page.goto(f"{widget.chat.url}/?lang=de")
+        await widget.page.evaluate(ASK, ["de", "Wo ist mein Paket?"])
+        release.set()
+        await until(lambda: widget.chat.gateway.accepted)
+        await widget.page.evaluate(ASK, ["fr", "Où est mon colis ?"])
+        await widget.find(".hello:has-text('Bonjour')").wait_for()
+        await until(lambda: len(widget.chat.gateway.accepted) == 2)
+        said = [(message.text, message.language) for message in widget.chat.gateway.accepted]
+        assert said == [("Wo ist mein Paket?", "de"), ("Où est mon colis ?", "fr")]
+        await widget.find(".bubble").nth(1).wait_for()
+        assert await widget.texts() == ["Wo ist mein Paket?", "Où est mon colis ?"]
+
+
+async def hold(widget: WidgetPage, pattern: str) -> asyncio.Event:
+    """Hold back what the page loads by ``pattern`` until the event is set."""
+    released = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await widget.page.route(pattern, later)
+    return released
 
 
 async def test_arabic_on_a_phone(browser: Browser, start: Start) -> None:

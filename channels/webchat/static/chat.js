@@ -14,6 +14,7 @@ const styled = loadStyle();
 
 class WarmlineChat extends HTMLElement {
   static observedAttributes = ["data-theme", "lang", "open", "server", "site", "title", "token"];
+  wanted = []; // questions of the page that are asked as soon as there is a chat
 
   async connectedCallback() {
     this.root ??= this.attachShadow({ mode: "open" });
@@ -45,7 +46,8 @@ class WarmlineChat extends HTMLElement {
   // Opens the chat and says this for the customer, as if they had typed it.
   ask(question) {
     this.open = true;
-    this.log.answer(question);
+    if (this.client) this.log.answer(question);
+    else this.wanted.push(question); // the texts are on their way
   }
 
   get base() {
@@ -61,11 +63,13 @@ class WarmlineChat extends HTMLElement {
     const texts = await textsFor(this.closest("[lang]")?.lang || navigator.language);
     if (this.begun !== begun) return; // it ended meanwhile, or began again
     this.texts = texts;
-    this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.texts.lang });
+    this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.texts.language });
     this.draw();
     this.listen();
+    const wanted = this.wanted.splice(0);
     if (this.open) this.show(true);
-    else if (this.client.known) this.client.start(); // an answer may be waiting
+    else if (this.client.known || wanted.length) this.client.start(); // an answer may be waiting
+    for (const question of wanted) this.log.answer(question);
   }
 
   end() {

@@ -66,7 +66,8 @@ async function load(code) {
   }
 }
 
-// Texts, writing direction and date formats of a language; English for an unknown one.
+// Texts, writing direction and date formats of a language; English for an unknown one. `language` is
+// what the customer reads, `lang` the language of the texts: English where those did not arrive.
 export async function textsFor(tag) {
   const code = String(tag || "en").toLowerCase().split("-")[0];
   const loaded = OTHERS.includes(code) ? await load(code) : null;
@@ -79,6 +80,7 @@ export async function textsFor(tag) {
   const date = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
   return {
     lang,
+    language: OTHERS.includes(code) ? code : "en",
     dir: lang === "ar" ? "rtl" : "ltr",
     say: (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]),
     time: (at) => clock.format(new Date(at)),
