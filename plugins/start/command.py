@@ -275,6 +275,7 @@ def _say_what_next(folder: Path, admin: str, password: str, shop: NewShop) -> No
         f"The desk's first user is {admin}. The password is shown this once:\n\n"
         f"  {password}\n\n"
         f"{_not_told(shop)}"
+        f"{_still_formal(shop)}"
         "Now:\n"
         f"  cd {here}\n"
         "  warmline check\n"
@@ -290,3 +291,16 @@ def _not_told(shop: NewShop) -> str:
     if not shop.week:
         lines.append("  when people answer    `hours` in policy.yaml")
     return "\n".join(["Not told, so the bot does not say it:", *lines, "", ""]) if lines else ""
+
+
+def _still_formal(shop: NewShop) -> str:
+    """What does not follow an informal form of address, and where texts of one's own go."""
+    informal = [f"{code}: {form}" for code, form in shop.forms.items() if form != FORMAL[code]]
+    if not informal:
+        return ""
+    return (
+        f"You address customers informally ({', '.join(informal)}).\n"
+        "The texts of hand-overs, surveys and the chat's window still use the formal form. Your own\n"
+        "for hand-overs go into "
+        "`plugins.escalation.words` in warmline.yaml: see docs/routing.md\n\n"
+    )

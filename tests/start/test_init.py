@@ -79,7 +79,8 @@ def test_a_new_folder_is_valid_at_once(tmp_path: Path, options: list[str]) -> No
 def test_every_language_has_all_words_of_a_shop(tmp_path: Path, language: str, tone: str) -> None:
     """The sign-off, the first words, the answer and its examples are in the customer's language,
     and the form of address is one that the guide knows."""
-    init("shop", "--yes", "--languages", language, "--tone", tone, "--hours", "Mon 9-17")
+    options = ["--languages", language, "--tone", tone, "--hours", "Mon 9-17"]
+    printed = init("shop", "--yes", *options).output
     folder = tmp_path / "shop"
     assert [str(problem) for problem in check_files(folder / "warmline.yaml")[1]] == []
     read = {file.name: yaml.safe_load(file.read_text("utf-8")) for file in folder.glob("*.y*ml")}
@@ -95,6 +96,9 @@ def test_every_language_has_all_words_of_a_shop(tmp_path: Path, language: str, t
     assert examples == [f"- {question}" for question in words.questions]
     form = (words.informal if tone == "friendly" else words.formal) or None
     assert guide["address"].get(language, {}).get("form") == form or language == "en"
+    informally = f"You address customers informally ({language}: {form})"
+    assert (informally in printed) == ("still use the formal form" in printed)
+    assert (informally in printed) == (tone == "friendly" and bool(words.informal))
 
 
 def test_what_nobody_told_is_not_stated(tmp_path: Path) -> None:
