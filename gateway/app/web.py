@@ -37,7 +37,7 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
 
 
 def _plugin_routes(plugin: HttpRoutes, gateway: Gateway) -> list[web.RouteDef]:
-    """Raises BadPlugin when the plugin raises, or returns another kind of route (``web.static``)."""
+    """Raises BadPlugin when the plugin raises or returns another kind of route (``web.static``)."""
     try:
         plugin_routes = list(plugin.routes(gateway.services))
     except Exception as error:

@@ -300,7 +300,7 @@ def _still_formal(shop: NewShop) -> str:
         return ""
     return (
         f"You address customers informally ({', '.join(informal)}).\n"
-        "The texts of hand-overs, surveys and the chat's window still use the formal form. Your own\n"
-        "for hand-overs go into "
-        "`plugins.escalation.words` in warmline.yaml: see docs/routing.md\n\n"
+        "The texts of hand-overs, surveys and the chat's window still use the formal form. Your\n"
+        "own for hand-overs go into `plugins.escalation.words` in warmline.yaml: see\n"
+        "docs/routing.md\n\n"
     )
