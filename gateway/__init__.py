@@ -327,7 +327,14 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
-    from gateway.support.labels import code_label, counted, cue_label, mood_label, priority_label
+    from gateway.support.labels import (
+        code_label,
+        count_words,
+        counted,
+        cue_label,
+        mood_label,
+        priority_label,
+    )
     from gateway.support.language_model import (
         DailyBudget,
         EmbeddingModel,
@@ -725,6 +732,7 @@ __all__ = [
     "contact_text",
     "content_words",
     "contradictions",
+    "count_words",
     "counted",
     "cue_label",
     "denies",

@@ -1,7 +1,9 @@
-"""What agents read for codes and counts of the gateway, the same at the desk and in Slack."""
+"""What agents read for codes and counts of the gateway, the same at the desk and in Slack; and how
+many words a text has."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from gateway.model import Emotion
@@ -21,9 +23,17 @@ CUES: Mapping[str, str] = {
 PRIORITIES = ("normal", "soon", "high", "at once")
 
 
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+
 def code_label(code: str) -> str:
     """A code as words: ``billing_dispute`` is ``billing dispute``."""
     return code.replace("_", " ").replace(".", " ").strip() or "unknown"
+
+
+def count_words(text: str) -> int:
+    """The words of ``text``; where words are not separated, a word has two characters."""
+    return len(_UNSPACED.sub(" ", text).split()) + (len(_UNSPACED.findall(text)) + 1) // 2
 
 
 def counted(number: int, one: str, many: str = "") -> str:

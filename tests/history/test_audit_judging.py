@@ -142,6 +142,10 @@ def test_an_answer_that_says_little_joins_no_questions() -> None:
     questions = [f"Question {n}?" for n in range(6)]
     little = [(each, "Yes, of course.") for each in questions]
     assert find_topics(*asked_and_said(*little)) == []
+    japanese = [(each, "荷物は今日こちらの店からお送りしました。") for each in questions]
+    assert [len(each.matters) for each in find_topics(*asked_and_said(*japanese))] == [6]
+    short = [(each, "はい、そうです。") for each in questions]
+    assert find_topics(*asked_and_said(*short)) == []
     told = [(each, "You find all of it at https://shop.example/help today.") for each in questions]
     assert [len(each.matters) for each in find_topics(*asked_and_said(*told))] == [6]
     again = [("Do you open on Sunday?", "Yes, of course.")] * 6

@@ -24,6 +24,7 @@ from gateway import (
     StoredValue,
     Value,
     WorkStep,
+    count_words,
     is_plain_thanks,
     upset_minutes,
     work_steps,
@@ -183,7 +184,7 @@ def praise_in(case: CaseRecord) -> Iterator[PraiseNote]:
 
 def _is_praise(message: Message) -> bool:
     read = message.understanding
-    if read is None or not 2 <= len(message.text.split()) <= MOST_PRAISE_WORDS:
+    if read is None or not 2 <= count_words(message.text) <= MOST_PRAISE_WORDS:
         return False
     if is_plain_thanks(message.text):
         return False

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from gateway import Message, Value, asked_for, facts_told, fold
+from gateway import Message, Value, asked_for, count_words, facts_told, fold
 from plugins.history.audit.forecasting import Seen, share
 from plugins.history.audit.judging import Vectors
 from plugins.history.audit.model import UPSET, Estimate
@@ -99,7 +99,7 @@ def stories(cases: Sequence[ReplayedCase]) -> set[str]:
         for case in cases
         if sum(m.author == "customer" for m in case.messages) > 1
         for message in case.messages
-        if message.author == "customer" and len(message.text.split()) >= SHORTEST_STORY
+        if message.author == "customer" and count_words(message.text) >= SHORTEST_STORY
     }
 
 
@@ -222,9 +222,9 @@ def _told_twice(each: _Exchange, vectors: Vectors) -> bool:
     assert each.after is not None and each.before is not None  # noqa: S101, PT018  (callers ask)
     if _SAID.search(fold(each.after.text)):
         return True
-    if len(each.after.text.split()) < SHORTEST_STORY:
+    if count_words(each.after.text) < SHORTEST_STORY:
         return False
-    if len(each.before.text.split()) < SHORTEST_STORY:
+    if count_words(each.before.text) < SHORTEST_STORY:
         return False
     near = vectors.cosine(each.before.text, each.after.text)
     return near is not None and near >= AGAIN

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gateway import Value
+from gateway import Value, count_words
 from plugins.history.audit.facts import GENERAL, StatedValue, facts_of
 from plugins.history.audit.forecasting import Seen, share
 from plugins.history.audit.judging import SAME, Vectors
@@ -97,7 +97,7 @@ def find_topics(matters: Sequence[AuditedMatter], vectors: Vectors) -> list[Aske
 
 def says_little(answer: str) -> bool:
     """Whether ``answer`` has few words and no facts, so that it fits any question."""
-    return len(answer.split()) < LITTLE and not facts_of(answer)
+    return count_words(answer) < LITTLE and not facts_of(answer)
 
 
 def with_topics(

@@ -6,13 +6,12 @@ import re
 from datetime import datetime
 from typing import Literal
 
-from gateway import Value, WarmlineError
+from gateway import Value, WarmlineError, count_words
 
 BlockKind = Literal["heading", "paragraph", "list", "steps", "table", "question"]
 
 _SPACES = re.compile(r"[^\S\n]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0b\x0c\x0e-\x1f]")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _PILCROW = re.compile(r" ?[¶§#🔗]$")
 
 
@@ -54,11 +53,6 @@ class ReadDocument(Value, frozen=True, kw_only=True):
     location: str = ""
     links: tuple[str, ...] = ()
     unlisted: bool = False
-
-
-def count_words(text: str) -> int:
-    """The words of ``text``; where words are not separated, a word has two characters."""
-    return len(_UNSPACED.sub(" ", text).split()) + (len(_UNSPACED.findall(text)) + 1) // 2
 
 
 def clean_line(text: str) -> str:

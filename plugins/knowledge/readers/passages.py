@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from gateway import NewPassage, PassageKind
-from plugins.knowledge.readers.blocks import Block, count_words
+from gateway import NewPassage, PassageKind, count_words
+from plugins.knowledge.readers.blocks import Block
 
 ENOUGH_WORDS = 120
 """A passage with so many words is not joined with what follows it."""

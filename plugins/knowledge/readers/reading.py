@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from gateway import NewDocument, NewPassage, Value
-from plugins.knowledge.readers.blocks import ReadDocument, UnreadableDocument, count_words
+from gateway import NewDocument, NewPassage, Value, count_words
+from plugins.knowledge.readers.blocks import ReadDocument, UnreadableDocument
 from plugins.knowledge.readers.passages import passages_of_blocks
 
 DocumentFormat: TypeAlias = Literal[

@@ -115,6 +115,7 @@ ANSWER = said(1, "It is on its way.", by=ANA)
     (said(2, "Grazie, siete stati gentilissimi"), True),
     (said(2, "Bedankt voor de snelle reactie"), True),
     (said(2, "Tack för snabbt svar"), True),
+    (said(2, "助かりました、迅速な対応ありがとうございます"), True),
     (said(2, "You saved my holiday, thanks"), True),
     (said(2, "I am happy to hear that, but where is it?", intent="order_status"), False),
     (said(2, " ".join(["thank you"] * 50)), False),
