@@ -69,6 +69,11 @@ def print_table(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+def in_url(host: str) -> str:
+    """``host`` as it stands in a URL: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
 def find_config(file: Path | None) -> Path | None:
     """The file to use: ``file``, else ``warmline.yaml`` in this folder, else the demo's."""
     if file is not None:
@@ -162,9 +167,10 @@ def _encode(event: object, **_options: object) -> bytes:
 
 
 def read_text(file: TextIO) -> str:
-    """The whole of ``file``. Raises ClickException if it is no text in UTF-8."""
+    """The whole of ``file``, without a byte order mark. Raises ClickException if it is no text in
+    UTF-8."""
     try:
-        return file.read()
+        return file.read().removeprefix("\ufeff")
     except UnicodeDecodeError:
         name = getattr(file, "name", "the input")
         message = f"{name} is no text in UTF-8; save it as plain text in UTF-8"

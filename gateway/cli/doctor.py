@@ -23,6 +23,7 @@ from gateway.cli.common import (
     config_option,
     find_config,
     follow_versions,
+    in_url,
     json_option,
     load_gateway,
     print_json,
@@ -249,7 +250,7 @@ async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
         what = f"no server is running in {gateway.settings.data_dir}"
         return [HealthProblem(what=what, severity="warning", fix="run `warmline serve`")]
     address = listens_at(lock)
-    url = f"{address or f'http://{core.host}:{core.port}'}/readyz"
+    url = f"{address or f'http://{in_url(core.host)}:{core.port}'}/readyz"
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=5)) as session,

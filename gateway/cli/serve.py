@@ -28,6 +28,7 @@ from gateway.cli.common import (
     config_option,
     configure_logging,
     gateway_for,
+    in_url,
     load_settings,
     print_note,
 )
@@ -72,7 +73,7 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     os.umask(0o077)  # whatever a plugin or a library writes is its owner's alone
     raise_open_files_limit()
     with _listen(host, port) as listener:
-        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        url = f"http://{in_url(host)}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
         close_folder(gateway.settings.data_dir)
         with (

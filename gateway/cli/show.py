@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,14 +42,24 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     """
     gateway = load_gateway(config)
     await follow_versions(gateway)
-    for line in sys.stdin if text == "-" else [text]:
-        turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
+    for message in _lines_of_stdin() if text == "-" else [text]:
+        turn = fresh_turn(message, datetime.now(UTC))
         turn = turn.replace(understanding=await gateway.pipeline.understanding.understand(turn))
         route = decide(turn, gateway.policy)
         if json:
             print_json(_as_json(turn.understanding, route))
         else:
             click.echo(_as_text(turn.understanding, route))
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    """Raises ClickException for a line that is no text in UTF-8."""
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            message = f"line {number} of stdin is no text in UTF-8; save it as plain text in UTF-8"
+            raise click.ClickException(message) from None
 
 
 def _as_json(found: Understanding, route: Route) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO, get_args
 
@@ -178,21 +179,40 @@ def _parse_reply(text: str) -> Reply:
     except msgspec.ValidationError as error:
         message = f"the JSON is not a reply: {error}; see the fields of `gateway.Reply`"
         raise click.ClickException(message) from None
-    named = list(fields) if isinstance(fields, dict) else []
-    if unknown := [name for name in named if name not in Reply.__struct_fields__]:
-        known = ", ".join(Reply.__struct_fields__)
-        message = f"the JSON is not a reply: it has no field `{unknown[0]}`; its fields are {known}"
-        raise click.ClickException(message)
+    if unknown := _unknown_field(fields, reply):
+        raise click.ClickException(f"the JSON is not a reply: {unknown}")
     return reply
 
 
+def _unknown_field(given: object, read: object) -> str:
+    """What ``given`` has and ``read``, which was made of it, cannot have; empty if there is
+    nothing."""
+    if isinstance(given, list) and isinstance(read, tuple):
+        return next(filter(None, map(_unknown_field, given, read)), "")
+    if not isinstance(given, dict) or not isinstance(read, msgspec.Struct):
+        return ""
+    fields = {each.encode_name: each.name for each in msgspec.structs.fields(read)}
+    tag = read.__struct_config__.tag_field
+    for name, value in given.items():
+        if name != tag and name not in fields:
+            what = "it" if isinstance(read, Reply) else f"a {type(read).__name__}"
+            return f"{what} has no field `{name}`; its fields are {', '.join(fields)}"
+        if name != tag and (found := _unknown_field(value, getattr(read, fields[name]))):
+            return found
+    return ""
+
+
 def _json_in(text: str) -> Json:
-    """The object or list in ``text``; None if it is plain text, also one that begins with a
-    brace."""
-    if not text.lstrip().startswith(("{", "[")):
+    """The object or list in ``text``, or the list of those in its lines (JSON Lines); None if it is
+    plain text, also one that begins with a brace."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines or not lines[0].lstrip().startswith(("{", "[")):
         return None
-    try:
-        found: Json = msgspec.json.decode(text.strip())
-    except msgspec.DecodeError:
-        return None
-    return found
+    found: Json
+    with suppress(msgspec.DecodeError):
+        found = msgspec.json.decode(text.strip())
+        return found
+    with suppress(msgspec.DecodeError):
+        found = [msgspec.json.decode(line) for line in lines]
+        return found
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -446,5 +447,7 @@ def _log_plain_tracebacks() -> None:
     """Variables show customers' words and secrets, and bury the error in hundreds of lines."""
     if not structlog.is_configured():
         *others, _ = structlog.get_config()["processors"]
-        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        plain = structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         structlog.configure(processors=[*others, plain])

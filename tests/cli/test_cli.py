@@ -49,7 +49,7 @@ def warmline(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WARMLINE_DATA_DIR", str(tmp_path / "var"))
 
-    def run(*arguments: str, stdin: str | None = None) -> Result:
+    def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
         return CliRunner().invoke(command(), arguments, input=stdin, catch_exceptions=False)
 
     return run
@@ -102,6 +102,14 @@ def test_understand_prints_one_json_object_a_line(warmline: Any) -> None:
         assert text[cue["start"] : cue["end"]] == cue["text"]
 
 
+def test_understand_refuses_a_line_that_is_no_text(warmline: Any) -> None:
+    """By its number; what stood before it is answered."""
+    result = warmline("understand", "--json", "-", stdin=b"hello\r\n\x89PNG\xff\n")
+    assert result.exit_code == 1
+    assert "line 2 of stdin is no text in UTF-8" in result.stderr
+    assert len(result.stdout.splitlines()) == 1
+
+
 def test_voice_renders_for_a_channel(warmline: Any, tmp_path: Path) -> None:
     """FILE is plain text or a reply's JSON; the output has parts, encoding, segments and the rules
     that were applied."""
@@ -141,6 +149,13 @@ def test_voice_render_names_the_facts_that_are_not_sent(warmline: Any) -> None:
         ('["I hate this!"]', "lint", "this is JSON"),
         ('{"bdy": ["x"]}', "render", "it has no field `bdy`; its fields are opener, body,"),
         ('["x"]', "render", "the JSON is not a reply: Expected `object`, got `array`"),
+        (b'\xef\xbb\xbf{"body": ["I hate this!"]}', "lint", "this is JSON"),
+        ('{"body": ["Hate!"]}\n{"body": ["Hate!"]}\n', "lint", "this is JSON"),
+        (
+            '{"body": ["x"], "facts": [{"name": "a", "value": "x", "vlue": "y"}]}',
+            "render",
+            "a Fact has no field `vlue`; its fields are name, value",
+        ),
         (b"\x89PNG\xff", "lint", "what.txt is no text in UTF-8; save it as plain text"),
         (b"\x89PNG\xff", "render", "what.txt is no text in UTF-8"),
     ],

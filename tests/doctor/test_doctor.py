@@ -408,3 +408,6 @@ def test_the_server_is_asked_where_it_listens(warmline: Any, tmp_path: Path) -> 
     assert gone["mend"] == "see its log and restart it"
     with serving_lock(mine):  # a command that holds it, such as `restore`
         assert listens_at(var / "serving.lock") is None
+        file = tmp_path / "warmline.yaml"
+        file.write_text(file.read_text("utf-8") + "host: '::1'\nport: 9\n", "utf-8")
+        assert "http://[::1]:9/readyz" in parts(warmline("doctor", "--json"))["server"]["what"]

@@ -204,3 +204,4 @@ async def test_a_plugins_test_sees_plain_tracebacks(
     assert own or "ValueError: no carrier" in logged
     assert "text='hello'" not in logged
     assert "locals" not in logged
+    assert "\x1b[" not in logged  # no terminal reads it
