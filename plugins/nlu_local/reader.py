@@ -59,6 +59,8 @@ _TITLES = frozenset(
     ["mr", "mrs", "ms", "dr", "prof", "sr", "sra", "hr", "fr", "mme", "sig", "dott"]
 )
 """After these a full stop ends no sentence."""
+_TEAMS = frozenset(["team", "equipe", "equipo", "squadra", "zespol"])
+"""What ends a greeting to all of a shop, in small letters too: `hi magpie team,`."""
 _IN_NAMES = frozenset(
     ["de", "der", "den", "van", "von", "zu", "da", "do", "dos", "di", "del", "la", "le", "al"]
 )
@@ -255,7 +257,7 @@ class CourtesyPhrases:
                 paused = _ends(text, words, stop, _PAUSE)
                 name = words[after:stop]
                 is_name = _is_name(text, name, cased=not paused) or (paused and len(name) == 1)
-                return stop if is_name else after
+                return stop if is_name or name[-1].key in _TEAMS else after
             if words[stop].clause != words[stop - 1].clause and keys[stop - 1] not in _TITLES:
                 return after
             stop += 1

@@ -194,6 +194,7 @@ def test_the_setting_chooses_among_them() -> None:
         ("Is it wool? Is it red?", None),
         ("thanks for nothing at all", "for nothing at all"),
         ("hi tom, is it wool?", "is it wool?"),
+        ("hallo liebes magpie team, ist das wolle?", "ist das wolle?"),
         ("Hello cancel it! Is it wool?", "cancel it! Is it wool?"),
         ("Hi wrong charge, is it wool?", "wrong charge, is it wool?"),
         ("Bonjour double débit! Est-ce de la laine ?", "double débit! Est-ce de la laine ?"),
