@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.app.gateway import Gateway
 from gateway.ports import HttpRoutes
+from gateway.settings import BadConfig
 from gateway.web import errors, health, openapi
 
 
@@ -40,6 +41,8 @@ def _plugin_routes(plugin: HttpRoutes, gateway: Gateway) -> list[web.RouteDef]:
     """Raises BadPlugin when the plugin raises or returns another kind of route (``web.static``)."""
     try:
         plugin_routes = list(plugin.routes(gateway.services))
+    except BadConfig:  # which says where, and what to do
+        raise
     except Exception as error:
         raise gateway.plugin_setup.failed(plugin, "routes", error) from error
     for route in plugin_routes:
